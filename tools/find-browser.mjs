@@ -1,0 +1,68 @@
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rename, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { delimiter, dirname, join } from "node:path";
+import { promisify } from "node:util";
+
+/**
+ * What playwright needs to know to start a browser.
+ * @typedef {{ executablePath: string, env?: Record<string, string> } | { channel: "chrome" }} BrowserPlace
+ */
+
+const installedNames = ["google-chrome", "google-chrome-stable", "chromium", "chromium-browser"];
+
+/**
+ * In this order: CHROME_PATH, an installed Chrome or Chromium, the one inside @sparticuz/chromium.
+ * `CHROME_PATH=shipped` asks for the last although another is installed. Nothing is downloaded.
+ * @returns {Promise<BrowserPlace>}
+ */
+export async function findBrowser() {
+  const asked = process.env["CHROME_PATH"];
+  if (asked && asked !== "shipped") return { executablePath: asked };
+  if (!asked) {
+    const installed = findOnPath(installedNames);
+    if (installed) return { executablePath: installed };
+    // Elsewhere browsers are not on the PATH, and playwright knows where they are.
+    if (process.platform !== "linux") return { channel: "chrome" };
+  }
+  return unpackShippedBrowser();
+}
+
+/** @param {readonly string[]} names */
+function findOnPath(names) {
+  const folders = (process.env["PATH"] ?? "").split(delimiter).filter(Boolean);
+  return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(existsSync);
+}
+
+/**
+ * Unpacks once per installation. An attempt that is cut short leaves nothing that looks whole.
+ * @returns {Promise<BrowserPlace>}
+ */
+async function unpackShippedBrowser() {
+  const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");
+  const folder = join(dirname(entry), "unpacked");
+  if (!existsSync(folder)) {
+    const attempt = await mkdtemp(`${folder}-`);
+    // The package decides by the environment, as it is imported, what to unpack and where.
+    await promisify(execFile)(process.execPath, ["--input-type=module", "--eval", unpackScript], {
+      cwd: import.meta.dirname,
+      env: { ...process.env, TMPDIR: attempt, AWS_LAMBDA_JS_RUNTIME: "nodejs20.x" },
+    });
+    // Of two at once the second finds the first one's folder in place, and uses that.
+    await rename(attempt, folder).catch(() => rm(attempt, { recursive: true }));
+  }
+  return {
+    executablePath: join(folder, "chromium"),
+    env: {
+      .../** @type {Record<string, string>} */ (process.env),
+      LD_LIBRARY_PATH: join(folder, "al2023", "lib"),
+      FONTCONFIG_PATH: join(folder, "fonts"),
+    },
+  };
+}
+
+const unpackScript = `
+  import chromium from "@sparticuz/chromium";
+  await chromium.executablePath();
+`;
