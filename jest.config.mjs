@@ -6,4 +6,7 @@ export default {
   injectGlobals: false,
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": "<rootDir>/tools/jest-transform.mjs" },
+  // Also of two cores, both.
+  maxWorkers: "100%",
+  reporters: ["default", "<rootDir>/tools/jest-reporter.mjs"],
 };

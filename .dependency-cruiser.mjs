@@ -1,0 +1,131 @@
+/**
+ * The walls of the house: which part may import which. Types count like values. Each rule's comment
+ * is what is printed when it is broken. ARCHITECTURE.md draws the same picture.
+ */
+
+const core = "^(lib|server|client)/";
+const frontDoor = "^(server/object-sync-server|client/object-sync)\\.ts$";
+const contract = "^(server/stores/store|server/authorities/authority|client/storage/storage)\\.ts$";
+const publicIndex = "^(lib|server|client)/index\\.ts$";
+/** What implements a contract, and what is built on the public API. */
+const chosen = "^(server/(stores|authorities)|client/storage)/";
+const plugins = "^(server|client)/plugins/";
+
+/** @type {import("dependency-cruiser").IConfiguration} */
+export default {
+  forbidden: [
+    {
+      name: "no-cycles",
+      comment: "Two files that need each other are one file, or three. Types as well.",
+      severity: "error",
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: "resolvable",
+      comment: "An import must lead somewhere.",
+      severity: "error",
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: "lib-is-pure",
+      comment: "lib/ imports only lib/, eventemitter3 and nanoid.",
+      severity: "error",
+      from: { path: "^lib/" },
+      to: { pathNot: ["^lib/", "^node_modules/(eventemitter3|nanoid)/"] },
+    },
+    {
+      name: "server-without-client",
+      comment: "server/ imports server/, lib/ and packages.",
+      severity: "error",
+      from: { path: "^server/" },
+      to: { path: "^(client|demo|test|tools|bench)/" },
+    },
+    {
+      name: "client-without-server",
+      comment: "client/ imports client/, lib/ and packages.",
+      severity: "error",
+      from: { path: "^client/" },
+      to: { path: "^(server|demo|test|tools|bench)/" },
+    },
+    {
+      name: "socket.io-in-one-file",
+      comment: "Only server/socket-io.ts knows socket.io.",
+      severity: "error",
+      from: { path: [core, "^demo/"], pathNot: "^server/socket-io\\.ts$" },
+      to: { path: "^node_modules/(socket\\.io|engine\\.io)/" },
+    },
+    {
+      name: "socket.io-client-in-one-file",
+      comment: "Only client/socket-io.ts knows socket.io-client.",
+      severity: "error",
+      from: { path: [core, "^demo/"], pathNot: "^client/socket-io\\.ts$" },
+      to: { path: "^node_modules/(socket\\.io-client|engine\\.io-client)/" },
+    },
+    {
+      name: "socket.io-parser-in-two-files",
+      comment: "Only the two socket-io.ts know socket.io's parser.",
+      severity: "error",
+      from: { path: [core, "^demo/"], pathNot: "^(server|client)/socket-io\\.ts$" },
+      to: { path: "^node_modules/(socket\\.io-parser|engine\\.io-parser)/" },
+    },
+    {
+      name: "contracts-stand-alone",
+      comment: "A contract says what it demands in the words of lib/ only.",
+      severity: "error",
+      from: { path: contract },
+      to: { pathNot: "^lib/" },
+    },
+    {
+      name: "extensions-use-public-names",
+      comment:
+        "A store, authority, storage or plugin imports public indexes, the contract it implements, " +
+        "files of its own folder, and packages: nothing private.",
+      severity: "error",
+      from: {
+        path: "^((?:server/(?:stores|authorities|plugins)|client/(?:storage|plugins))/[^/.]+)",
+        pathNot: contract,
+      },
+      to: { path: core, pathNot: [publicIndex, contract, "^$1(/|[-.])"] },
+    },
+    {
+      name: "core-without-plugins",
+      comment: "What the core needs is not a plugin.",
+      severity: "error",
+      from: { path: core, pathNot: plugins },
+      to: { path: plugins },
+    },
+    {
+      name: "front-doors-choose",
+      comment: "Only the front doors pick default stores, authorities and storages.",
+      severity: "error",
+      from: { path: core, pathNot: [frontDoor, publicIndex, chosen] },
+      to: { path: chosen, pathNot: contract },
+    },
+    {
+      name: "demo-is-an-application",
+      comment: "The demo and the benchmarks import what any application could.",
+      severity: "error",
+      from: { path: "^(demo|bench)/" },
+      to: { path: [core, "^(test|tools)/"], pathNot: publicIndex },
+    },
+    {
+      name: "shipped-dependencies",
+      comment: "What is shipped imports only what is installed with it.",
+      severity: "error",
+      from: { path: core },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"] },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: "tsconfig.json" },
+    // Imports of types are gone after compilation, and would not be seen.
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+    },
+  },
+};

@@ -1,0 +1,71 @@
+import js from "@eslint/js";
+import { defineConfig } from "eslint/config";
+import tseslint from "typescript-eslint";
+
+/** What would make lib/ depend on when and where it runs; see lib/environment.ts. */
+const impureGlobals = [
+  "setTimeout",
+  "setInterval",
+  "setImmediate",
+  "clearTimeout",
+  "clearInterval",
+  "clearImmediate",
+  "queueMicrotask",
+  "requestAnimationFrame",
+  "performance",
+  "crypto",
+  "process",
+  "Buffer",
+  "console",
+  "fetch",
+  "window",
+  "document",
+  "navigator",
+  "globalThis",
+];
+const pure = "lib/ is deterministic: time and chance come in through lib/environment.ts.";
+
+export default defineConfig(
+  { ignores: ["dist/", ".cache/", "bench/"] },
+  js.configs.recommended,
+  tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      eqeqeq: "error",
+      "@typescript-eslint/switch-exhaustiveness-check": "error",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      // Numbers print well, and `() => void work()` is how an arrow says that it returns nothing.
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
+      "@typescript-eslint/no-confusing-void-expression": ["error", { ignoreArrowShorthand: true }],
+    },
+  },
+  {
+    files: ["lib/**"],
+    rules: {
+      "no-restricted-globals": ["error", ...impureGlobals.map((name) => ({ name, message: pure }))],
+      "no-restricted-properties": [
+        "error",
+        { object: "Date", property: "now", message: pure },
+        { object: "Math", property: "random", message: pure },
+      ],
+      "no-restricted-syntax": [
+        "error",
+        { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: pure },
+        { selector: "CallExpression[callee.name='Date']", message: pure },
+      ],
+      "no-restricted-imports": [
+        "error",
+        { paths: [{ name: "nanoid", importNames: ["nanoid", "random", "customAlphabet"], message: pure }] },
+      ],
+    },
+  },
+  {
+    // The tools run as they are: what they do not have types for, tsc says (checkJs).
+    files: ["**/*.mjs"],
+    languageOptions: { globals: { console: "readonly", process: "readonly", Buffer: "readonly" } },
+  },
+);

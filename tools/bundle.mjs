@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = join(import.meta.dirname, "..");
+
+/** @type {import("esbuild").BuildOptions} */
+const forBrowsers = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: "browser",
+  target: "es2022",
+  minify: true,
+  sourcemap: true,
+  logLevel: "warning",
+};
+
+/** For a plain <script>: the one global `ObjectSync` is the class itself. */
+export const clientScript = `
+  import { ObjectSync } from "./client/index.ts";
+  globalThis.ObjectSync = ObjectSync;
+`;
+
+/** The client as a page can load it: dist/browser/client.js and client.mjs. */
+export async function bundleClient() {
+  await Promise.all([
+    build({
+      ...forBrowsers,
+      stdin: { contents: clientScript, resolveDir: root, sourcefile: "client.js" },
+      format: "iife",
+      outfile: "dist/browser/client.js",
+    }),
+    build({
+      ...forBrowsers,
+      entryPoints: ["client/index.ts"],
+      format: "esm",
+      outfile: "dist/browser/client.mjs",
+    }),
+  ]);
+}
+
+/**
+ * What a page that starts with this source has to load, minified.
+ * @param {string} source
+ */
+export async function bundleInMemory(source) {
+  const stdin = { contents: source, resolveDir: root };
+  const { outputFiles } = await build({
+    ...forBrowsers,
+    stdin,
+    format: "iife",
+    sourcemap: false,
+    write: false,
+  });
+  return Buffer.concat(outputFiles.map((file) => file.contents));
+}

@@ -1,0 +1,24 @@
+/** Packs the package as it would be published, and has two linters judge the tarball. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const folder = mkdtempSync(join(tmpdir(), "object-sync-"));
+try {
+  run("npm", "pack", "--loglevel=error", "--pack-destination", folder);
+  const tarball = join(folder, readdirSync(folder)[0] ?? "");
+  run("npx", "--no-install", "publint", "run", tarball, "--strict");
+  run("npx", "--no-install", "attw", tarball, "--profile", "esm-only");
+} finally {
+  rmSync(folder, { recursive: true });
+}
+
+/**
+ * @param {string} command
+ * @param {string[]} args
+ */
+function run(command, ...args) {
+  const { status } = spawnSync(command, args, { stdio: "inherit" });
+  if (status !== 0) process.exitCode = 1;
+}

@@ -1,0 +1,26 @@
+/**
+ * Ends the run with one plain line: `N passed, N failed, N skipped`. Names what was skipped: a test
+ * that says nothing must not look like one that passed.
+ */
+export default class PlainReporter {
+  /**
+   * @param {unknown} _contexts
+   * @param {import("@jest/reporters").AggregatedResult} results
+   */
+  onRunComplete(_contexts, results) {
+    for (const { testResults } of results.testResults) {
+      for (const { status, fullName } of testResults) {
+        if (isSkipped(status)) console.log(`skipped: ${fullName}`);
+      }
+    }
+    // A file that could not even be loaded has no tests to count: it counts as one that failed.
+    const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+    const skipped = results.numPendingTests + results.numTodoTests;
+    console.log(`${results.numPassedTests} passed, ${failed} failed, ${skipped} skipped`);
+  }
+}
+
+/** @param {string} status */
+function isSkipped(status) {
+  return ["pending", "skipped", "todo", "disabled"].includes(status);
+}
