@@ -1,4 +1,4 @@
-/** Packs the package as it would be published, and has two linters judge the tarball. */
+/** Packs the package as it would be published, and has two linters judge the tarball. Run by npm. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,8 +8,8 @@ const folder = mkdtempSync(join(tmpdir(), "object-sync-"));
 try {
   run("npm", "pack", "--loglevel=error", "--pack-destination", folder);
   const tarball = join(folder, readdirSync(folder)[0] ?? "");
-  run("npx", "--no-install", "publint", "run", tarball, "--strict");
-  run("npx", "--no-install", "attw", tarball, "--profile", "esm-only");
+  run("publint", "run", tarball, "--strict");
+  run("attw", tarball, "--profile", "esm-only");
 } finally {
   rmSync(folder, { recursive: true });
 }
@@ -19,6 +19,9 @@ try {
  * @param {string[]} args
  */
 function run(command, ...args) {
-  const { status } = spawnSync(command, args, { stdio: "inherit" });
+  const { status } = spawnSync(command, args, {
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
   if (status !== 0) process.exitCode = 1;
 }

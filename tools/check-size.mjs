@@ -8,7 +8,9 @@ const socketScript = `import { io } from "socket.io-client"; globalThis.io = io;
 const [client, socket] = await Promise.all([clientScript, socketScript].map(gzippedBytes));
 const ours = (client ?? 0) - (socket ?? 0);
 
-console.log(`client ${client} B gzip = socket.io-client ${socket} B + ${ours} B (at most ${budgetBytes} B)`);
+console.log(
+  `client ${client} B gzip = socket.io-client ${socket} B + ${ours} B (at most ${budgetBytes} B)`,
+);
 if (ours > budgetBytes) process.exitCode = 1;
 
 /** @param {string} source */

@@ -21,7 +21,9 @@ ensureInstalled();
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !(name in checks));
 if (unknown.length > 0) {
-  console.error(`No such check: ${unknown.join(", ")}. There are: ${Object.keys(checks).join(", ")}`);
+  console.error(
+    `No such check: ${unknown.join(", ")}. There are: ${Object.keys(checks).join(", ")}`,
+  );
   process.exit(1);
 }
 
@@ -47,16 +49,13 @@ async function worker() {
 }
 
 /**
- * Through `npm exec`, which finds the installed tools on every platform.
+ * npm has put the installed tools on the PATH.
  * @param {string} command
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
 function run(command) {
   return new Promise((resolve) => {
-    const child = spawn("npm", ["exec", "--no", "--loglevel=error", "--call", `"${command}"`], {
-      stdio: ["ignore", "pipe", "pipe"],
-      shell: true,
-    });
+    const child = spawn(command, { stdio: ["ignore", "pipe", "pipe"], shell: true });
     let output = "";
     child.stdout.on("data", (chunk) => (output += String(chunk)));
     child.stderr.on("data", (chunk) => (output += String(chunk)));

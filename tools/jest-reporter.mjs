@@ -1,11 +1,22 @@
 /**
+ * The part of jest's AggregatedResult that is used here.
+ * @typedef {object} Results
+ * @property {number} numPassedTests
+ * @property {number} numFailedTests
+ * @property {number} numPendingTests
+ * @property {number} numTodoTests
+ * @property {number} numRuntimeErrorTestSuites
+ * @property {{ testResults: { status: string, fullName: string }[] }[]} testResults
+ */
+
+/**
  * Ends the run with one plain line: `N passed, N failed, N skipped`. Names what was skipped: a test
  * that says nothing must not look like one that passed.
  */
 export default class PlainReporter {
   /**
    * @param {unknown} _contexts
-   * @param {import("@jest/reporters").AggregatedResult} results
+   * @param {Results} results
    */
   onRunComplete(_contexts, results) {
     for (const { testResults } of results.testResults) {
