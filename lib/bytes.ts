@@ -1,0 +1,237 @@
+import { SyncError } from "./errors.ts";
+
+const INITIAL_BYTES = 256;
+const ASCII_END = 0x80;
+
+/** Appends numbers and text to a buffer that grows. Formats: see PROTOCOL.md, "Primitives". */
+export class ByteWriter {
+  #bytes = new Uint8Array(INITIAL_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = value;
+  }
+
+  /** A whole number from 0 to 2^53 - 1, seven bits a byte, lowest first. */
+  varint(value: number): void {
+    this.#reserve(8);
+    let rest = value;
+    while (rest > 0x7fffffff) {
+      this.#bytes[this.#length++] = (rest % ASCII_END) | ASCII_END;
+      rest = Math.floor(rest / ASCII_END);
+    }
+    while (rest > 0x7f) {
+      this.#bytes[this.#length++] = (rest & 0x7f) | ASCII_END;
+      rest >>>= 7;
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
+  float32(value: number): void {
+    this.#reserve(4);
+    this.#view.setFloat32(this.#length, value, true);
+    this.#length += 4;
+  }
+
+  float64(value: number): void {
+    this.#reserve(8);
+    this.#view.setFloat64(this.#length, value, true);
+    this.#length += 8;
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** UTF-8 after its length. Half a surrogate pair is kept as three bytes. */
+  text(value: string): void {
+    const start = this.#length;
+    this.varint(value.length); // right when the text is ASCII, as ids and names nearly always are
+    const textStart = this.#length;
+    this.textWithoutLength(value);
+    const bytes = this.#length - textStart;
+    if (bytes !== value.length) {
+      this.#length = start;
+      this.varint(bytes);
+      // The text is written again rather than moved: its length may take one more byte.
+      this.textWithoutLength(value);
+    }
+  }
+
+  textWithoutLength(value: string): void {
+    this.#reserve(value.length * 3);
+    this.#utf8(value);
+  }
+
+  #utf8(value: string): void {
+    const bytes = this.#bytes;
+    let at = this.#length;
+    for (let i = 0; i < value.length; i++) {
+      let code = value.charCodeAt(i);
+      if (code < ASCII_END) {
+        bytes[at++] = code;
+      } else if (code < 0x800) {
+        bytes[at++] = 0xc0 | (code >> 6);
+        bytes[at++] = 0x80 | (code & 0x3f);
+      } else {
+        if (code >= 0xd800 && code < 0xdc00) {
+          const low = value.charCodeAt(i + 1); // NaN at the end
+          if (low >= 0xdc00 && low < 0xe000) {
+            code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+            i += 1;
+          }
+        }
+        if (code < 0x10000) {
+          bytes[at++] = 0xe0 | (code >> 12);
+        } else {
+          bytes[at++] = 0xf0 | (code >> 18);
+          bytes[at++] = 0x80 | ((code >> 12) & 0x3f);
+        }
+        bytes[at++] = 0x80 | ((code >> 6) & 0x3f);
+        bytes[at++] = 0x80 | (code & 0x3f);
+      }
+    }
+    this.#length = at;
+  }
+
+  /** What was written, as a copy of its own. */
+  take(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  clear(): void {
+    this.#length = 0;
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#length + count;
+    if (needed <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    this.#bytes = grown;
+    this.#view = new DataView(grown.buffer);
+  }
+}
+
+/** Reads what a ByteWriter wrote. Throws `invalid_payload` on anything else; never reads past the end. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Bytes that are left. */
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  /** Bytes that were read. */
+  get position(): number {
+    return this.#at;
+  }
+
+  byte(): number {
+    const value = this.#bytes[this.#at];
+    if (value === undefined) throw truncated();
+    this.#at += 1;
+    return value;
+  }
+
+  varint(): number {
+    const first = this.byte();
+    if (first < ASCII_END) return first;
+    let value = first & 0x7f;
+    let unit = ASCII_END;
+    for (;;) {
+      const next = this.byte();
+      value += (next & 0x7f) * unit;
+      if (next < ASCII_END) break;
+      unit *= ASCII_END;
+      if (unit > Number.MAX_SAFE_INTEGER) throw malformed("a number is too long");
+    }
+    if (value > Number.MAX_SAFE_INTEGER) throw malformed("a number is too large");
+    return value;
+  }
+
+  /** A count of things that take at least one byte each: never more than there are bytes. */
+  count(): number {
+    const value = this.varint();
+    if (value > this.left) throw truncated();
+    return value;
+  }
+
+  float32(): number {
+    const at = this.#advance(4);
+    return this.#view.getFloat32(at, true);
+  }
+
+  float64(): number {
+    const at = this.#advance(8);
+    return this.#view.getFloat64(at, true);
+  }
+
+  raw(count: number): Uint8Array {
+    const at = this.#advance(count);
+    return this.#bytes.slice(at, at + count);
+  }
+
+  text(): string {
+    return this.textOf(this.varint());
+  }
+
+  textOf(byteCount: number): string {
+    const start = this.#advance(byteCount);
+    const end = start + byteCount;
+    const bytes = this.#bytes;
+    let text = "";
+    let at = start;
+    // For the short texts that objects are made of this is faster than a TextDecoder's call.
+    while (at < end) {
+      const first = bytes[at] ?? 0;
+      if (first < ASCII_END) {
+        text += String.fromCharCode(first);
+        at += 1;
+        continue;
+      }
+      const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+      if (first < 0xc0 || first > 0xf7 || at + size > end) throw malformed("a text is not UTF-8");
+      let code = first & (0xff >> (size + 1));
+      for (let i = 1; i < size; i++) {
+        const next = bytes[at + i] ?? 0;
+        if ((next & 0xc0) !== 0x80) throw malformed("a text is not UTF-8");
+        code = (code << 6) | (next & 0x3f);
+      }
+      if (code > 0x10ffff) throw malformed("a text is not UTF-8");
+      text += String.fromCodePoint(code);
+      at += size;
+    }
+    return text;
+  }
+
+  #advance(count: number): number {
+    const at = this.#at;
+    if (count > this.left) throw truncated();
+    this.#at = at + count;
+    return at;
+  }
+}
+
+function truncated(): SyncError {
+  return malformed("it ends too early");
+}
+
+function malformed(why: string): SyncError {
+  return new SyncError("invalid_payload", `the message cannot be read: ${why}`);
+}

@@ -1,0 +1,121 @@
+import { ByteWriter, type ByteReader } from "./bytes.ts";
+import type { Change, Delta } from "./delta.ts";
+import { SyncError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
+import { checkId, type Value } from "./object.ts";
+import { PROTOCOL } from "./protocol.ts";
+import { writeInlineShape, type ShapeDictionary } from "./shape-codec.ts";
+import type { PropertySet } from "./shape.ts";
+import { readValue, writeValue } from "./value-codec.ts";
+
+const CHANGE = PROTOCOL.change;
+
+/** A delta as the bytes that every receiver of it shares, and the shapes it must know for them. */
+export interface EncodedDelta {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: Uint8Array;
+  readonly shapes: ReadonlySet<PropertySet>;
+}
+
+/**
+ * Encodes a delta as runs of changes of the same kind and shape, so that each change itself is
+ * hardly more than its values: see PROTOCOL.md, "Delta".
+ */
+export function encodeDelta(delta: Delta): EncodedDelta {
+  const writer = new ByteWriter();
+  const shapes = new Set<PropertySet>();
+  writer.varint(delta.from);
+  writer.varint(delta.to - delta.from);
+  const { changes } = delta;
+  for (let start = 0; start < changes.length;) {
+    const first = changes[start] as Change;
+    const end = runEnd(changes, start, first);
+    writer.varint(end - start);
+    writer.varint(runCode(first));
+    if (first.kind !== "destroy") {
+      if (first.shape.number === 0) writeInlineShape(writer, first.shape);
+      else shapes.add(first.shape);
+    }
+    for (let i = start; i < end; i++) writeChange(writer, changes[i] as Change);
+    start = end;
+  }
+  return { from: delta.from, to: delta.to, bytes: writer.take(), shapes };
+}
+
+function runEnd(changes: readonly Change[], start: number, first: Change): number {
+  let end = start + 1;
+  if (first.kind !== "destroy" && first.shape.number === 0) return end;
+  const code = runCode(first);
+  while (end < changes.length && runCode(changes[end] as Change) === code) end += 1;
+  return end;
+}
+
+function runCode(change: Change): number {
+  const kind = CHANGE[change.kind] + (change.silent ? CHANGE.silent : 0);
+  return change.kind === "destroy" ? kind : kind + change.shape.number * CHANGE.shapeUnit;
+}
+
+function writeChange(writer: ByteWriter, change: Change): void {
+  writer.varint(change.handle);
+  if (change.kind === "destroy") return;
+  if (change.kind === "create") writer.text(change.id);
+  for (const value of change.values) writeValue(writer, value);
+}
+
+/** Reads a delta to the end of the message. */
+export function readDelta(reader: ByteReader, dictionary: ShapeDictionary, limits: Limits): Delta {
+  const from = reader.varint();
+  const to = from + reader.varint();
+  const changes: Change[] = [];
+  while (reader.left > 0) {
+    const count = reader.count();
+    const code = reader.varint();
+    const kind = code & CHANGE.kindMask;
+    const silent = (code & CHANGE.silent) !== 0;
+    if (kind === CHANGE.destroy) {
+      for (let i = 0; i < count; i++)
+        changes.push({ kind: "destroy", handle: reader.varint(), silent });
+      continue;
+    }
+    if (kind > CHANGE.destroy)
+      throw new SyncError("invalid_payload", "a change is of no known kind");
+    const number = Math.floor(code / CHANGE.shapeUnit);
+    const shape = number === 0 ? dictionary.readInlineShape(reader) : dictionary.shape(number);
+    for (let i = 0; i < count; i++) {
+      const handle = reader.varint();
+      if (kind === CHANGE.create) {
+        const id = checkId(reader.text(), limits);
+        const values = readValues(reader, shape, limits);
+        changes.push({ kind: "create", handle, id, shape, values, silent });
+      } else {
+        changes.push({
+          kind: "update",
+          handle,
+          shape,
+          values: readValues(reader, shape, limits),
+          silent,
+        });
+      }
+    }
+  }
+  return { from, to, changes };
+}
+
+/** Reads a value for each name. An error about one says which, and of which object. */
+export function readValues(
+  reader: ByteReader,
+  shape: PropertySet,
+  limits: Limits,
+  id?: string,
+): (Value | undefined)[] {
+  const values: (Value | undefined)[] = [];
+  try {
+    for (let i = 0; i < shape.names.length; i++) values.push(readValue(reader, limits));
+  } catch (error) {
+    if (!(error instanceof SyncError)) throw error;
+    const property = shape.names[values.length];
+    throw new SyncError(error.code, error.message, { id, property, cause: error });
+  }
+  return values;
+}

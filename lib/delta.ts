@@ -1,0 +1,45 @@
+import { propertyOf, type ObjectId, type OwnedObject, type Value } from "./object.ts";
+import type { PropertySet } from "./shape.ts";
+
+/** Where a replica is: which world, and how many of its commits it has seen. */
+export interface Cursor {
+  readonly epoch: string;
+  readonly seq: number;
+}
+
+export interface ObjectCreated {
+  readonly kind: "create";
+  readonly handle: number;
+  readonly id: ObjectId;
+  readonly shape: PropertySet;
+  /** In the order of `shape.names`; undefined is a property that was removed. */
+  readonly values: readonly (Value | undefined)[];
+  readonly silent: boolean;
+}
+
+export interface ObjectUpdated extends Omit<ObjectCreated, "kind" | "id"> {
+  readonly kind: "update";
+}
+
+export interface ObjectDestroyed {
+  readonly kind: "destroy";
+  readonly handle: number;
+  readonly silent: boolean;
+}
+
+/** What happened to one object between two cursors. `silent` asks for no create, update or destroy event. */
+export type Change = ObjectCreated | ObjectUpdated | ObjectDestroyed;
+
+/**
+ * The changes between two cursors, oldest first, each object once: what a replica at `from` must
+ * apply to be at `to`. Applying one twice does no harm.
+ */
+export interface Delta {
+  readonly from: number;
+  readonly to: number;
+  readonly changes: readonly Change[];
+}
+
+export function valuesOf(object: OwnedObject, names: readonly string[]): (Value | undefined)[] {
+  return names.map((name) => propertyOf(object, name));
+}

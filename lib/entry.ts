@@ -1,0 +1,89 @@
+import { valuesOf, type Change } from "./delta.ts";
+import type { ObjectId, OwnedObject, Properties } from "./object.ts";
+import type { Shape, ShapeTable } from "./shape.ts";
+
+/** How a store keeps an object, or the tombstone of a destroyed one (`properties` is null). */
+export interface ObjectRecord {
+  readonly id: ObjectId;
+  readonly handle: number;
+  readonly created: number;
+  readonly revision: number;
+  readonly properties: Properties | null;
+  /** Every property that has a revision: those of `properties`, and removed ones. */
+  readonly names: readonly string[];
+  readonly revisions: readonly number[];
+}
+
+/** An object in a world, with the revision of each property, and its place in the order of recency. */
+export class Entry {
+  readonly id: ObjectId;
+  /** The object's small number on the wire and in stores: ascending, never reused. */
+  readonly handle: number;
+  /** The commit that created the object. */
+  readonly created: number;
+  /** Null says that it was destroyed: then this is its tombstone. */
+  object: OwnedObject | null;
+  /** The newest of `revisions`. The order of recency is the order of this. */
+  revision: number;
+  /** Every property that has a revision, in the order of `revisions`; removed ones are among them. */
+  shape: Shape;
+  revisions: number[];
+  older: Entry | null = null;
+  newer: Entry | null = null;
+
+  constructor(handle: number, created: number, object: OwnedObject, shape: Shape) {
+    this.id = object.id as ObjectId;
+    this.handle = handle;
+    this.created = created;
+    this.object = object;
+    this.revision = created;
+    this.shape = shape;
+    this.revisions = new Array<number>(shape.names.length).fill(created);
+  }
+
+  /**
+   * What a replica that wholly has `base`, and has been sent everything older than `from` besides,
+   * must apply for this object; nothing if it never heard of it.
+   */
+  changeSince(base: number, from: number, table: ShapeTable, silent: boolean): Change | undefined {
+    const { handle, object } = this;
+    if (object === null) {
+      return this.created > from ? undefined : { kind: "destroy", handle, silent };
+    }
+    if (this.created > base) {
+      const names = Object.keys(object).filter((name) => name !== "id");
+      const shape = names.length === this.shape.names.length ? this.shape : table.of(names);
+      const values = valuesOf(object, shape.names);
+      return { kind: "create", handle, id: this.id, shape, values, silent };
+    }
+    const shape = this.#changedShape(base, table);
+    return { kind: "update", handle, shape, values: valuesOf(object, shape.names), silent };
+  }
+
+  #changedShape(base: number, table: ShapeTable): Shape {
+    const { shape, revisions } = this;
+    if (!shape.fitsMask) {
+      return table.of(shape.names.filter((_, i) => (revisions[i] ?? 0) > base));
+    }
+    let mask = 0;
+    for (let i = 0; i < revisions.length; i++) {
+      if ((revisions[i] as number) > base) mask |= 1 << i;
+    }
+    return shape.subset(mask, table);
+  }
+
+  toRecord(): ObjectRecord {
+    const { id, handle, created, revision, object } = this;
+    const properties: Properties | null = object === null ? null : { ...object };
+    if (properties !== null) delete properties["id"];
+    return {
+      id,
+      handle,
+      created,
+      revision,
+      properties,
+      names: this.shape.names,
+      revisions: [...this.revisions],
+    };
+  }
+}

@@ -1,0 +1,279 @@
+import { ByteReader, ByteWriter } from "./bytes.ts";
+import type { Cursor, Delta } from "./delta.ts";
+import { readDelta, type EncodedDelta } from "./delta-codec.ts";
+import { SyncError, type ErrorData } from "./errors.ts";
+import type { Limits } from "./limits.ts";
+import { checkId, type ObjectId, type Value } from "./object.ts";
+import {
+  errorFields,
+  readOutcomes,
+  toErrorData,
+  writeOutcomes,
+  type NumberedOutcome,
+} from "./outcome.ts";
+import { PROTOCOL } from "./protocol.ts";
+import { writeDefinitions, type ShapeDictionary } from "./shape-codec.ts";
+import type { KnownShapes, PropertySet } from "./shape.ts";
+import { readValue, writeValue } from "./value-codec.ts";
+
+/** What a client says of itself when it connects, as the `auth` of socket.io's handshake. */
+export interface Hello {
+  readonly version: number;
+  readonly world: string;
+  readonly clientId: string;
+  /** Where the client's replica is; the epoch is empty when it has nothing. */
+  readonly cursor: Cursor;
+  /** The application's own credentials. */
+  readonly auth: unknown;
+}
+
+/** The server's answer: who the client is here, and from where it will be told what changed. */
+export interface Welcome {
+  readonly epoch: string;
+  readonly seq: number;
+  /** Objects with this handle or a higher one are created after this moment. */
+  readonly nextHandle: number;
+  /** False says: drop what you have, a snapshot follows. */
+  readonly isResumed: boolean;
+  /** The number of the client's last decided mutation. */
+  readonly decided: number;
+  /** The public name of this connection. */
+  readonly sessionId: string;
+  readonly mutationsInFlightMax: number;
+  readonly mutationBytesMax: number;
+  readonly messageBytesMax: number;
+}
+
+export interface DeltaMessage {
+  readonly kind: "delta";
+  /** With this the replica has all up to `delta.to`; before, it keeps the parts aside. */
+  readonly isWhole: boolean;
+  readonly outcomes: readonly NumberedOutcome[];
+  readonly delta: Delta;
+}
+
+/** An answer to a fetch: at `seq` the replica holds those of the ids that are not missing. */
+export interface Fetched {
+  readonly request: number;
+  readonly seq: number;
+  readonly missing: readonly string[];
+  readonly error?: ErrorData | undefined;
+}
+
+/** The server's last word on a connection. */
+export interface Goodbye {
+  readonly error: ErrorData;
+  /** Whether the client shall come back, after `error.retryAfterMs` if given. */
+  readonly reconnect: boolean;
+}
+
+export type ServerMessage =
+  | ({ readonly kind: "welcome" } & Welcome)
+  | DeltaMessage
+  | ({ readonly kind: "fetched" } & Fetched)
+  | ({ readonly kind: "goodbye" } & Goodbye);
+
+/** A client's message with its mutations still encoded: they are decoded one by one. */
+export interface MutationsMessage {
+  readonly kind: "mutations";
+  /** The client knows the outcomes of all its mutations up to this one. */
+  readonly settled: number;
+  /** The number of the first; the others follow without a gap. */
+  readonly first: number;
+  readonly mutations: readonly Uint8Array[];
+}
+
+export interface FetchMessage {
+  readonly kind: "fetch";
+  readonly request: number;
+  readonly ids: readonly ObjectId[];
+}
+
+export type ClientMessage = MutationsMessage | FetchMessage;
+
+export function encodeWelcome(welcome: Welcome): Uint8Array {
+  return encodeFields(PROTOCOL.fromServer.welcome, { ...welcome });
+}
+
+export function encodeGoodbye({ error, reconnect }: Goodbye): Uint8Array {
+  return encodeFields(PROTOCOL.fromServer.goodbye, { error: errorFields(error), reconnect });
+}
+
+export function encodeFetched(fetched: Fetched): Uint8Array {
+  const { error, ...rest } = fetched;
+  const fields = error === undefined ? rest : { ...rest, error: errorFields(error) };
+  return encodeFields(PROTOCOL.fromServer.fetched, fields);
+}
+
+function encodeFields(kind: number, fields: Record<string, Value>): Uint8Array {
+  const writer = new ByteWriter();
+  writer.byte(kind);
+  writeValue(writer, fields);
+  return writer.take();
+}
+
+/** The part of a delta message that is one receiver's own; the delta's bytes follow it unchanged. */
+export function encodeDeltaHeader(
+  isWhole: boolean,
+  outcomes: readonly NumberedOutcome[],
+  delta: EncodedDelta,
+  known: KnownShapes,
+): Uint8Array {
+  const flag = PROTOCOL.deltaFlag;
+  const missing = known.missing(delta.shapes);
+  const writer = new ByteWriter();
+  writer.byte(PROTOCOL.fromServer.delta);
+  writer.byte(
+    (isWhole ? flag.whole : 0) |
+      (outcomes.length > 0 ? flag.outcomes : 0) |
+      (missing.length > 0 ? flag.definitions : 0),
+  );
+  if (outcomes.length > 0) writeOutcomes(writer, outcomes);
+  if (missing.length > 0) writeDefinitions(writer, missing, known);
+  return writer.take();
+}
+
+/** Parses a message of the server. Throws `invalid_payload` or `unsupported`. */
+export function decodeServerMessage(
+  bytes: Uint8Array,
+  dictionary: ShapeDictionary,
+  limits: Limits,
+): ServerMessage {
+  const reader = new ByteReader(bytes);
+  const kind = reader.byte();
+  switch (kind) {
+    case PROTOCOL.fromServer.delta:
+      return decodeDeltaMessage(reader, dictionary, limits);
+    case PROTOCOL.fromServer.welcome:
+      return { kind: "welcome", ...toWelcome(readFields(reader, limits)) };
+    case PROTOCOL.fromServer.fetched:
+      return { kind: "fetched", ...toFetched(readFields(reader, limits)) };
+    case PROTOCOL.fromServer.goodbye: {
+      const fields = readFields(reader, limits);
+      const reconnect = fields["reconnect"] === true;
+      return { kind: "goodbye", error: toErrorData(fields["error"]), reconnect };
+    }
+    default:
+      throw new SyncError("unsupported", `there is no message of kind ${String(kind)}`);
+  }
+}
+
+function decodeDeltaMessage(
+  reader: ByteReader,
+  dictionary: ShapeDictionary,
+  limits: Limits,
+): DeltaMessage {
+  const flag = PROTOCOL.deltaFlag;
+  const flags = reader.byte();
+  const outcomes = (flags & flag.outcomes) === 0 ? [] : readOutcomes(reader);
+  if ((flags & flag.definitions) !== 0) dictionary.readDefinitions(reader);
+  const isWhole = (flags & flag.whole) !== 0;
+  return { kind: "delta", isWhole, outcomes, delta: readDelta(reader, dictionary, limits) };
+}
+
+function readFields(reader: ByteReader, limits: Limits): Record<string, unknown> {
+  const value = readValue(reader, limits);
+  if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+  throw new SyncError("invalid_payload", "the message has no fields");
+}
+
+function toWelcome(fields: Record<string, unknown>): Welcome {
+  const number = (name: string): number => fieldOf(fields, name, "number") as number;
+  const text = (name: string): string => fieldOf(fields, name, "string") as string;
+  return {
+    epoch: text("epoch"),
+    seq: number("seq"),
+    nextHandle: number("nextHandle"),
+    isResumed: fieldOf(fields, "isResumed", "boolean") as boolean,
+    decided: number("decided"),
+    sessionId: text("sessionId"),
+    mutationsInFlightMax: number("mutationsInFlightMax"),
+    mutationBytesMax: number("mutationBytesMax"),
+    messageBytesMax: number("messageBytesMax"),
+  };
+}
+
+function toFetched(fields: Record<string, unknown>): Fetched {
+  const { missing, error } = fields;
+  return {
+    request: fieldOf(fields, "request", "number") as number,
+    seq: fieldOf(fields, "seq", "number") as number,
+    missing: Array.isArray(missing) ? missing.map(String) : [],
+    ...(error !== undefined && { error: toErrorData(error) }),
+  };
+}
+
+function fieldOf(fields: Record<string, unknown>, name: string, type: string): unknown {
+  const value = fields[name];
+  if (typeof value === type) return value;
+  throw new SyncError("invalid_payload", `the message has no ${name}`);
+}
+
+/** Encodes a client's mutations; `missing` are the shapes that the server was not told yet. */
+export function encodeMutations(
+  message: Omit<MutationsMessage, "kind">,
+  missing: readonly PropertySet[],
+  known: KnownShapes,
+): Uint8Array {
+  const writer = new ByteWriter();
+  writer.byte(PROTOCOL.fromClient.mutations);
+  writer.varint(message.settled);
+  writeDefinitions(writer, missing, known);
+  writer.varint(message.first);
+  for (const mutation of message.mutations) {
+    writer.varint(mutation.length);
+    writer.raw(mutation);
+  }
+  return writer.take();
+}
+
+export function encodeFetch({ request, ids }: Omit<FetchMessage, "kind">): Uint8Array {
+  const writer = new ByteWriter();
+  writer.byte(PROTOCOL.fromClient.fetch);
+  writer.varint(request);
+  writer.varint(ids.length);
+  for (const id of ids) writer.text(id);
+  return writer.take();
+}
+
+/** Parses a message of a client. Throws `invalid_payload`, `unsupported`, or what its content breaks. */
+export function decodeClientMessage(
+  bytes: Uint8Array,
+  dictionary: ShapeDictionary,
+  limits: Limits,
+): ClientMessage {
+  const reader = new ByteReader(bytes);
+  const kind = reader.byte();
+  switch (kind) {
+    case PROTOCOL.fromClient.mutations:
+      return decodeMutationsMessage(reader, dictionary);
+    case PROTOCOL.fromClient.fetch:
+      return decodeFetch(reader, limits);
+    default:
+      throw new SyncError("unsupported", `there is no message of kind ${String(kind)}`);
+  }
+}
+
+function decodeMutationsMessage(reader: ByteReader, dictionary: ShapeDictionary): MutationsMessage {
+  const settled = reader.varint();
+  dictionary.readDefinitions(reader);
+  const first = reader.varint();
+  if (first === 0) throw new SyncError("invalid_payload", "mutations are numbered from 1");
+  const mutations: Uint8Array[] = [];
+  while (reader.left > 0) mutations.push(reader.raw(reader.count()));
+  return { kind: "mutations", settled, first, mutations };
+}
+
+function decodeFetch(reader: ByteReader, limits: Limits): FetchMessage {
+  const request = reader.varint();
+  const count = reader.count();
+  if (count > limits.fetchIdsMax) {
+    throw new SyncError(
+      "limit_exceeded",
+      `a fetch asks for at most ${String(limits.fetchIdsMax)} ids`,
+    );
+  }
+  const ids = Array.from({ length: count }, () => checkId(reader.text(), limits));
+  if (reader.left > 0) throw new SyncError("invalid_payload", "a fetch has bytes left over");
+  return { kind: "fetch", request, ids };
+}

@@ -1,0 +1,105 @@
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { isErrorCode, SyncError, type ErrorData } from "./errors.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
+import type { ObjectId, Properties } from "./object.ts";
+import { toProperties } from "./operation.ts";
+import { PROTOCOL } from "./protocol.ts";
+import { readValue, writeValue } from "./value-codec.ts";
+
+const OUTCOME = PROTOCOL.outcome;
+
+/** What became of a mutation. It is decided once; every retry gets the same. */
+export type Outcome =
+  | { readonly kind: "accepted"; readonly renamed?: ReadonlyMap<ObjectId, ObjectId> | undefined }
+  | { readonly kind: "rejected"; readonly error: ErrorData };
+
+export const ACCEPTED: Outcome = { kind: "accepted" };
+
+export interface NumberedOutcome {
+  readonly n: number;
+  readonly outcome: Outcome;
+}
+
+/** Writes outcomes in the order of their numbers; runs of plain acceptances take three bytes. */
+export function writeOutcomes(writer: ByteWriter, outcomes: readonly NumberedOutcome[]): void {
+  let from = 0;
+  while (from < outcomes.length) {
+    let to = from;
+    while (to < outcomes.length && isRun(outcomes, from, to)) to += 1;
+    const { n, outcome } = outcomes[from] as NumberedOutcome;
+    const plain = to - from;
+    writer.varint(n);
+    writer.varint(plain);
+    if (plain > 0) {
+      from = to;
+      continue;
+    }
+    if (outcome.kind === "rejected") {
+      writer.byte(OUTCOME.rejected);
+      writeValue(writer, errorFields(outcome.error));
+    } else {
+      writer.byte(OUTCOME.renamed);
+      const renamed = outcome.renamed ?? new Map<ObjectId, ObjectId>();
+      writer.varint(renamed.size);
+      for (const [provisional, id] of renamed) {
+        writer.text(provisional);
+        writer.text(id);
+      }
+    }
+    from += 1;
+  }
+  writer.varint(0);
+}
+
+/** Whether the outcomes from one index to another are plain and their numbers consecutive. */
+function isRun(outcomes: readonly NumberedOutcome[], from: number, to: number): boolean {
+  const first = outcomes[from] as NumberedOutcome;
+  const { n, outcome } = outcomes[to] as NumberedOutcome;
+  return n === first.n + to - from && outcome.kind === "accepted" && outcome.renamed === undefined;
+}
+
+export function readOutcomes(reader: ByteReader): NumberedOutcome[] {
+  const outcomes: NumberedOutcome[] = [];
+  for (let n = reader.varint(); n !== 0; n = reader.varint()) {
+    const plain = reader.varint();
+    if (plain > DEFAULT_LIMITS.messageBytesMax) {
+      throw new SyncError("invalid_payload", "the message decides too much at once");
+    }
+    for (let i = 0; i < plain; i++) outcomes.push({ n: n + i, outcome: ACCEPTED });
+    if (plain === 0) outcomes.push({ n, outcome: readSpecial(reader) });
+  }
+  return outcomes;
+}
+
+function readSpecial(reader: ByteReader): Outcome {
+  if (reader.byte() === OUTCOME.rejected) {
+    return { kind: "rejected", error: toErrorData(readValue(reader, DEFAULT_LIMITS)) };
+  }
+  const renamed = new Map<ObjectId, ObjectId>();
+  for (let left = reader.count(); left > 0; left--) {
+    renamed.set(reader.text() as ObjectId, reader.text() as ObjectId);
+  }
+  return { kind: "accepted", renamed };
+}
+
+/** An error as a value that can travel. */
+export function errorFields(error: ErrorData): Properties {
+  return toProperties({ ...error });
+}
+
+/** An error as it came over the wire; a code of a later version stays readable. */
+export function toErrorData(data: unknown): ErrorData {
+  const fields = (typeof data === "object" && data !== null ? data : {}) as Record<string, unknown>;
+  const text = (name: string): string | undefined => {
+    const value = fields[name];
+    return typeof value === "string" ? value : undefined;
+  };
+  const { code, retryAfterMs } = fields;
+  return {
+    code: isErrorCode(code) ? code : "unsupported",
+    message: text("message") ?? "the server gave no reason",
+    id: text("id"),
+    property: text("property"),
+    retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
+  };
+}

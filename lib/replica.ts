@@ -1,0 +1,375 @@
+import type { Change, Cursor, ObjectCreated, ObjectUpdated } from "./delta.ts";
+import { foldWrites, type State } from "./fold.ts";
+import {
+  equalValues,
+  propertyOf,
+  setProperty,
+  type Changes,
+  type ObjectId,
+  type OwnedObject,
+  type SyncObject,
+  type Value,
+} from "./object.ts";
+import type { Operation } from "./operation.ts";
+
+/** A write that is not decided yet. */
+export interface PendingWrite {
+  readonly operations: readonly Operation[];
+  /** Whether it shows before it is decided. */
+  readonly optimistic: boolean;
+}
+
+/** What the application is told, in this order, after the view has changed as a whole. */
+export type ReplicaEvent =
+  | { readonly name: "create" | "add"; readonly object: SyncObject }
+  | {
+      readonly name: "update";
+      readonly object: SyncObject;
+      readonly changed: Changes;
+      readonly previous: Changes;
+    }
+  | { readonly name: "destroy" | "remove"; readonly id: ObjectId; readonly object: SyncObject };
+
+/** What one step of the server brings: all of it shows at once, or none. */
+export interface Step {
+  readonly epoch: string;
+  readonly to: number;
+  /** Whether this replaces all that was known before. */
+  readonly isReplacing: boolean;
+  readonly changes: readonly Change[];
+  /** Objects with a lower handle were created before this client connected. */
+  readonly firstNewHandle: number;
+  /** The writes that the step decides; they are no longer among the pending ones. */
+  readonly decided: readonly PendingWrite[];
+  /** Ids that the server gave in place of provisional ones. */
+  readonly renamed: ReadonlyMap<ObjectId, ObjectId>;
+}
+
+/** One object of the view: its confirmed state, and the one reference that the application holds. */
+interface Slot {
+  id: ObjectId;
+  handle: number;
+  readonly object: OwnedObject;
+  isVisible: boolean;
+  /** How many pending writes touch it. With none, what is visible is the confirmed state. */
+  touches: number;
+  /** Kept aside while `touches` is above 0: null is known not to exist, undefined is not known. */
+  confirmed: State;
+}
+
+/** Why an object comes or goes, which decides the events. */
+interface Reason {
+  readonly isNews: boolean;
+  readonly isSilent: boolean;
+}
+
+const NEWS: Reason = { isNews: true, isSilent: false };
+const OLD: Reason = { isNews: false, isSilent: false };
+const NO_HANDLE = -1;
+
+/**
+ * A client's copy of a world: the confirmed state with the pending writes on top, shown through
+ * one reference per object that is changed in place.
+ *
+ * ```
+ * step from the server:  confirmed state <- changes;  decided writes go
+ *                        view <- confirmed state + the writes that remain;  events
+ * local write:           view <- view + write;  events
+ * ```
+ */
+export class Replica {
+  readonly #pending: () => Iterable<PendingWrite>;
+  readonly #slots = new Map<ObjectId, Slot>();
+  readonly #byHandle = new Map<number, Slot>();
+  readonly #view = new Map<string, SyncObject>();
+  readonly #touched = new Set<Slot>();
+  #cursor: Cursor = { epoch: "", seq: 0 };
+
+  /** `pending` lists the undecided writes, oldest first. */
+  constructor(pending: () => Iterable<PendingWrite>) {
+    this.#pending = pending;
+  }
+
+  get cursor(): Cursor {
+    return this.#cursor;
+  }
+
+  /** What the application sees: by id, always current. */
+  get view(): ReadonlyMap<string, SyncObject> {
+    return this.#view;
+  }
+
+  handleOf(id: ObjectId): number | undefined {
+    const handle = this.#slots.get(id)?.handle ?? NO_HANDLE;
+    return handle === NO_HANDLE ? undefined : handle;
+  }
+
+  /** Shows a write that was just added to the pending ones. */
+  write(write: PendingWrite): ReplicaEvent[] {
+    if (!write.optimistic) return [];
+    const slots = this.#slotsOf(write);
+    for (const slot of slots) {
+      if (slot.touches === 0 && slot.isVisible) slot.confirmed = { ...slot.object };
+      slot.touches += 1;
+      this.#touched.add(slot);
+    }
+    const visible = (id: ObjectId): State => {
+      const slot = this.#slots.get(id);
+      return slot?.isVisible === true
+        ? slot.object
+        : slot?.confirmed === undefined
+          ? undefined
+          : null;
+    };
+    const states = foldWrites([write], visible);
+    const events: ReplicaEvent[] = [];
+    for (const slot of slots) {
+      if (states.has(slot.id)) this.#show(slot, states.get(slot.id), NEWS, events);
+    }
+    return events;
+  }
+
+  /** Takes in a step of the server, and tells what changed for the application. */
+  integrate(step: Step): ReplicaEvent[] {
+    const events: ReplicaEvent[] = [];
+    const affected = new Map<Slot, Reason>();
+    this.#release(step.decided, affected);
+    for (const [provisional, id] of step.renamed) this.#rename(provisional, id, affected, events);
+    if (step.isReplacing) this.#replaceBy(step, affected, events);
+    for (const change of step.changes) this.#confirm(change, step, affected, events);
+    this.#refold(affected, events);
+    this.#cursor = {
+      epoch: step.epoch,
+      seq: Math.max(step.to, step.isReplacing ? 0 : this.#cursor.seq),
+    };
+    return events;
+  }
+
+  #slotsOf(write: PendingWrite): Set<Slot> {
+    const slots = new Set<Slot>();
+    for (const { id } of write.operations) {
+      let slot = this.#slots.get(id);
+      if (slot === undefined) {
+        slot = newSlot(id, NO_HANDLE);
+        this.#slots.set(id, slot);
+      }
+      slots.add(slot);
+    }
+    return slots;
+  }
+
+  #release(decided: readonly PendingWrite[], affected: Map<Slot, Reason>): void {
+    for (const write of decided) {
+      if (!write.optimistic) continue;
+      for (const slot of this.#slotsOf(write)) {
+        slot.touches -= 1;
+        if (slot.touches === 0) this.#touched.delete(slot);
+        affected.set(slot, NEWS);
+      }
+    }
+  }
+
+  /** The object keeps its reference; whoever knows it by its old id hears that this one left. */
+  #rename(
+    provisional: ObjectId,
+    id: ObjectId,
+    affected: Map<Slot, Reason>,
+    events: ReplicaEvent[],
+  ): void {
+    const slot = this.#slots.get(provisional);
+    if (slot === undefined) return;
+    const existing = this.#slots.get(id);
+    if (existing !== undefined) {
+      this.#yieldTo(existing, slot, affected);
+      return;
+    }
+    this.#slots.delete(provisional);
+    slot.id = id;
+    slot.object.id = id;
+    if (slot.confirmed) slot.confirmed.id = id;
+    this.#slots.set(id, slot);
+    if (!slot.isVisible) return;
+    this.#view.delete(provisional);
+    this.#view.set(id, slot.object);
+    events.push({ name: "remove", id: provisional, object: slot.object });
+    events.push({ name: "add", object: slot.object });
+  }
+
+  /** The new id is known here already: its reference stays, and the pending writes go over to it. */
+  #yieldTo(existing: Slot, slot: Slot, affected: Map<Slot, Reason>): void {
+    if (existing.touches === 0 && !affected.has(existing))
+      existing.confirmed = { ...existing.object };
+    if (slot.touches > 0) {
+      existing.touches += slot.touches;
+      this.#touched.add(existing);
+    }
+    slot.touches = 0;
+    slot.confirmed = null;
+    this.#touched.delete(slot);
+    affected.set(slot, NEWS);
+    affected.set(existing, NEWS);
+  }
+
+  /** Everything that the replacing changes do not mention is no longer there. */
+  #replaceBy(step: Step, affected: Map<Slot, Reason>, events: ReplicaEvent[]): void {
+    this.#byHandle.clear();
+    const kept = new Set<ObjectId>();
+    for (const change of step.changes) if (change.kind === "create") kept.add(change.id);
+    for (const slot of [...this.#slots.values()]) {
+      slot.handle = NO_HANDLE;
+      if (!kept.has(slot.id)) this.#setConfirmed(slot, null, OLD, affected, events);
+    }
+  }
+
+  #confirm(change: Change, step: Step, affected: Map<Slot, Reason>, events: ReplicaEvent[]): void {
+    if (change.kind === "create") {
+      this.#confirmCreate(change, step, affected, events);
+      return;
+    }
+    const slot = this.#byHandle.get(change.handle);
+    if (slot === undefined) return; // destroyed before this client heard of it
+    const reason: Reason = { isNews: true, isSilent: change.silent };
+    if (change.kind === "destroy") {
+      this.#byHandle.delete(change.handle);
+      slot.handle = NO_HANDLE;
+      this.#setConfirmed(slot, null, reason, affected, events);
+    } else if (slot.touches > 0 || affected.has(slot)) {
+      if (slot.confirmed) assign(slot.confirmed, change);
+      affected.set(slot, reason);
+    } else {
+      this.#updateVisible(slot, change, events);
+    }
+  }
+
+  #confirmCreate(
+    change: ObjectCreated,
+    step: Step,
+    affected: Map<Slot, Reason>,
+    events: ReplicaEvent[],
+  ): void {
+    let slot = this.#slots.get(change.id);
+    if (slot === undefined) {
+      slot = newSlot(change.id, change.handle);
+      this.#slots.set(change.id, slot);
+    }
+    if (slot.handle !== NO_HANDLE && slot.handle !== change.handle)
+      this.#byHandle.delete(slot.handle);
+    slot.handle = change.handle;
+    this.#byHandle.set(change.handle, slot);
+    const state: OwnedObject = { id: change.id };
+    assign(state, change);
+    const reason = { isNews: change.handle >= step.firstNewHandle, isSilent: change.silent };
+    this.#setConfirmed(slot, state, reason, affected, events);
+  }
+
+  #setConfirmed(
+    slot: Slot,
+    state: OwnedObject | null,
+    reason: Reason,
+    affected: Map<Slot, Reason>,
+    events: ReplicaEvent[],
+  ): void {
+    if (slot.touches > 0 || affected.has(slot)) {
+      slot.confirmed = state;
+      affected.set(slot, reason);
+    } else {
+      this.#show(slot, state, reason, events);
+      if (state === null) this.#slots.delete(slot.id);
+    }
+  }
+
+  /** Computes again what pending writes make of the confirmed state, where either has changed. */
+  #refold(affected: Map<Slot, Reason>, events: ReplicaEvent[]): void {
+    if (affected.size === 0) return;
+    const states = foldWrites(optimistic(this.#pending()), (id) => this.#slots.get(id)?.confirmed);
+    for (const slot of this.#touched) if (!affected.has(slot)) affected.set(slot, NEWS);
+    for (const [slot, reason] of affected) {
+      const state = slot.touches > 0 && states.has(slot.id) ? states.get(slot.id) : slot.confirmed;
+      this.#show(slot, state, reason, events);
+      if (slot.touches > 0) continue;
+      slot.confirmed = undefined;
+      if (!slot.isVisible && this.#slots.get(slot.id) === slot) this.#slots.delete(slot.id);
+    }
+  }
+
+  /** The way of nearly all changes: an object that no pending write touches. */
+  #updateVisible(slot: Slot, change: ObjectUpdated, events: ReplicaEvent[]): void {
+    const { object } = slot;
+    const { names } = change.shape;
+    let changed: Changes | undefined;
+    let previous: Changes | undefined;
+    for (let i = 0; i < names.length; i++) {
+      const name = names[i] as string;
+      const value = change.values[i];
+      const current = propertyOf(object, name);
+      if (equalValues(current, value)) continue;
+      changed ??= {};
+      previous ??= {};
+      changed[name] = value;
+      previous[name] = current;
+      setProperty(object, name, value);
+    }
+    if (changed === undefined || previous === undefined || change.silent) return;
+    events.push({ name: "update", object, changed, previous });
+  }
+
+  /** Makes the application see this state of an object. */
+  #show(slot: Slot, state: State, reason: Reason, events: ReplicaEvent[]): void {
+    if (state === null || state === undefined) this.#hide(slot, reason, events);
+    else if (slot.isVisible) this.#change(slot.object, state, reason, events);
+    else this.#reveal(slot, state, reason, events);
+  }
+
+  #hide(slot: Slot, { isNews, isSilent }: Reason, events: ReplicaEvent[]): void {
+    if (!slot.isVisible) return;
+    slot.isVisible = false;
+    this.#view.delete(slot.id);
+    const { id, object } = slot;
+    if (isNews && !isSilent) events.push({ name: "destroy", id, object });
+    events.push({ name: "remove", id, object });
+  }
+
+  #reveal(
+    slot: Slot,
+    state: OwnedObject,
+    { isNews, isSilent }: Reason,
+    events: ReplicaEvent[],
+  ): void {
+    const { object } = slot;
+    for (const name of Object.keys(object))
+      if (!Object.hasOwn(state, name)) Reflect.deleteProperty(object, name);
+    Object.assign(object, state);
+    slot.isVisible = true;
+    this.#view.set(slot.id, object);
+    if (isNews && !isSilent) events.push({ name: "create", object });
+    events.push({ name: "add", object });
+  }
+
+  #change(object: OwnedObject, state: OwnedObject, reason: Reason, events: ReplicaEvent[]): void {
+    const changed: Changes = {};
+    const previous: Changes = {};
+    const note = (name: string, value: Value | undefined): void => {
+      changed[name] = value;
+      previous[name] = propertyOf(object, name);
+      setProperty(object, name, value);
+    };
+    for (const name of Object.keys(object)) if (!Object.hasOwn(state, name)) note(name, undefined);
+    for (const name of Object.keys(state)) {
+      if (!equalValues(propertyOf(object, name), state[name])) note(name, state[name]);
+    }
+    if (Object.keys(changed).length === 0 || reason.isSilent) return;
+    events.push({ name: "update", object, changed, previous });
+  }
+}
+
+function newSlot(id: ObjectId, handle: number): Slot {
+  return { id, handle, object: { id }, isVisible: false, touches: 0, confirmed: undefined };
+}
+
+function assign(object: OwnedObject, change: ObjectCreated | ObjectUpdated): void {
+  for (const [i, name] of change.shape.names.entries()) setProperty(object, name, change.values[i]);
+}
+
+function* optimistic(writes: Iterable<PendingWrite>): Iterable<PendingWrite> {
+  for (const write of writes) if (write.optimistic) yield write;
+}

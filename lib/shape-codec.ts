@@ -1,0 +1,108 @@
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { SyncError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
+import { checkName } from "./object.ts";
+import type { KnownShapes, PropertySet } from "./shape.ts";
+
+/** Writes the shapes that the receiver lacks, with the names that it lacks, and notes both. */
+export function writeDefinitions(
+  writer: ByteWriter,
+  missing: readonly PropertySet[],
+  known: KnownShapes,
+): void {
+  writer.varint(missing.length);
+  for (const shape of missing) {
+    const names = known.missingNames(shape);
+    writer.varint(names.length);
+    for (const [number, name] of names) {
+      writer.varint(number);
+      writer.text(name);
+    }
+    writer.varint(shape.number);
+    writer.varint(shape.names.length);
+    for (const number of shape.nameNumbers) writer.varint(number);
+    known.add(shape);
+  }
+}
+
+/** The numbers that the other side has given to names and shapes on this connection. */
+export class ShapeDictionary {
+  readonly #names: string[] = [];
+  readonly #shapes: PropertySet[] = [];
+  readonly #limits: Limits;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  readDefinitions(reader: ByteReader): void {
+    for (let left = reader.count(); left > 0; left--) {
+      for (let names = reader.count(); names > 0; names--) {
+        const number = this.#newNumber(reader);
+        this.#names[number] = checkName(reader.text(), this.#limits);
+      }
+      const number = this.#newNumber(reader);
+      const nameNumbers = Array.from({ length: this.#propertyCount(reader) }, () =>
+        reader.varint(),
+      );
+      const names = nameNumbers.map((nameNumber) => {
+        const name = this.#names[nameNumber];
+        if (name === undefined) throw new SyncError("invalid_payload", "a name was never defined");
+        return name;
+      });
+      this.#shapes[number] = { number, names: distinct(names), nameNumbers };
+    }
+  }
+
+  /** Reads which shape follows: its number, or 0 and its names. */
+  readShape(reader: ByteReader): PropertySet {
+    const number = reader.varint();
+    return number === 0 ? this.readInlineShape(reader) : this.shape(number);
+  }
+
+  readInlineShape(reader: ByteReader): PropertySet {
+    const names = Array.from({ length: this.#propertyCount(reader) }, () =>
+      checkName(reader.text(), this.#limits),
+    );
+    return { number: 0, names: distinct(names), nameNumbers: [] };
+  }
+
+  shape(number: number): PropertySet {
+    const shape = this.#shapes[number];
+    if (shape === undefined) throw new SyncError("invalid_payload", "a shape was never defined");
+    return shape;
+  }
+
+  #newNumber(reader: ByteReader): number {
+    const number = reader.varint();
+    if (number === 0 || number > this.#limits.shapesMax) {
+      throw new SyncError("limit_exceeded", `no name or shape has the number ${String(number)}`);
+    }
+    return number;
+  }
+
+  #propertyCount(reader: ByteReader): number {
+    const count = reader.count();
+    // A shape may also name removed properties.
+    const countMax = this.#limits.propertiesPerObjectMax + this.#limits.removedPropertiesMax;
+    if (count > countMax) {
+      throw new SyncError("limit_exceeded", `an object has at most ${String(countMax)} properties`);
+    }
+    return count;
+  }
+}
+
+function distinct(names: readonly string[]): readonly string[] {
+  if (new Set(names).size === names.length && !names.includes("id")) return names;
+  throw new SyncError("invalid_payload", "a shape names a property twice, or names the id");
+}
+
+export function writeShape(writer: ByteWriter, shape: PropertySet): void {
+  writer.varint(shape.number);
+  if (shape.number === 0) writeInlineShape(writer, shape);
+}
+
+export function writeInlineShape(writer: ByteWriter, shape: PropertySet): void {
+  writer.varint(shape.names.length);
+  for (const name of shape.names) writer.text(name);
+}

@@ -1,0 +1,82 @@
+/** The part of a socket.io packet that matters here. */
+export interface Packet {
+  type: number;
+  nsp: string;
+  data?: unknown;
+  id?: number | undefined;
+}
+
+interface BaseEncoder {
+  encode(packet: Packet): unknown[];
+}
+
+interface BaseDecoder {
+  add(chunk: unknown): void;
+  destroy(): void;
+  emitReserved(event: "decoded", packet: Packet): unknown;
+}
+
+type Constructor<T> = new (...args: never[]) => T;
+
+/** socket.io-parser's own classes, which do all that is not a message of ours. */
+export interface BaseParser<E, D> {
+  readonly Encoder: Constructor<E>;
+  readonly Decoder: Constructor<D>;
+}
+
+// socket.io-parser's PacketType.EVENT
+const EVENT = 2;
+
+/**
+ * A socket.io parser (https://socket.io/docs/v4/custom-parser/) that puts a message of ours into
+ * one binary WebSocket message, without socket.io's envelope and its second message for the bytes.
+ * All else stays in socket.io's own format, and both formats are always understood, so that either
+ * side may use the default parser: `isBinary` tells the encoder which one the other side reads.
+ */
+export function binaryParser<E extends object, D extends object>(
+  base: BaseParser<E, D>,
+  event: string,
+  namespace: string,
+  isBinary: () => boolean,
+  onBinary: () => void,
+): BaseParser<E, D> {
+  class Encoder extends (base.Encoder as unknown as Constructor<BaseEncoder>) {
+    override encode(packet: Packet): unknown[] {
+      const bytes =
+        packet.type === EVENT && packet.nsp === namespace ? bytesOf(packet, event) : undefined;
+      return bytes !== undefined && isBinary() ? [bytes] : super.encode(packet);
+    }
+  }
+
+  class Decoder extends (base.Decoder as unknown as Constructor<BaseDecoder>) {
+    // How many binary messages the packet before them has announced.
+    #expected = 0;
+
+    override add(chunk: unknown): void {
+      if (typeof chunk === "string") {
+        this.#expected = announced(chunk);
+      } else if (this.#expected > 0) {
+        this.#expected -= 1;
+      } else {
+        onBinary();
+        this.emitReserved("decoded", { type: EVENT, nsp: namespace, data: [event, chunk] });
+        return;
+      }
+      super.add(chunk);
+    }
+  }
+
+  return { Encoder, Decoder } as unknown as BaseParser<E, D>;
+}
+
+function bytesOf({ data, id }: Packet, event: string): Uint8Array | undefined {
+  if (!Array.isArray(data) || data.length !== 2 || id !== undefined) return undefined;
+  const [name, bytes] = data as [unknown, unknown];
+  return name === event && bytes instanceof Uint8Array ? bytes : undefined;
+}
+
+/** "51-[...": a binary event (5) or acknowledgement (6) with one attachment to come. */
+function announced(text: string): number {
+  const match = /^[56](\d{1,6})-/.exec(text);
+  return match === null ? 0 : Number(match[1]);
+}

@@ -1,0 +1,192 @@
+import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { SyncError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
+import {
+  isReservedName,
+  isStorableNumber,
+  utf8Bytes,
+  type Properties,
+  type Value,
+} from "./object.ts";
+import { PROTOCOL } from "./protocol.ts";
+
+const TAG = PROTOCOL.value;
+
+/** Writes a value, or `undefined` where a property was removed. */
+export function writeValue(writer: ByteWriter, value: Value | undefined): void {
+  switch (typeof value) {
+    case "number":
+      writeNumber(writer, value);
+      return;
+    case "string":
+      writeText(writer, value);
+      return;
+    case "boolean":
+      writeTag(writer, value ? TAG.true : TAG.false);
+      return;
+    case "undefined":
+      writeTag(writer, TAG.absent);
+      return;
+    default:
+      writeStructure(writer, value);
+  }
+}
+
+function writeTag(writer: ByteWriter, tag: number): void {
+  writer.varint(tag * 2 + 1);
+}
+
+function writeNumber(writer: ByteWriter, value: number): void {
+  if (Number.isInteger(value)) {
+    const magnitude = Math.abs(value);
+    if (magnitude <= TAG.smallIntegerMax) {
+      writer.varint(value < 0 ? (magnitude * 2 - 1) * 2 : magnitude * 4);
+    } else {
+      writeTag(writer, value < 0 ? TAG.negative : TAG.positive);
+      writer.varint(magnitude);
+    }
+  } else if (Math.fround(value) === value) {
+    writeTag(writer, TAG.float32);
+    writer.float32(value);
+  } else {
+    writeTag(writer, TAG.float64);
+    writer.float64(value);
+  }
+}
+
+function writeText(writer: ByteWriter, value: string): void {
+  const bytes = value.length < TAG.shortTextMax ? utf8Bytes(value) : TAG.shortTextMax;
+  if (bytes < TAG.shortTextMax) {
+    writeTag(writer, TAG.shortText + bytes);
+    writer.textWithoutLength(value);
+  } else {
+    writeTag(writer, TAG.text);
+    writer.text(value);
+  }
+}
+
+function writeStructure(
+  writer: ByteWriter,
+  value: Exclude<Value, number | string | boolean>,
+): void {
+  if (value === null) {
+    writeTag(writer, TAG.null);
+  } else if (value instanceof Date) {
+    writeTag(writer, TAG.date);
+    writeNumber(writer, value.getTime());
+  } else if (value instanceof Uint8Array) {
+    writeTag(writer, TAG.bytes);
+    writer.varint(value.length);
+    writer.raw(value);
+  } else if (Array.isArray(value)) {
+    const items = value as readonly Value[];
+    writeTag(writer, TAG.array);
+    writer.varint(items.length);
+    for (const item of items) writeValue(writer, item);
+  } else {
+    const entries = Object.entries(value as Properties);
+    writeTag(writer, TAG.object);
+    writer.varint(entries.length);
+    for (const [key, item] of entries) {
+      writer.text(key);
+      writeValue(writer, item);
+    }
+  }
+}
+
+/**
+ * Reads what `writeValue` wrote. Throws `invalid_payload` when it cannot be read, and
+ * `invalid_value`, `reserved_key` or `too_deep` when it can but may not be held.
+ */
+export function readValue(reader: ByteReader, limits: Limits, depth = 0): Value | undefined {
+  const header = reader.varint();
+  if (header % 2 === 0) {
+    const zigzag = header / 2;
+    return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+  }
+  const tag = (header - 1) / 2;
+  switch (tag) {
+    case TAG.absent:
+      return undefined;
+    case TAG.null:
+      return null;
+    case TAG.false:
+      return false;
+    case TAG.true:
+      return true;
+    case TAG.float64:
+      return storable(reader.float64());
+    case TAG.float32:
+      return storable(reader.float32());
+    case TAG.positive:
+      return storable(reader.varint());
+    case TAG.negative:
+      return storable(-reader.varint());
+    case TAG.array:
+      return readArray(reader, limits, depth);
+    case TAG.object:
+      return readObject(reader, limits, depth);
+    case TAG.date:
+      return readDate(reader, limits);
+    case TAG.bytes:
+      return reader.raw(reader.count());
+    case TAG.text:
+      return reader.text();
+    default:
+      if (tag >= TAG.shortText && tag < TAG.shortText + TAG.shortTextMax) {
+        return reader.textOf(tag - TAG.shortText);
+      }
+      throw new SyncError(
+        "invalid_payload",
+        `the message has a value of unknown kind ${String(tag)}`,
+      );
+  }
+}
+
+function storable(value: number): number {
+  if (isStorableNumber(value)) return value === 0 ? 0 : value;
+  throw new SyncError("invalid_value", `${String(value)} cannot be a value`);
+}
+
+function readDate(reader: ByteReader, limits: Limits): Date {
+  const time = readValue(reader, limits);
+  const date = new Date(typeof time === "number" ? time : NaN);
+  if (Number.isNaN(date.getTime())) {
+    throw new SyncError("invalid_value", "an invalid date cannot be a value");
+  }
+  return date;
+}
+
+function readArray(reader: ByteReader, limits: Limits, depth: number): Value[] {
+  const items: Value[] = [];
+  for (let left = nested(reader, limits, depth); left > 0; left--) {
+    items.push(present(readValue(reader, limits, depth + 1)));
+  }
+  return items;
+}
+
+function readObject(reader: ByteReader, limits: Limits, depth: number): Properties {
+  const object: Properties = {};
+  for (let left = nested(reader, limits, depth); left > 0; left--) {
+    const key = reader.text();
+    if (isReservedName(key)) throw new SyncError("reserved_key", `a key cannot be named ${key}`);
+    object[key] = present(readValue(reader, limits, depth + 1));
+  }
+  return object;
+}
+
+/** The count of a structure's parts. Checked before anything is read into it. */
+function nested(reader: ByteReader, limits: Limits, depth: number): number {
+  if (depth >= limits.depthMax) {
+    throw new SyncError(
+      "too_deep",
+      `a value is nested deeper than ${String(limits.depthMax)} levels`,
+    );
+  }
+  return reader.count();
+}
+
+function present(value: Value | undefined): Value {
+  if (value !== undefined) return value;
+  throw new SyncError("invalid_payload", "the message has nothing where a value must be");
+}
