@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ensureInstalled } from "./install.mjs";
 
 const root = join(import.meta.dirname, "..");
@@ -9,7 +10,7 @@ const root = join(import.meta.dirname, "..");
 ensureInstalled();
 rmSync(join(root, "dist"), { recursive: true, force: true });
 
-const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+const tsc = fileURLToPath(import.meta.resolve("typescript/bin/tsc"));
 const { status } = spawnSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], {
   cwd: root,
   stdio: "inherit",

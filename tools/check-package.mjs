@@ -6,7 +6,7 @@ import { join } from "node:path";
 
 const folder = mkdtempSync(join(tmpdir(), "object-sync-"));
 try {
-  run("npm", "pack", "--loglevel=error", "--pack-destination", folder);
+  run("npm", "pack", "--silent", "--pack-destination", folder);
   const tarball = join(folder, readdirSync(folder)[0] ?? "");
   run("publint", "run", tarball, "--strict");
   run("attw", tarball, "--profile", "esm-only");

@@ -1,33 +1,23 @@
 /**
- * `npm run check [-- names]`: everything that is judged without running it: all checks, or the named
- * ones. Two at a time; what a check says is shown when it ends.
+ * `npm run check [-- names]`: what is judged without running it; all of it, or what is named. Two
+ * checks at a time; what one has to say is shown when it ends.
  */
 import { spawn } from "node:child_process";
 import { ensureInstalled } from "./install.mjs";
 
-/** The slowest first. @type {Record<string, string>} */
-const checks = {
-  lint: "eslint . --max-warnings 0",
-  package: "node tools/check-package.mjs",
-  types: "tsc && tsc -p tsconfig.lib.json",
-  format: "prettier --check .",
-  walls: "depcruise lib server client demo test tools",
-  unused: "knip",
-  size: "node tools/check-size.mjs",
-};
+/** The scripts `check:...` of package.json, the slowest first. */
+const checks = ["lint", "package", "types", "format", "walls", "unused", "size"];
 
 ensureInstalled();
 
 const asked = process.argv.slice(2);
-const unknown = asked.filter((name) => !(name in checks));
+const unknown = asked.filter((name) => !checks.includes(name));
 if (unknown.length > 0) {
-  console.error(
-    `No such check: ${unknown.join(", ")}. There are: ${Object.keys(checks).join(", ")}`,
-  );
+  console.error(`No such check: ${unknown.join(", ")}. There are: ${checks.join(", ")}`);
   process.exit(1);
 }
 
-const queue = Object.entries(checks).filter(([name]) => asked.length === 0 || asked.includes(name));
+const queue = asked.length > 0 ? asked : checks;
 /** @type {string[]} */
 const failed = [];
 await Promise.all([worker(), worker()]);
@@ -37,30 +27,32 @@ if (failed.length > 0) {
 }
 
 async function worker() {
-  for (let next = queue.shift(); next; next = queue.shift()) {
-    const [name, command] = next;
+  for (let name = queue.shift(); name; name = queue.shift()) {
     const startedAt = Date.now();
-    const { ok, output } = await run(command);
+    const { ok, output } = await run(name);
     const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
-    console.log(`\n${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)  ${command}`);
-    if (output.trim()) console.log(output.trimEnd());
+    console.log(`\n${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+    if (output) console.log(output);
     if (!ok) failed.push(name);
   }
 }
 
 /**
- * npm has put the installed tools on the PATH.
- * @param {string} command
+ * @param {string} name
  * @returns {Promise<{ ok: boolean, output: string }>}
  */
-function run(command) {
+function run(name) {
   return new Promise((resolve) => {
-    const child = spawn(command, { stdio: ["ignore", "pipe", "pipe"], shell: true });
+    const child = spawn("npm", ["run", "--silent", `check:${name}`], {
+      stdio: ["ignore", "pipe", "pipe"],
+      shell: process.platform === "win32",
+      env: { ...process.env, NO_COLOR: "1" },
+    });
     let output = "";
     child.stdout.on("data", (chunk) => (output += String(chunk)));
     child.stderr.on("data", (chunk) => (output += String(chunk)));
     child.on("close", (code) => {
-      resolve({ ok: code === 0, output });
+      resolve({ ok: code === 0, output: output.trim() });
     });
   });
 }

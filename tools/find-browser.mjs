@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, rename, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 /**
@@ -40,7 +40,7 @@ function findOnPath(names) {
  * @returns {Promise<BrowserPlace>}
  */
 async function unpackShippedBrowser() {
-  const entry = createRequire(import.meta.url).resolve("@sparticuz/chromium");
+  const entry = fileURLToPath(import.meta.resolve("@sparticuz/chromium"));
   const folder = join(dirname(entry), "unpacked");
   if (!existsSync(folder)) {
     const attempt = await mkdtemp(`${folder}-`);

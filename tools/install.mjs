@@ -8,9 +8,9 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 const stampFile = join(root, "node_modules", ".installed-for");
 
-/** Installs the dependencies when they are missing, or when package.json or the lock changed. */
+/** Installs the dependencies when they are missing, or when other ones are wanted since. */
 export function ensureInstalled() {
-  const wanted = fingerprint("package.json", "package-lock.json");
+  const wanted = fingerprint();
   if (existsSync(stampFile) && readFileSync(stampFile, "utf8") === wanted) return;
 
   console.log("Installing dependencies (once) ...");
@@ -28,9 +28,12 @@ export function ensureInstalled() {
   writeFileSync(stampFile, wanted);
 }
 
-/** @param {string[]} files */
-function fingerprint(...files) {
-  const hash = createHash("sha256");
-  for (const file of files) hash.update(readFileSync(join(root, file)));
-  return hash.digest("hex");
+function fingerprint() {
+  const lock = readFileSync(join(root, "package-lock.json"), "utf8");
+  /** @type {unknown} */
+  const parsed = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const { dependencies, devDependencies, overrides } =
+    /** @type {Record<string, unknown>} */ (parsed);
+  const wanted = JSON.stringify([lock, dependencies, devDependencies, overrides]);
+  return createHash("sha256").update(wanted).digest("hex");
 }

@@ -27,7 +27,10 @@ export default class PlainReporter {
     // A file that could not even be loaded has no tests to count: it counts as one that failed.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     const skipped = results.numPendingTests + results.numTodoTests;
-    console.log(`${results.numPassedTests} passed, ${failed} failed, ${skipped} skipped`);
+    // At the exit, because jest's own summary is written after every reporter.
+    process.once("exit", () => {
+      console.log(`${results.numPassedTests} passed, ${failed} failed, ${skipped} skipped`);
+    });
   }
 }
 

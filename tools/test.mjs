@@ -1,6 +1,7 @@
 /** `npm test [-- jest's arguments]`: all tests. The last line counts them: see jest-reporter.mjs. */
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { ensureInstalled } from "./install.mjs";
 
 ensureInstalled();
@@ -15,7 +16,7 @@ const { status } = spawnSync(
   [
     "--experimental-vm-modules",
     "--disable-warning=ExperimentalWarning",
-    join(root, "node_modules", "jest", "bin", "jest.js"),
+    fileURLToPath(import.meta.resolve("jest/bin/jest.js")),
     ...process.argv.slice(2),
   ],
   { cwd: root, stdio: "inherit" },
