@@ -1,0 +1,26 @@
+import { ObjectSync } from "../../client/index.ts";
+import type { Properties } from "./read.ts";
+
+export type Arena = ObjectSync;
+
+/** What this page reads of an object; everything else about it is checked where it is used. */
+export type ArenaObject = Properties & { readonly id: string };
+
+export function openArena(): Arena {
+  const sync = new ObjectSync(location.origin);
+  sync.on("error", (error) => {
+    console.warn(error);
+  });
+  sync.on("reject", (error) => {
+    console.info("Not accepted:", error);
+  });
+  return sync;
+}
+
+/**
+ * Every write is settled some day; a refused one is undone by object-sync itself and reported by
+ * its `reject` event, so nothing is left to do here.
+ */
+export function settle(write: Promise<unknown>): void {
+  write.catch(() => undefined);
+}

@@ -1,0 +1,61 @@
+import { kinds } from "../kinds.ts";
+import { type Arena, settle } from "./arena.ts";
+import { overlapOf, radiusOf, standable } from "./push.ts";
+import type { Thing, Things } from "./things.ts";
+import type { Plantable } from "./toolbar.ts";
+
+/** A held key must not fill the world. */
+const deedEveryMs = 130;
+
+/** Planting and removing. Both are written at once, offline too: nothing of it is lost. */
+export class Garden {
+  readonly #sync: Arena;
+  readonly #things: Things;
+  #lastAt = -Infinity;
+
+  constructor(sync: Arena, things: Things) {
+    this.#sync = sync;
+    this.#things = things;
+  }
+
+  /** Where a thing would go: on dry ground, beside what already stands there. */
+  placeFor(kind: Plantable, x: number, y: number): { x: number; y: number } {
+    const radius = kinds[kind].radius;
+    const place = standable(x, y, Math.max(12, radius * 0.8));
+    for (const thing of this.#things.list) {
+      const otherRadius = radiusOf(thing);
+      if (radius === 0 || otherRadius === 0) continue;
+      const overlap = overlapOf(thing, otherRadius, place, radius);
+      if (overlap === undefined) continue;
+      place.x += overlap.x;
+      place.y += overlap.y;
+    }
+    return { x: Math.round(place.x), y: Math.round(place.y) };
+  }
+
+  plant(kind: Plantable, x: number, y: number): boolean {
+    if (!this.#inTime()) return false;
+    settle(
+      this.#sync.create({
+        id: `${kind}:${crypto.getRandomValues(new Uint32Array(2)).join("")}`,
+        ...this.placeFor(kind, x, y),
+        look: Math.floor(Math.random() * 1000),
+        size: Math.round(85 + Math.random() * 35) / 100,
+      }),
+    );
+    return true;
+  }
+
+  remove(thing: Thing): boolean {
+    if (!this.#inTime()) return false;
+    settle(this.#sync.destroy(thing.id));
+    return true;
+  }
+
+  #inTime(): boolean {
+    const now = performance.now();
+    if (now - this.#lastAt < deedEveryMs) return false;
+    this.#lastAt = now;
+    return true;
+  }
+}

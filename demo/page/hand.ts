@@ -1,0 +1,88 @@
+import type { Camera } from "./camera.ts";
+import type { ThingView } from "./draw-thing.ts";
+import type { Garden } from "./garden.ts";
+import type { Me } from "./me.ts";
+import { nearestThing, thingAt } from "./pick-thing.ts";
+import type { PointerActions } from "./pointer.ts";
+import type { Thing, Things } from "./things.ts";
+import { type Toolbar, tools } from "./toolbar.ts";
+
+const armUnits = 46;
+const grabUnits = 85;
+
+interface Parts {
+  readonly me: Me;
+  readonly camera: Camera;
+  readonly things: Things;
+  readonly toolbar: Toolbar;
+  readonly garden: Garden;
+}
+
+/** What clicks, taps and keys do with the chosen tool. */
+export class Hand implements PointerActions {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  readonly tap = (viewX: number, viewY: number): void => {
+    const { me, camera, things, toolbar, garden } = this.#parts;
+    const { x, y } = camera.toWorld(viewX, viewY);
+    const { tool } = toolbar;
+    if (tool === "walk") me.walkTo(x, y);
+    else if (tool !== "remove") garden.plant(tool, x, y);
+    else {
+      const thing = thingAt(things.list, x, y);
+      if (thing !== undefined) garden.remove(thing);
+    }
+  };
+
+  /** With the mouse held down, I follow it. */
+  readonly hold = (viewX: number, viewY: number): void => {
+    const { me, camera, toolbar } = this.#parts;
+    if (toolbar.tool !== "walk") return;
+    const { x, y } = camera.toWorld(viewX, viewY);
+    me.walkTo(x, y);
+  };
+
+  /** A key by its code; false when it means nothing here. */
+  press(code: string): boolean {
+    const { me, things, toolbar, garden } = this.#parts;
+    const tool = tools[Number(/^(?:Digit|Numpad)(\d)$/.exec(code)?.[1] ?? 0) - 1];
+    if (tool !== undefined) toolbar.choose(tool);
+    else if (code === "Space" || code === "KeyE") {
+      const { x, y } = this.#reach();
+      garden.plant(toolbar.seed, x, y);
+    } else if (code === "KeyX" || code === "Delete" || code === "Backspace") {
+      const { x, y } = this.#reach();
+      const thing =
+        nearestThing(things.list, x, y, armUnits) ??
+        nearestThing(things.list, me.x, me.y, grabUnits);
+      if (thing !== undefined) garden.remove(thing);
+    } else if (code === "Escape") toolbar.choose("walk");
+    else return false;
+    return true;
+  }
+
+  /** What the chosen tool would do where the mouse is. */
+  hint(hover: { x: number; y: number } | undefined): {
+    preview: ThingView | undefined;
+    doomed: Thing | undefined;
+  } {
+    const { camera, things, toolbar, garden } = this.#parts;
+    const { tool } = toolbar;
+    const nothing = { preview: undefined, doomed: undefined };
+    if (hover === undefined || tool === "walk") return nothing;
+    const { x, y } = camera.toWorld(hover.x, hover.y);
+    if (tool === "remove") return { ...nothing, doomed: thingAt(things.list, x, y) };
+    const place = garden.placeFor(tool, x, y);
+    const preview = { kind: tool, ...place, look: 0, size: 1, tremble: 0, turn: 0.6 };
+    return { ...nothing, preview };
+  }
+
+  #reach(): { x: number; y: number } {
+    const { x, y, facing } = this.#parts.me;
+    return { x: x + facing.x * armUnits, y: y + facing.y * armUnits };
+  }
+}

@@ -1,0 +1,75 @@
+import type { Arena } from "./arena.ts";
+import { element } from "./dom.ts";
+
+/** Often enough to be honest, rarely enough to be read. */
+const everySeconds = 0.1;
+const roundTripBlend = 0.2;
+
+type Shown = "connected" | "connecting" | "reconnecting" | "offline";
+
+/** The line at the top: connection, players, pending writes, and the offline switch. */
+export class Hud {
+  readonly #sync: Arena;
+  readonly #status = element("status", HTMLElement);
+  readonly #text = element("status-text", HTMLElement);
+  readonly #players = element("players", HTMLElement);
+  readonly #pending = element("pending", HTMLElement);
+  readonly #pendingPart = element("pending-part", HTMLElement);
+  readonly #banner = element("banner", HTMLElement);
+  readonly #switch = element("offline", HTMLInputElement);
+  #roundTripMs: number | undefined;
+  #wasSynced = false;
+  #shownAt = -Infinity;
+
+  constructor(sync: Arena) {
+    this.#sync = sync;
+    // Browsers keep a box checked over a reload; the connection starts anew.
+    this.#switch.checked = false;
+    this.#switch.addEventListener("change", () => {
+      if (this.#switch.checked) sync.disconnect();
+      else sync.connect();
+      this.#switch.blur();
+    });
+  }
+
+  /** How long one write took until it was decided. */
+  roundTrip(ms: number): void {
+    const before = this.#roundTripMs ?? ms;
+    this.#roundTripMs = before + (ms - before) * roundTripBlend;
+  }
+
+  show(now: number, players: number, waiting: number): void {
+    if (now - this.#shownAt < everySeconds) return;
+    this.#shownAt = now;
+    const shown = this.#shown();
+    const pending = this.#sync.pending + (shown === "connected" ? 0 : waiting);
+    this.#status.dataset["status"] = shown;
+    put(this.#text, this.#words(shown));
+    put(this.#players, String(players));
+    put(this.#pending, String(pending));
+    this.#pendingPart.dataset["busy"] = String(shown !== "connected" && pending > 0);
+    this.#banner.hidden = shown !== "offline";
+  }
+
+  #shown(): Shown {
+    if (this.#switch.checked) return "offline";
+    if (this.#sync.status === "synced") {
+      this.#wasSynced = true;
+      return "connected";
+    }
+    return this.#wasSynced ? "reconnecting" : "connecting";
+  }
+
+  #words(shown: Shown): string {
+    if (shown === "connected") {
+      const ms = this.#roundTripMs;
+      return ms === undefined ? "Connected" : `Connected · ${String(Math.round(ms))} ms`;
+    }
+    return { connecting: "Connecting…", reconnecting: "Reconnecting…", offline: "Offline" }[shown];
+  }
+}
+
+/** Sets text only when it changed: nothing is laid out anew for nothing. */
+function put(target: HTMLElement, text: string): void {
+  if (target.textContent !== text) target.textContent = text;
+}

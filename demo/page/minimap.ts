@@ -1,0 +1,54 @@
+import { world } from "../terrain.ts";
+import type { Camera } from "./camera.ts";
+import type { Me } from "./me.ts";
+import type { Players } from "./players.ts";
+import { disc } from "./sprite.ts";
+import type { Things } from "./things.ts";
+import type { Tiles } from "./tiles.ts";
+
+/** Often enough for dots that creep. */
+const everySeconds = 0.15;
+
+/** The whole world in a corner. */
+export class Minimap {
+  readonly #canvas: HTMLCanvasElement;
+  #ground: HTMLCanvasElement | undefined;
+  #drawnAt = -Infinity;
+
+  constructor(canvas: HTMLCanvasElement) {
+    this.#canvas = canvas;
+  }
+
+  draw(
+    now: number,
+    camera: Camera,
+    tiles: Tiles,
+    shown: { readonly me: Me; readonly players: Players; readonly things: Things },
+  ): void {
+    if (now - this.#drawnAt < everySeconds) return;
+    this.#drawnAt = now;
+    const brush = this.#canvas.getContext("2d");
+    if (brush === null) return;
+    const { width, height } = this.#canvas;
+    this.#ground ??= tiles.overview(width, height);
+    const scale = width / world.width;
+    brush.drawImage(this.#ground, 0, 0);
+    for (const { kind, x, y } of shown.things.list) {
+      if (kind === "tree") disc(brush, x * scale, y * scale, 3, "#4f9a59");
+    }
+    brush.strokeStyle = "rgba(255, 255, 255, 0.85)";
+    brush.lineWidth = 2;
+    brush.strokeRect(
+      (camera.x - camera.width / camera.zoom / 2) * scale,
+      (camera.y - camera.height / camera.zoom / 2) * scale,
+      (camera.width / camera.zoom) * scale,
+      (camera.height / camera.zoom) * scale,
+    );
+    for (const player of shown.players) {
+      disc(brush, player.x * scale, player.y * scale, 5.5, "#fffaf0");
+      disc(brush, player.x * scale, player.y * scale, 4, player.colour);
+    }
+    disc(brush, shown.me.x * scale, shown.me.y * scale, 7.5, "#fffaf0");
+    disc(brush, shown.me.x * scale, shown.me.y * scale, 5.5, shown.me.colour);
+  }
+}

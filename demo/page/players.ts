@@ -1,0 +1,84 @@
+import { hash } from "../random.ts";
+import { playerPrefix } from "../kinds.ts";
+import { Track } from "./interpolate.ts";
+import { colour, line, nameMax, number, type Properties, said } from "./read.ts";
+import { animate, type Walker } from "./walker.ts";
+
+export const isPlayer = (id: string): boolean => id.startsWith(playerPrefix);
+
+interface Other extends Walker {
+  readonly track: Track;
+  readonly shown: { x: number; y: number };
+}
+
+/** Everybody else, as this page shows them. */
+export class Players {
+  readonly #players = new Map<string, Other>();
+
+  get size(): number {
+    return this.#players.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Walker> {
+    return this.#players.values();
+  }
+
+  /**
+   * An object came, or changed. `seconds` is the page's time. What somebody said before we came is
+   * not said again: `heard` tells that these words are old.
+   */
+  set(id: string, object: Properties, seconds: number, heard = false): void {
+    const x = number(object["x"], 0);
+    const y = number(object["y"], 0);
+    let player = this.#players.get(id);
+    const words = said(object["say"]);
+    if (player === undefined) {
+      player = newcomer(id, x, y, seconds);
+      this.#players.set(id, player);
+    }
+    const last = player.track.latest;
+    if (last.x !== x || last.y !== y) player.track.add(seconds * 1000, x, y);
+    player.name = line(object["name"], nameMax) || "Somebody";
+    player.colour = colour(object["color"], id);
+    player.hat = number(object["hat"], player.seed);
+    if (words !== undefined && words.n !== player.bubble?.said.n) {
+      player.bubble = { said: words, at: heard ? -Infinity : seconds };
+    }
+  }
+
+  remove(id: string): Walker | undefined {
+    const player = this.#players.get(id);
+    this.#players.delete(id);
+    return player;
+  }
+
+  step(now: number, seconds: number): void {
+    for (const player of this.#players.values()) {
+      player.track.at(now * 1000, player.shown);
+      const [dx, dy] = [player.shown.x - player.x, player.shown.y - player.y];
+      player.x = player.shown.x;
+      player.y = player.shown.y;
+      animate(player, dx, dy, seconds);
+    }
+  }
+}
+
+function newcomer(id: string, x: number, y: number, seconds: number): Other {
+  const seed = hash(id) % 10_007;
+  return {
+    id,
+    seed,
+    x,
+    y,
+    name: "",
+    colour: "",
+    hat: seed,
+    facing: { x: 0, y: 1 },
+    stride: 0,
+    pace: 0,
+    bubble: undefined,
+    bornAt: seconds,
+    track: new Track(x, y),
+    shown: { x, y },
+  };
+}

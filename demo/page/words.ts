@@ -1,0 +1,78 @@
+import type { Camera } from "./camera.ts";
+import { bubbleSprite, drawTail, nameSprite } from "./draw-words.ts";
+import type { Me } from "./me.ts";
+import { type Brush, type Sprites, stamp } from "./sprite.ts";
+import { type Bubble, bubbleSeconds, type Walker } from "./walker.ts";
+
+const headUnits = 60;
+const popSeconds = 0.18;
+const fadeSeconds = 0.6;
+/** Bubbles stay this far inside the view. */
+const marginPixels = 2;
+
+export function drawNames(
+  brush: Brush,
+  camera: Camera,
+  sprites: Sprites,
+  walkers: readonly Walker[],
+  me: Me,
+): void {
+  brush.setTransform(camera.ratio, 0, 0, camera.ratio, 0, 0);
+  for (const walker of walkers) {
+    const { x, y } = camera.toScreen(walker.x, walker.y - headUnits);
+    stamp(
+      brush,
+      nameSprite(sprites, brush, walker.name, walker === me),
+      Math.round(x),
+      Math.round(y),
+    );
+  }
+}
+
+export function drawBubbles(
+  brush: Brush,
+  camera: Camera,
+  sprites: Sprites,
+  walkers: readonly Walker[],
+  now: number,
+): void {
+  brush.setTransform(camera.ratio, 0, 0, camera.ratio, 0, 0);
+  const speaking = walkers.filter(
+    ({ bubble }) => bubble !== undefined && now - bubble.at < bubbleSeconds(bubble.said.text),
+  );
+  speaking.sort((a, b) => a.y - b.y);
+  for (const walker of speaking) {
+    const head = camera.toScreen(walker.x, walker.y - headUnits);
+    // Who is out of sight is out of hearing.
+    if (head.x < 0 || head.x > camera.width) continue;
+    if (walker.bubble !== undefined) drawBubble(brush, camera, sprites, walker.bubble, head, now);
+  }
+  brush.globalAlpha = 1;
+}
+
+function drawBubble(
+  brush: Brush,
+  camera: Camera,
+  sprites: Sprites,
+  { said, at }: Bubble,
+  head: { x: number; y: number },
+  now: number,
+): void {
+  const age = now - at;
+  const left = bubbleSeconds(said.text) - age;
+  const sprite = bubbleSprite(sprites, brush, said.text);
+  // The bubble stays in view; its tail stays with the head.
+  const half = sprite.width / 2;
+  const x = Math.min(camera.width - half - marginPixels, Math.max(half + marginPixels, head.x));
+  const rise = left < fadeSeconds ? (fadeSeconds - left) * 14 : 0;
+  const part = Math.min(1, age / popSeconds);
+  const size = 0.6 + 0.4 * part * (2 - part);
+  brush.save();
+  brush.globalAlpha = Math.min(1, left / fadeSeconds);
+  brush.translate(Math.round(head.x), Math.round(head.y - 11 - rise));
+  brush.scale(size, size);
+  const tail = Math.min(half - 26, Math.max(26 - half, head.x - x));
+  stamp(brush, sprite, Math.round(x - head.x), -9);
+  drawTail(brush, Math.round(x - head.x + tail), -9);
+  brush.restore();
+}
