@@ -74,8 +74,8 @@ export default defineConfig(
     },
   },
   {
-    // The tools run as they are: what they do not have types for, tsc says (checkJs).
+    // tsc knows better (checkJs), as it does for TypeScript.
     files: ["**/*.mjs"],
-    languageOptions: { globals: { console: "readonly", process: "readonly", Buffer: "readonly" } },
+    rules: { "no-undef": "off" },
   },
 );

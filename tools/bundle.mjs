@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, stop } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
 
@@ -36,6 +36,7 @@ export async function bundleClient() {
       outfile: "dist/browser/client.mjs",
     }),
   ]);
+  await stop(); // esbuild's own process would stay as long as a server that runs in this one
 }
 
 /**

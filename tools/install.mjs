@@ -32,8 +32,9 @@ function fingerprint() {
   const lock = readFileSync(join(root, "package-lock.json"), "utf8");
   /** @type {unknown} */
   const parsed = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const { dependencies, devDependencies, overrides } =
-    /** @type {Record<string, unknown>} */ (parsed);
+  const { dependencies, devDependencies, overrides } = /** @type {Record<string, unknown>} */ (
+    parsed
+  );
   const wanted = JSON.stringify([lock, dependencies, devDependencies, overrides]);
   return createHash("sha256").update(wanted).digest("hex");
 }

@@ -1,7 +1,4 @@
-/**
- * `npm start`: the demo, from source. One process: what is sent to it (Ctrl-C, SIGTERM) reaches the
- * server itself.
- */
+/** `npm start`: installs what is missing, bundles the client, and runs the demo from source. */
 import { register } from "node:module";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -11,10 +8,23 @@ ensureInstalled();
 const { bundleClient } = await import("./bundle.mjs");
 await bundleClient();
 
-process.env["TS_NODE_TRANSPILE_ONLY"] = "1";
+endWithNpm();
 process.setSourceMapsEnabled(true);
 register("ts-node/esm", import.meta.url);
 
+// In this process: Ctrl-C and SIGTERM reach the server itself.
 const server = join(import.meta.dirname, "..", "demo", "server.ts");
 process.argv[1] = server;
 await import(pathToFileURL(server).href);
+
+/** A SIGTERM to npm ends the shell between npm and us, and nobody else tells us. */
+function endWithNpm() {
+  if (process.env["npm_lifecycle_event"] !== "start") return;
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    process.kill(process.pid, "SIGTERM");
+  }, 200);
+  timer.unref();
+}
