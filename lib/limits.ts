@@ -22,6 +22,15 @@ export const DEFAULT_LIMITS = {
   messagesPerSecondMax: 500,
   /** Mutations that one client may send a second, on average; twice as many in one burst. */
   mutationsPerSecondMax: 5_000,
+  /** Writes that a client keeps until they are decided. */
+  writesMax: 10_000,
+  /** Writes of a client that travel in one message. One mutation may exceed it. */
+  outgoingBytes: 64 * 1024,
+  /** How long a client waits for the server's welcome before it tries again. */
+  connectTimeoutMs: 20_000,
+  /** How long a client waits before its first attempt to come back, at most; each time twice as long. */
+  retryDelayMinMs: 500,
+  retryDelayMaxMs: 5_000,
   fetchIdsMax: 1_000,
   /** Fetches that one client may have under way. */
   fetchesInFlightMax: 100,

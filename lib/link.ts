@@ -19,9 +19,15 @@ export interface LinkEvents {
   message(bytes: Uint8Array): void;
   /** The waiting bytes have gone. */
   drained(): void;
-  /** Once, and the last. `error` when the other side refused the connection, and says why. */
-  closed(error?: SyncError): void;
+  /**
+   * Once, and the last. `error` when the other side refused the connection, and says why; whether
+   * to `reconnect` it may say as well, otherwise the error's `retryable` does.
+   */
+  closed(error?: SyncError, reconnect?: boolean): void;
 }
 
-/** How a client opens links. `open` is called when the other side has accepted the connection. */
+/**
+ * How a client opens links. `opened` is called when the other side has accepted the connection. No
+ * event comes before the call has returned.
+ */
 export type Connect = (hello: Hello, events: LinkEvents & { opened(): void }) => Link;
