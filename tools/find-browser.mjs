@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -49,6 +49,7 @@ async function unpackShippedBrowser() {
       cwd: import.meta.dirname,
       env: { ...process.env, TMPDIR: attempt, AWS_LAMBDA_JS_RUNTIME: "nodejs20.x" },
     });
+    await writeFile(join(attempt, "fonts", "fonts.conf"), fontsBesideThisFile);
     // Of two at once the second finds the first one's folder in place, and uses that.
     await rename(attempt, folder).catch(() => rm(attempt, { recursive: true }));
   }
@@ -65,4 +66,12 @@ async function unpackShippedBrowser() {
 const unpackScript = `
   import chromium from "@sparticuz/chromium";
   await chromium.executablePath();
+`;
+
+// The package's own says /tmp, and a page would show no text.
+const fontsBesideThisFile = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">fonts</dir>
+</fontconfig>
 `;
