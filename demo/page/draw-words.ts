@@ -11,9 +11,12 @@ const lineHeight = 18;
 const shadowPixels = 9;
 
 export function nameSprite(sprites: Sprites, brush: Brush, name: string, mine: boolean): Sprite {
+  const key = `name ${mine} ${name}`;
+  const known = sprites.known(key);
+  if (known !== undefined) return known;
   brush.font = nameFont;
   const half = Math.ceil(brush.measureText(name).width / 2) + 8;
-  return sprites.get(`name ${mine} ${name}`, [-half, -10, half, 10], (on) => {
+  return sprites.get(key, [-half, -10, half, 10], (on) => {
     on.fillStyle = mine ? "rgba(47, 62, 58, 0.82)" : "rgba(255, 250, 240, 0.8)";
     on.beginPath();
     on.roundRect(-half, -9, half * 2, 18, 9);
@@ -28,13 +31,16 @@ export function nameSprite(sprites: Sprites, brush: Brush, name: string, mine: b
 
 /** Speech without its tail: the middle of its lower edge is at (0, 0). */
 export function bubbleSprite(sprites: Sprites, brush: Brush, text: string): Sprite {
+  const key = `say ${text}`;
+  const known = sprites.known(key);
+  if (known !== undefined) return known;
   brush.font = sayFont;
   const lines = wrap(brush, text);
   const widest = Math.max(...lines.map((words) => brush.measureText(words).width));
   const half = Math.ceil(Math.max(30, widest) / 2) + 13;
   const tall = lines.length * lineHeight + 15;
   const box: Box = [-half - shadowPixels, -tall - shadowPixels, half + shadowPixels, shadowPixels];
-  return sprites.get(`say ${text}`, box, (on) => {
+  return sprites.get(key, box, (on) => {
     on.shadowColor = "rgba(40, 60, 55, 0.28)";
     // Shadows are in device pixels, whatever the scale.
     on.shadowBlur = shadowPixels * on.getTransform().a;

@@ -7,11 +7,19 @@ const roundTripBlend = 0.2;
 
 type Shown = "connected" | "connecting" | "reconnecting" | "offline";
 
+const words: Readonly<Record<Shown, string>> = {
+  connected: "Connected",
+  connecting: "Connecting…",
+  reconnecting: "Reconnecting…",
+  offline: "Offline",
+};
+
 /** The line at the top: connection, players, pending writes, and the offline switch. */
 export class Hud {
   readonly #sync: Arena;
   readonly #status = element("status", HTMLElement);
   readonly #text = element("status-text", HTMLElement);
+  readonly #time = element("round-trip", HTMLElement);
   readonly #players = element("players", HTMLElement);
   readonly #pending = element("pending", HTMLElement);
   readonly #pendingPart = element("pending-part", HTMLElement);
@@ -44,7 +52,9 @@ export class Hud {
     const shown = this.#shown();
     const pending = this.#sync.pending + (shown === "connected" ? 0 : waiting);
     this.#status.dataset["status"] = shown;
-    put(this.#text, this.#words(shown));
+    put(this.#text, words[shown]);
+    const ms = this.#roundTripMs;
+    put(this.#time, shown !== "connected" || ms === undefined ? "" : `${Math.round(ms)} ms`);
     put(this.#players, String(players));
     put(this.#pending, String(pending));
     this.#pendingPart.dataset["busy"] = String(shown !== "connected" && pending > 0);
@@ -58,14 +68,6 @@ export class Hud {
       return "connected";
     }
     return this.#wasSynced ? "reconnecting" : "connecting";
-  }
-
-  #words(shown: Shown): string {
-    if (shown === "connected") {
-      const ms = this.#roundTripMs;
-      return ms === undefined ? "Connected" : `Connected · ${String(Math.round(ms))} ms`;
-    }
-    return { connecting: "Connecting…", reconnecting: "Reconnecting…", offline: "Offline" }[shown];
   }
 }
 

@@ -53,11 +53,11 @@ export function drawButterflies(brush: Brush, camera: Camera, seconds: number): 
     const x = homeX + Math.sin(seconds * 0.31 + i) * 70 + Math.sin(seconds * 1.7 + i * 2) * 14;
     const y = homeY + Math.cos(seconds * 0.27 + i * 3) * 50 + Math.sin(seconds * 2.3 + i) * 9;
     if (!camera.sees(x, y, 40)) continue;
-    const wing = 0.25 + Math.abs(Math.sin(seconds * 9 + i)) * 0.75;
+    const wing = 0.4 + Math.abs(Math.sin(seconds * 9 + i)) * 0.6;
     const colour = flowers[i % flowers.length] ?? flowers[0];
     oval(brush, x + 4, y + 15, 3.4, 1.4, "rgba(42, 66, 58, 0.16)");
     oval(brush, x - 2.6 * wing, y - 1, 3 * wing, 3.8, colour, 0.4);
     oval(brush, x + 2.6 * wing, y - 1, 3 * wing, 3.8, colour, -0.4);
-    oval(brush, x, y, 0.8, 3, "#4b3f4a");
+    oval(brush, x, y, 0.7, 2.6, "#6b5a60");
   }
 }

@@ -15,7 +15,7 @@ import { Particles } from "./particles.ts";
 import { Players } from "./players.ts";
 import { Pointer } from "./pointer.ts";
 import { Presence } from "./presence.ts";
-import { keepProfile, loadProfile } from "./profile.ts";
+import { keepInTab, keepProfile, loadProfile, randomProfile } from "./profile.ts";
 import { ProfilePanel } from "./profile-panel.ts";
 import { number } from "./read.ts";
 import { Scene } from "./scene.ts";
@@ -30,8 +30,8 @@ const canvas = element("world", HTMLCanvasElement);
 const brush = canvas.getContext("2d", { alpha: false });
 if (brush === null) throw new Error("This browser has no 2D canvas.");
 
-const profile = loadProfile();
-// Each page is a player: two tabs are two, though they share a name.
+const { profile, newTab } = loadProfile();
+// Each page is a player of its own.
 const me = new Me(playerPrefix + crypto.getRandomValues(new Uint32Array(2)).join(""), profile);
 const sync = openArena();
 const camera = new Camera();
@@ -64,7 +64,6 @@ feed(sync, {
     mover.release(id);
   },
 });
-const presence = new Presence(sync, me);
 const toolbar = new Toolbar(element("tools", HTMLElement));
 const hand = new Hand({ me, camera, things, toolbar, garden: new Garden(sync, things) });
 const chat = new Chat(
@@ -74,10 +73,20 @@ const chat = new Chat(
     presence.say(text, pageTime());
   },
 );
-new ProfilePanel(profile, (changed) => {
+const panel = new ProfilePanel(profile, (changed) => {
   keepProfile(changed);
   presence.wear(changed);
 });
+const stop = sync.on("synced", () => {
+  stop();
+  // A second tab finds its name taken, by the first one: it is somebody else.
+  if (!newTab || ![...players].some(({ name }) => name === me.name)) return;
+  const other = randomProfile();
+  keepInTab(other);
+  me.wear(other);
+  panel.show(other);
+});
+const presence = new Presence(sync, me);
 const keys = new Keys((code) => {
   if (code === "Enter" || code === "NumpadEnter") chat.open();
   else return hand.press(code);

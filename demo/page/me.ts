@@ -41,6 +41,12 @@ export class Me implements Walker {
     this.y = Math.round(plaza.y + Math.sin(angle) * 86);
   }
 
+  wear({ name, color, hat }: Profile): void {
+    this.name = name;
+    this.colour = color;
+    this.hat = hat;
+  }
+
   walkTo(x: number, y: number): void {
     this.target = { x, y };
     this.#nearest = Infinity;

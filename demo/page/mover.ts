@@ -60,7 +60,7 @@ export class Mover {
     push(me, near, (body) => {
       this.#moved(body, now);
       if (body.kind === "ball") this.#kick(body);
-      else if (Math.random() < 0.14) this.#particles.puff(body.x, body.y + 4, dust, 1, 26);
+      else if (Math.random() < 0.14) this.#particles.puff(body.x, body.y + 7, dust, 1, 40, 7);
     });
   }
 

@@ -55,5 +55,19 @@ export function mix(from: string, to: string, part: number): string {
   return `#${channel(1)}${channel(3)}${channel(5)}`;
 }
 
-export const lighter = (colour: string, part: number): string => mix(colour, "#fff6e0", part);
-export const darker = (colour: string, part: number): string => mix(colour, "#2c3350", part);
+const mixedMax = 2000;
+const mixed = new Map<string, string>();
+
+/** Remembered: an avatar is painted anew in every frame, in always the same few shades. */
+function shade(colour: string, part: number, to: string): string {
+  const key = `${colour}${part}${to}`;
+  const known = mixed.get(key);
+  if (known !== undefined) return known;
+  if (mixed.size >= mixedMax) mixed.clear();
+  const made = mix(colour, to, part);
+  mixed.set(key, made);
+  return made;
+}
+
+export const lighter = (colour: string, part: number): string => shade(colour, part, "#fff6e0");
+export const darker = (colour: string, part: number): string => shade(colour, part, "#2c3350");

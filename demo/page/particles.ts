@@ -21,7 +21,14 @@ interface Particle {
 export class Particles {
   readonly #all: Particle[] = [];
 
-  puff(x: number, y: number, colours: readonly string[], count: number, speed = 60): void {
+  puff(
+    x: number,
+    y: number,
+    colours: readonly string[],
+    count: number,
+    speed = 60,
+    rise = 46,
+  ): void {
     for (let i = 0; i < count && this.#all.length < particlesMax; i++) {
       const angle = Math.random() * Math.PI * 2;
       const fast = speed * (0.35 + Math.random() * 0.65);
@@ -29,10 +36,10 @@ export class Particles {
       this.#all.push({
         x,
         y,
-        z: 2 + Math.random() * 8,
+        z: Math.random() * rise * 0.2,
         vx: Math.cos(angle) * fast,
         vy: Math.sin(angle) * fast * 0.6,
-        vz: 12 + Math.random() * 46,
+        vz: rise * (0.25 + Math.random()),
         left: life,
         life,
         radius: 1.6 + Math.random() * 3.2,

@@ -28,11 +28,8 @@ export class Presence {
     setInterval(appear, appearEveryMs);
   }
 
-  /** `color` is what replicas call it: names on the wire are spelled as in CSS. */
   wear(profile: Profile): void {
-    this.#me.name = profile.name;
-    this.#me.colour = profile.color;
-    this.#me.hat = profile.hat;
+    this.#me.wear(profile);
     if (this.#here) settle(this.#sync.save({ id: this.#me.id, ...profile }));
   }
 

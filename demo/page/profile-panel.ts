@@ -28,25 +28,25 @@ export class ProfilePanel {
     });
     this.#name.addEventListener("input", () => {
       const name = line(this.#name.value, nameMax);
-      if (name !== "") this.set({ ...this.#profile, name }, false);
+      if (name !== "") this.#set({ ...this.#profile, name }, false);
     });
     element("dice", HTMLButtonElement).addEventListener("click", () => {
-      this.set(randomProfile());
+      this.#set(randomProfile());
     });
     element("hat", HTMLButtonElement).addEventListener("click", () => {
-      this.set({ ...this.#profile, hat: this.#profile.hat + 1 });
+      this.#set({ ...this.#profile, hat: this.#profile.hat + 1 });
     });
-    this.#show(true);
+    this.show(profile);
   }
 
-  set(profile: Profile, fillField = true): void {
-    this.#profile = profile;
-    this.#show(fillField);
+  #set(profile: Profile, fillField = true): void {
+    this.show(profile, fillField);
     this.#change(profile);
   }
 
-  #show(fillField: boolean): void {
-    const { name, color } = this.#profile;
+  show(profile: Profile, fillField = true): void {
+    this.#profile = profile;
+    const { name, color } = profile;
     if (fillField) this.#name.value = name;
     element("profile-name", HTMLElement).textContent = name;
     element("profile-dot", HTMLElement).style.setProperty("--own", color);
@@ -70,7 +70,7 @@ export class ProfilePanel {
     swatch.setAttribute("aria-label", `Colour ${colour}`);
     swatch.style.setProperty("--swatch", colour);
     swatch.addEventListener("click", () => {
-      this.set({ ...this.#profile, color: colour });
+      this.#set({ ...this.#profile, color: colour });
     });
     this.#swatches.push(swatch);
     element("colours", HTMLElement).append(swatch);

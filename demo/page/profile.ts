@@ -56,29 +56,46 @@ export function randomProfile(): Profile {
   };
 }
 
-/** Reading and writing may both be refused (private windows, full disks): then it lasts this visit. */
-export function loadProfile(): Profile {
-  const made = randomProfile();
-  try {
-    const kept: unknown = JSON.parse(localStorage.getItem(key) ?? "null");
-    if (typeof kept !== "object" || kept === null) {
-      keepProfile(made);
-      return made;
-    }
-    const { name, color, hat } = kept as Properties & Partial<Record<keyof Profile, unknown>>;
-    return {
-      name: line(name, nameMax) || made.name,
-      color: colour(color, made.color),
-      hat: number(hat, made.hat),
-    };
-  } catch {
-    return made;
-  }
+/**
+ * Who I was in this tab, else who I was in this browser, else somebody new. A tab remembers for
+ * itself too: two tabs are two players, and a reload of the second stays the second.
+ */
+export function loadProfile(): { profile: Profile; newTab: boolean } {
+  const inTab = read(() => sessionStorage);
+  const profile = inTab ?? read(() => localStorage) ?? randomProfile();
+  keepProfile(profile);
+  return { profile, newTab: inTab === undefined };
 }
 
 export function keepProfile(profile: Profile): void {
+  write(() => localStorage, profile);
+  keepInTab(profile);
+}
+
+export function keepInTab(profile: Profile): void {
+  write(() => sessionStorage, profile);
+}
+
+/** Asking for a storage, reading and writing may each be refused: then it lasts for this visit. */
+function read(storage: () => Storage): Profile | undefined {
   try {
-    localStorage.setItem(key, JSON.stringify(profile));
+    const kept: unknown = JSON.parse(storage().getItem(key) ?? "null");
+    if (typeof kept !== "object" || kept === null) return undefined;
+    const { name, color, hat } = kept as Properties & Partial<Record<keyof Profile, unknown>>;
+    const made = randomProfile();
+    return {
+      name: line(name, nameMax) || made.name,
+      color: colour(color, made.color),
+      hat: Math.trunc(number(hat, made.hat)),
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function write(storage: () => Storage, profile: Profile): void {
+  try {
+    storage().setItem(key, JSON.stringify(profile));
   } catch {
     // Not kept: the name is simply another one next time.
   }

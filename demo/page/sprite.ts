@@ -34,6 +34,11 @@ export class Sprites {
     this.#known.clear();
   }
 
+  /** The sprite, if it is painted already: for those whose very size is work to find out. */
+  known(name: string): Sprite | undefined {
+    return this.#known.get(name);
+  }
+
   get(name: string, box: Box, paint: (brush: Brush) => void): Sprite {
     const known = this.#known.get(name);
     if (known !== undefined) return known;
