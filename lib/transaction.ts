@@ -1,0 +1,91 @@
+import { SyncError } from "./errors.ts";
+import type { Limits } from "./limits.ts";
+import { checkId, copyChanges, type Changes, type ObjectId } from "./object.ts";
+import { toProperties, type Operation } from "./operation.ts";
+
+/** What an application writes: properties, with the object's id, or without for a new object. */
+export type Writable = { readonly id?: string | undefined } & Readonly<Record<string, unknown>>;
+
+/**
+ * Collects what is to be written as one atomic step. Every method checks what it is given and
+ * copies it, so that the caller may go on changing its own objects.
+ */
+export class Transaction {
+  readonly #limits: Limits;
+  readonly #newId: () => string;
+  readonly #operations: Operation[] = [];
+
+  constructor(limits: Limits, newId: () => string) {
+    this.#limits = limits;
+    this.#newId = newId;
+  }
+
+  get operations(): readonly Operation[] {
+    return this.#operations;
+  }
+
+  /** Updates the object of this id, or creates one when there is no id. Returns the id. */
+  save(object: Writable): ObjectId {
+    return isNew(object) ? this.create(object) : this.update(object);
+  }
+
+  /** Creates an object, under a new id if it has none. Returns the id. */
+  create(object: Writable): ObjectId {
+    const chosen = !isNew(object);
+    const id = chosen ? checkId(object.id, this.#limits) : (this.#newId() as ObjectId);
+    const properties = toProperties(this.#changesOf(object, id));
+    this.#add({ kind: "create", id, properties, chosen });
+    return id;
+  }
+
+  /** Changes only the properties that are given; undefined removes one. Returns the id. */
+  update(object: Writable): ObjectId {
+    checkIsObject(object);
+    const id = checkId(object.id, this.#limits);
+    this.#add({ kind: "update", id, changes: this.#changesOf(object, id) });
+    return id;
+  }
+
+  destroy(id: string): void {
+    this.#add({ kind: "destroy", id: checkId(id, this.#limits) });
+  }
+
+  #changesOf(object: Writable, id: ObjectId): Changes {
+    return copyChanges(object, this.#limits, id);
+  }
+
+  #add(operation: Operation): void {
+    const { operationsPerMutationMax } = this.#limits;
+    if (this.#operations.length >= operationsPerMutationMax) {
+      const message = `a write has at most ${String(operationsPerMutationMax)} operations`;
+      throw new SyncError("limit_exceeded", message, { id: operation.id });
+    }
+    this.#operations.push(operation);
+  }
+}
+
+function isNew(object: Writable): boolean {
+  checkIsObject(object);
+  return (object.id ?? undefined) === undefined;
+}
+
+function checkIsObject(object: unknown): void {
+  if (typeof object === "object" && object !== null && !Array.isArray(object)) return;
+  throw new SyncError("invalid_payload", "an object must be given");
+}
+
+/** Runs an application's function on a transaction. Whatever it throws, nothing is written. */
+export function collect(
+  fill: (transaction: Transaction) => unknown,
+  limits: Limits,
+  newId: () => string,
+): readonly Operation[] {
+  const transaction = new Transaction(limits, newId);
+  const returned = fill(transaction);
+  if (returned instanceof Promise) {
+    returned.catch(() => undefined);
+    const message = "a transaction's function must not be async: nothing was written";
+    throw new SyncError("invalid_payload", message);
+  }
+  return transaction.operations;
+}

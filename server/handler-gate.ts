@@ -1,0 +1,220 @@
+import type { Scheduler } from "../lib/environment.ts";
+import { SyncError } from "../lib/errors.ts";
+import type { Limits } from "../lib/limits.ts";
+import {
+  checkId,
+  copyChanges,
+  equalValues,
+  propertyOf,
+  setProperty,
+  type ObjectId,
+  type OwnedObject,
+  type SyncObject,
+} from "../lib/object.ts";
+import {
+  toProperties,
+  type CreateOperation,
+  type DestroyOperation,
+  type Operation,
+  type UpdateOperation,
+} from "../lib/operation.ts";
+import type { World } from "../lib/world.ts";
+import { callHandler, type Answered, type HandlerName, type Handlers } from "./handlers.ts";
+
+/** A mutation as the handlers have left it. */
+export interface Consulted {
+  readonly operations: readonly Operation[];
+  /** Objects whose change asks for no event. */
+  readonly silent: ReadonlySet<ObjectId>;
+  /** Ids that handlers gave in place of provisional ones. */
+  readonly renamed: ReadonlyMap<ObjectId, ObjectId>;
+}
+
+/** What is known while the operations of one mutation are consulted on, one after another. */
+interface Draft {
+  readonly sessionId: string | null;
+  readonly operations: Operation[];
+  readonly silent: Set<ObjectId>;
+  readonly renamed: Map<ObjectId, ObjectId>;
+  readonly states: Map<ObjectId, OwnedObject | null>;
+}
+
+/**
+ * Asks an application's handlers about a mutation, operation by operation. Whoever calls sees to it
+ * that no other mutation of the same objects is under way meanwhile.
+ *
+ * Of a mutation with several operations, those before a refused one have reached the handlers: an
+ * application whose database must not see half of it checks in its first handler.
+ */
+export class HandlerGate {
+  readonly #handlers: Handlers;
+  readonly #world: World;
+  readonly #limits: Limits;
+  readonly #scheduler: Scheduler;
+
+  constructor(handlers: Handlers, world: World, limits: Limits, scheduler: Scheduler) {
+    this.#handlers = handlers;
+    this.#world = world;
+    this.#limits = limits;
+    this.#scheduler = scheduler;
+  }
+
+  async consult(operations: readonly Operation[], sessionId: string | null): Promise<Consulted> {
+    const draft: Draft = {
+      sessionId,
+      operations: [],
+      silent: new Set(),
+      renamed: new Map(),
+      states: new Map(),
+    };
+    for (const operation of operations) {
+      const id = draft.renamed.get(operation.id) ?? operation.id;
+      switch (operation.kind) {
+        case "create":
+          await this.#create(operation, draft);
+          break;
+        case "update":
+          await this.#update({ ...operation, id }, draft);
+          break;
+        case "destroy":
+          await this.#destroy({ ...operation, id }, draft);
+      }
+    }
+    return draft;
+  }
+
+  /** Fetches what the world does not hold yet, as operations that bring it in. */
+  async load(ids: readonly ObjectId[], sessionId: string | null): Promise<CreateOperation[]> {
+    const unknown = ids.filter(
+      (id) => this.#world.get(id) === undefined && !this.#world.isGone(id),
+    );
+    if (this.#handlers.fetch === undefined || unknown.length === 0) return [];
+    const { result } = await this.#call("fetch", unknown, sessionId);
+    if (result === undefined) return [];
+    if (!Array.isArray(result)) {
+      throw new SyncError("handler_failed", "the fetch handler must answer with an array");
+    }
+    const found: CreateOperation[] = [];
+    for (const object of result as unknown[]) {
+      if (typeof object !== "object" || object === null) continue;
+      const id = this.#idOf(object);
+      if (id !== undefined && unknown.includes(id)) found.push(this.#bringIn(id, object));
+    }
+    return found;
+  }
+
+  async #create(operation: CreateOperation, draft: Draft): Promise<void> {
+    const { id, properties, chosen } = operation;
+    const isTaken = this.#stateOf(id, draft) !== undefined;
+    if (isTaken || this.#handlers.create === undefined) {
+      draft.operations.push(operation);
+      draft.states.set(id, { id, ...properties });
+      return;
+    }
+    const subject = chosen ? { id, ...properties } : { ...properties };
+    const { result, isSilent } = await this.#call("create", subject, draft.sessionId);
+    const created = this.#bringIn(
+      (isObject(result) && this.#idOf(result)) || id,
+      result ?? properties,
+    );
+    if (created.id !== id) draft.renamed.set(id, created.id);
+    this.#add({ ...created, chosen }, isSilent, draft);
+  }
+
+  async #update(operation: UpdateOperation, draft: Draft): Promise<void> {
+    const { id, changes } = operation;
+    const current = this.#stateOf(id, draft) ?? (await this.#bringInFor(id, draft));
+    const isKnown = current !== undefined;
+    // Without a fetch handler the application's database may hold what the world has not heard of.
+    const mayExist =
+      isKnown || (this.#handlers.fetch === undefined && this.#isUnheardOf(id, draft));
+    if (this.#handlers.update === undefined || !mayExist) {
+      draft.operations.push(operation);
+      return;
+    }
+    const next: OwnedObject = { id, ...current };
+    for (const [name, value] of Object.entries(changes)) setProperty(next, name, value);
+    if (isKnown && isUnchanged(current, next)) return;
+    const { result, isSilent } = await this.#call("update", { ...next }, draft.sessionId);
+    const answered = isObject(result) ? this.#answeredChanges(id, result) : {};
+    if (isSilent) draft.silent.add(id);
+    if (isKnown) {
+      const all = { ...changes, ...answered };
+      for (const [name, value] of Object.entries(all)) setProperty(next, name, value);
+      draft.states.set(id, next);
+      draft.operations.push({ kind: "update", id, changes: all });
+    } else {
+      this.#add(this.#bringIn(id, { ...next, ...answered }), true, draft);
+    }
+  }
+
+  async #destroy(operation: DestroyOperation, draft: Draft): Promise<void> {
+    const { id } = operation;
+    const isKnown = this.#stateOf(id, draft) !== undefined;
+    if (isKnown || this.#isUnheardOf(id, draft)) {
+      if (this.#handlers.destroy !== undefined) {
+        const { isSilent } = await this.#call("destroy", id, draft.sessionId);
+        if (isSilent) draft.silent.add(id);
+        if (!isKnown) return; // it was in the application's database only
+      }
+    }
+    draft.states.set(id, null);
+    draft.operations.push(operation);
+  }
+
+  /** Neither here nor remembered as destroyed: the application's database may have it. */
+  #isUnheardOf(id: ObjectId, draft: Draft): boolean {
+    return !draft.states.has(id) && this.#world.get(id) === undefined && !this.#world.isGone(id);
+  }
+
+  #stateOf(id: ObjectId, draft: Draft): SyncObject | undefined {
+    return draft.states.has(id) ? (draft.states.get(id) ?? undefined) : this.#world.get(id);
+  }
+
+  async #bringInFor(id: ObjectId, draft: Draft): Promise<SyncObject | undefined> {
+    if (!this.#isUnheardOf(id, draft)) return undefined;
+    const [found] = await this.load([id], draft.sessionId);
+    if (found === undefined) return undefined;
+    this.#add(found, true, draft);
+    return draft.states.get(id) ?? undefined;
+  }
+
+  #add(operation: CreateOperation, isSilent: boolean, draft: Draft): void {
+    draft.operations.push(operation);
+    draft.states.set(operation.id, { id: operation.id, ...operation.properties });
+    if (isSilent) draft.silent.add(operation.id);
+  }
+
+  #bringIn(id: ObjectId, object: object): CreateOperation {
+    const properties = toProperties(copyChanges(object, this.#limits, id));
+    return { kind: "create", id, properties, chosen: true };
+  }
+
+  #answeredChanges(id: ObjectId, result: object): UpdateOperation["changes"] {
+    const answeredId = this.#idOf(result);
+    if (answeredId !== undefined && answeredId !== id) {
+      throw new SyncError("invalid_id", "an update cannot change an object's id", { id });
+    }
+    return copyChanges(result, this.#limits, id);
+  }
+
+  #idOf(object: object): ObjectId | undefined {
+    const id = (object as { id?: unknown }).id;
+    return id === undefined || id === null ? undefined : checkId(id, this.#limits);
+  }
+
+  #call(name: HandlerName, subject: unknown, sessionId: string | null): Promise<Answered> {
+    const handler = this.#handlers[name]?.bind(this.#handlers);
+    const { handlerTimeoutMs } = this.#limits;
+    return callHandler(name, handler, subject, sessionId, handlerTimeoutMs, this.#scheduler);
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+function isUnchanged(current: SyncObject, next: OwnedObject): boolean {
+  const names = new Set([...Object.keys(current), ...Object.keys(next)]);
+  return [...names].every((name) => equalValues(propertyOf(current, name), propertyOf(next, name)));
+}

@@ -1,0 +1,167 @@
+import type { Scheduler } from "../lib/environment.ts";
+import { SyncError } from "../lib/errors.ts";
+import type { SyncObject } from "../lib/object.ts";
+
+/** `fireEvent: false` changes the world without create, update or destroy events. */
+export type HandlerCallback<Result> = (
+  error?: unknown,
+  result?: Result | null,
+  fireEvent?: boolean,
+) => void;
+
+type Answer<Result> = Result | Silent<Result> | null | undefined;
+
+/**
+ * An application's own database behind a world. A handler runs before its write takes effect; it
+ * answers through its third parameter, or returns the answer or a promise of it. It may answer with
+ * another object (a created one gets its id in this way), refuse the write with an error for the
+ * callback or a thrown SyncError, or wrap its answer in `silently(...)`. `sessionId` is null for
+ * the server's own writes.
+ */
+export interface Handlers {
+  create?(
+    object: Partial<SyncObject>,
+    sessionId: string | null,
+    callback: HandlerCallback<object>,
+  ): Answer<object> | void | Promise<Answer<object> | void>;
+  /** The whole object as it would be after the update. */
+  update?(
+    object: SyncObject,
+    sessionId: string | null,
+    callback: HandlerCallback<object>,
+  ): Answer<object> | void | Promise<Answer<object> | void>;
+  destroy?(
+    id: string,
+    sessionId: string | null,
+    callback: (error?: unknown, fireEvent?: boolean) => void,
+  ): Answer<void> | Promise<Answer<void>>;
+  /** Finds objects that the world does not hold yet; leaves out, or gives null for, what is missing. */
+  fetch?(
+    ids: readonly string[],
+    sessionId: string | null,
+    callback: HandlerCallback<readonly (object | null)[]>,
+  ):
+    | readonly (object | null)[]
+    | null
+    | undefined
+    | void
+    | Promise<readonly (object | null)[] | null | undefined | void>;
+}
+
+export type HandlerName = keyof Handlers;
+export const HANDLER_NAMES: readonly HandlerName[] = ["create", "update", "destroy", "fetch"];
+
+class Silent<Result> {
+  readonly result: Result | undefined;
+
+  constructor(result: Result | undefined) {
+    this.result = result;
+  }
+}
+
+/** A handler's answer that shall fire no create, update or destroy event. */
+export function silently<Result = void>(result?: Result): Silent<Result> {
+  return new Silent(result);
+}
+
+export interface Answered {
+  /** Undefined when the handler leaves the object as it is. */
+  readonly result: unknown;
+  readonly isSilent: boolean;
+}
+
+/** Calls with any number of arguments; what is checked is only whether it has a place for a callback. */
+type AnyHandler = (
+  subject: unknown,
+  sessionId: string | null,
+  callback: (...answer: unknown[]) => void,
+) => unknown;
+
+/**
+ * Calls a handler and waits for its one answer. Throws what the handler refuses with: a SyncError
+ * as it is, another error given to the callback as `refused` with its message; `handler_failed`
+ * for one that is thrown, which is a fault and whose message stays here; `timeout` after
+ * `timeoutMs`, and then a late answer is ignored.
+ */
+export async function callHandler(
+  name: HandlerName,
+  handler: unknown,
+  subject: unknown,
+  sessionId: string | null,
+  timeoutMs: number,
+  scheduler: Scheduler,
+): Promise<Answered> {
+  const answer = new Promise<Answered>((resolve, reject) => {
+    const cancel = scheduler.after(timeoutMs, () => {
+      reject(new SyncError("timeout", `the ${name} handler did not answer in time`));
+    });
+    const settle = (act: () => void): void => {
+      cancel();
+      act();
+    };
+    const callback = (error?: unknown, ...rest: unknown[]): void => {
+      settle(() => {
+        if (error !== undefined && error !== null) reject(refusal(error));
+        else resolve(fromCallback(name, rest));
+      });
+    };
+    const fail = (error: unknown): void => settle(() => reject(failure(name, error)));
+    try {
+      const call = handler as AnyHandler;
+      const returned = call(subject, sessionId, callback);
+      if (isThenable(returned)) {
+        returned.then((result) => settle(() => resolve(fromReturn(result))), fail);
+      } else if (call.length < 3) {
+        settle(() => resolve(fromReturn(returned)));
+      }
+    } catch (error) {
+      fail(error);
+    }
+  });
+  return answer;
+}
+
+function fromCallback(name: HandlerName, rest: readonly unknown[]): Answered {
+  // destroy answers (error, fireEvent), the others (error, result, fireEvent)
+  const [result, fireEvent] = name === "destroy" ? [undefined, rest[0]] : rest;
+  return { result: result ?? undefined, isSilent: fireEvent === false };
+}
+
+function fromReturn(returned: unknown): Answered {
+  if (returned instanceof Silent) return { result: returned.result ?? undefined, isSilent: true };
+  return { result: returned ?? undefined, isSilent: false };
+}
+
+function refusal(error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new SyncError("refused", message, { cause: error });
+}
+
+function failure(name: HandlerName, error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
+  return new SyncError("handler_failed", `the ${name} handler failed`, { cause: error });
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "then" in value &&
+    typeof value.then === "function"
+  );
+}
+
+export function checkHandlers(handlers: Handlers): Handlers {
+  for (const [name, handler] of Object.entries(handlers) as [string, unknown][]) {
+    if (!(HANDLER_NAMES as readonly string[]).includes(name)) {
+      throw new SyncError("bad_option", `there is no ${name} handler`, { property: name });
+    }
+    if (handler !== undefined && typeof handler !== "function") {
+      throw new SyncError("bad_option", `the ${name} handler must be a function`, {
+        property: name,
+      });
+    }
+  }
+  return handlers;
+}

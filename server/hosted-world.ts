@@ -1,0 +1,233 @@
+import { EventEmitter } from "eventemitter3";
+import { withCallback, type Callback } from "../lib/callback.ts";
+import type { Environment } from "../lib/environment.ts";
+import { SyncError } from "../lib/errors.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { Link, LinkEvents } from "../lib/link.ts";
+import type { Hello } from "../lib/messages.ts";
+import { checkId, type Changes, type ObjectId, type SyncObject } from "../lib/object.ts";
+import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
+import type { Applied } from "../lib/world.ts";
+import { ObjectsView } from "./objects-view.ts";
+import { Reception } from "./reception.ts";
+import type { SessionInfo } from "./session.ts";
+import type { StoredWorld } from "./stores/store.ts";
+import { WorldHost, type HostOptions, type Writer } from "./world-host.ts";
+
+/** Who made a change: a client's connection, or the server's own code (null). */
+export interface ChangeContext {
+  readonly sessionId: string | null;
+  readonly identity: unknown;
+}
+
+/** What a world tells the application that runs it. */
+export interface WorldEvents {
+  connect: (session: SessionInfo) => void;
+  disconnect: (session: SessionInfo) => void;
+  create: (object: SyncObject, context: ChangeContext) => void;
+  update: (object: SyncObject, changed: Changes, previous: Changes, context: ChangeContext) => void;
+  destroy: (id: string, object: SyncObject, context: ChangeContext) => void;
+  /** A handler, a listener or the store failed; without a listener it is printed. */
+  error: (error: SyncError) => void;
+}
+
+export type HostedWorldOptions = Omit<HostOptions, "onApplied" | "onError">;
+
+type WriteSteps = Pick<Transaction, "save" | "create" | "update" | "destroy">;
+
+/** One world as the application sees it on the server: its objects, writes and events. */
+export class HostedWorld {
+  readonly name: string;
+  readonly #limits: Limits;
+  readonly #environment: Environment;
+  readonly #events = new EventEmitter<WorldEvents>();
+  readonly #opening: Promise<WorldHost>;
+  #host: WorldHost | undefined;
+  #reception: Reception | undefined;
+
+  /** Opens the world in its store: at once, if the store can. */
+  constructor(options: HostedWorldOptions) {
+    this.name = options.name;
+    this.#limits = options.limits;
+    this.#environment = options.environment;
+    const loading = options.store.load(options.name, options.environment.random.id());
+    this.#opening =
+      loading instanceof Promise
+        ? loading.then((stored) => this.#open(stored, options))
+        : Promise.resolve(this.#open(loading, options));
+    this.#opening.catch(() => undefined); // whoever waits for it hears
+  }
+
+  #open(stored: StoredWorld, options: HostedWorldOptions): WorldHost {
+    this.#host = new WorldHost(stored, {
+      ...options,
+      onApplied: (applied, writer) => this.#emitApplied(applied, writer),
+      onError: (error) => this.#report(error),
+    });
+    const { limits, environment } = options;
+    this.#reception = new Reception(this.#host, this.name, limits, environment, {
+      connected: (session) => this.#emit(() => this.#events.emit("connect", session)),
+      disconnected: (session) => this.#emit(() => this.#events.emit("disconnect", session)),
+    });
+    return this.#host;
+  }
+
+  /** Resolves when the store has loaded the world; rejects when it cannot. */
+  async opened(): Promise<void> {
+    await this.#opening;
+  }
+
+  /** Creates an object, under a new id if it has none. Rejects with `exists` when the id is taken. */
+  create(object: Writable, callback?: Callback<SyncObject>): Promise<SyncObject> {
+    return this.#writeOne((steps) => steps.create(object), callback);
+  }
+
+  /** Changes the given properties of an object; undefined removes one. */
+  update(object: Writable, callback?: Callback<SyncObject>): Promise<SyncObject> {
+    return this.#writeOne((steps) => steps.update(object), callback);
+  }
+
+  /** Updates the object of this id, or creates one when there is no id. */
+  save(object: Writable, callback?: Callback<SyncObject>): Promise<SyncObject> {
+    return this.#writeOne((steps) => steps.save(object), callback);
+  }
+
+  destroy(id: string, callback?: Callback<undefined>): Promise<undefined> {
+    const written = this.#write((steps) => steps.destroy(id)).then(() => undefined);
+    return withCallback(written, callback, this.#guard);
+  }
+
+  /** Everything that `fill` writes takes effect in one step, or nothing does. */
+  transaction(
+    fill: (steps: WriteSteps) => void,
+    callback?: Callback<undefined>,
+  ): Promise<undefined> {
+    return withCallback(
+      this.#write(fill).then(() => undefined),
+      callback,
+      this.#guard,
+    );
+  }
+
+  fetch(id: string, callback?: Callback<SyncObject | null>): Promise<SyncObject | null>;
+  fetch(
+    ids: readonly string[],
+    callback?: Callback<(SyncObject | null)[]>,
+  ): Promise<(SyncObject | null)[]>;
+  /** The objects of these ids, by way of the fetch handler if there is one; null for a missing one. */
+  fetch(
+    ids: string | readonly string[],
+    callback?: Callback<never>,
+  ): Promise<SyncObject | null | (SyncObject | null)[]> {
+    const found = this.#fetch(typeof ids === "string" ? [ids] : ids);
+    type Found = SyncObject | null | (SyncObject | null)[];
+    const result = found.then((all): Found => (typeof ids === "string" ? (all[0] ?? null) : all));
+    return withCallback(result, callback as Callback<Found> | undefined, this.#guard);
+  }
+
+  /** The object as it is now. It is the same reference for the object's whole life: do not change it. */
+  get(id: string): SyncObject | undefined {
+    return this.#opened().world.get(id);
+  }
+
+  /** All objects by id: a live view, not a copy. */
+  allObjects(): ReadonlyMap<string, SyncObject> {
+    return new ObjectsView(this.#opened().world);
+  }
+
+  /** Calls `listener` from now on; returns its undo. */
+  on<Name extends keyof WorldEvents>(event: Name, listener: WorldEvents[Name]): () => void {
+    // The emitter's types cannot follow a name that is still open.
+    const anyListener = listener as (...args: unknown[]) => void;
+    const events: EventEmitter = this.#events as never;
+    events.on(event, anyListener);
+    return () => void events.off(event, anyListener);
+  }
+
+  /** Begins a session of a client that was let in. */
+  async reception(): Promise<(link: Link, hello: Hello, identity: unknown) => LinkEvents> {
+    const host = await this.#opening;
+    if (host.sessions.size >= this.#limits.sessionsMax) {
+      throw new SyncError("unavailable", "too many clients are connected", { retryAfterMs: 5_000 });
+    }
+    const reception = this.#reception as Reception;
+    return (link, hello, identity) => reception.accept(link, hello, identity);
+  }
+
+  /** Decides every write that was taken, tells the clients, and lets them go. */
+  async close(): Promise<void> {
+    const host = await this.#opening.catch(() => undefined);
+    await host?.close();
+  }
+
+  #opened(): WorldHost {
+    if (this.#host !== undefined) return this.#host;
+    throw new SyncError("unavailable", `the world ${this.name} is not loaded yet: await opened()`);
+  }
+
+  async #write(fill: (steps: Transaction) => unknown): Promise<ReadonlyMap<ObjectId, ObjectId>> {
+    const operations = collect(fill, this.#limits, () => this.#environment.random.id());
+    const host = this.#host ?? (await this.#opening);
+    return host.write(operations);
+  }
+
+  #writeOne(
+    step: (steps: Transaction) => ObjectId,
+    callback: Callback<SyncObject> | undefined,
+  ): Promise<SyncObject> {
+    let id: ObjectId | undefined;
+    const written = this.#write((steps) => (id = step(steps))).then((renamed) => {
+      const written = id as ObjectId;
+      const final = renamed.get(written) ?? written;
+      return this.get(final) ?? { id: final }; // destroyed since by somebody else
+    });
+    return withCallback(written, callback, this.#guard);
+  }
+
+  async #fetch(ids: readonly string[]): Promise<(SyncObject | null)[]> {
+    const checked = ids.map((id) => checkId(id, this.#limits));
+    const host = await this.#opening;
+    await host.fetch(checked, null);
+    return checked.map((id) => host.world.get(id) ?? null);
+  }
+
+  #emitApplied(applied: Applied, writer: Writer): void {
+    const context = { sessionId: writer?.id ?? null, identity: writer?.identity };
+    const { object } = applied;
+    const events = this.#events;
+    if (applied.kind === "create") {
+      if (events.listenerCount("create") > 0)
+        this.#emit(() => events.emit("create", object, context));
+    } else if (applied.kind === "destroy") {
+      this.#emit(() => events.emit("destroy", object.id, object, context));
+    } else if (events.listenerCount("update") > 0) {
+      const { changed, previous } = applied;
+      this.#emit(() => events.emit("update", object, changed, previous, context));
+    }
+  }
+
+  /** The application's code may throw what it likes: the world goes on. */
+  readonly #guard = (call: () => void): void => {
+    try {
+      call();
+    } catch (cause) {
+      this.#report(new SyncError("handler_failed", "a listener or callback failed", { cause }));
+    }
+  };
+
+  #emit(emit: () => boolean): void {
+    this.#guard(emit);
+  }
+
+  #report(error: SyncError): void {
+    if (this.#events.listenerCount("error") === 0) {
+      console.error(error);
+      return;
+    }
+    try {
+      this.#events.emit("error", error);
+    } catch (cause) {
+      console.error(cause);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { createReadStream, existsSync, statSync } from "node:fs";
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
+import { fileURLToPath } from "node:url";
+
+/** From dist/server when installed, from server/ when run from source. */
+const BUNDLE_FOLDERS = ["../browser/", "../dist/browser/"];
+const FILES = new Map([
+  ["client.js", "text/javascript; charset=utf-8"],
+  ["client.mjs", "text/javascript; charset=utf-8"],
+  ["client.js.map", "application/json; charset=utf-8"],
+  ["client.mjs.map", "application/json; charset=utf-8"],
+]);
+
+/**
+ * Serves the browser's client at `path`/client.js and `path`/client.mjs. It stands before every
+ * other listener of the HTTP server, socket.io's among them, and leaves the rest to these. Returns
+ * its undo.
+ */
+export function serveClient(http: HttpServer, path: string): () => void {
+  const others = http.listeners("request") as ((
+    req: IncomingMessage,
+    res: ServerResponse,
+  ) => void)[];
+  const listener = (req: IncomingMessage, res: ServerResponse): void => {
+    const name = fileNameOf(req.url ?? "", path);
+    if (name !== undefined) sendFile(name, req, res);
+    else for (const other of others) other.call(http, req, res);
+  };
+  http.removeAllListeners("request");
+  http.on("request", listener);
+  return () => {
+    http.off("request", listener);
+    for (const other of others) http.on("request", other);
+  };
+}
+
+function fileNameOf(url: string, path: string): string | undefined {
+  if (!url.startsWith(`${path}/`)) return undefined;
+  const name = url.slice(path.length + 1).split("?", 1)[0] ?? "";
+  return FILES.has(name) ? name : undefined;
+}
+
+function sendFile(name: string, req: IncomingMessage, res: ServerResponse): void {
+  const file = BUNDLE_FOLDERS.map((folder) =>
+    fileURLToPath(new URL(folder + name, import.meta.url)),
+  ).find((candidate) => existsSync(candidate));
+  if (file === undefined) {
+    res.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
+    res.end("The client was not built: run npm run build.\n");
+    return;
+  }
+  const { mtimeMs, size } = statSync(file);
+  const etag = `"${String(size)}-${String(Math.floor(mtimeMs))}"`;
+  const headers = {
+    "Content-Type": FILES.get(name) ?? "",
+    "Cache-Control": "no-cache",
+    "Access-Control-Allow-Origin": "*", // a module script of another origin, as any public library
+    ETag: etag,
+  };
+  if (req.headers["if-none-match"] === etag) {
+    res.writeHead(304, headers);
+    res.end();
+    return;
+  }
+  res.writeHead(200, { ...headers, "Content-Length": size });
+  if (req.method === "HEAD") res.end();
+  else createReadStream(file).pipe(res);
+}

@@ -1,0 +1,12 @@
+export { SyncError } from "../lib/errors.ts";
+export type { Callback } from "../lib/callback.ts";
+export type { Changes, Properties, SyncObject, Value } from "../lib/object.ts";
+export { silently } from "./handlers.ts";
+export type { HandlerCallback, HandlerName, Handlers } from "./handlers.ts";
+export type { ChangeContext, HostedWorld, WorldEvents } from "./hosted-world.ts";
+export { ObjectSync, ObjectSyncServer } from "./object-sync-server.ts";
+export type { Plugin } from "./object-sync-server.ts";
+export type { Credentials, ServerOptions, WriteRequest } from "./options.ts";
+export type { SessionInfo } from "./session.ts";
+export { MemoryStore } from "./stores/memory.ts";
+export type { Store, StoreBatch, StoredWorld } from "./stores/store.ts";

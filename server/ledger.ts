@@ -1,0 +1,97 @@
+import type { Outcome } from "../lib/outcome.ts";
+import { SyncError } from "../lib/errors.ts";
+import type { ObjectId } from "../lib/object.ts";
+
+interface Decided {
+  readonly outcome: Outcome;
+  readonly fingerprint: number;
+}
+
+interface ClientRecord {
+  /** The number of the last decided mutation. */
+  last: number;
+  /** Decisions that the client may not know yet. */
+  readonly decided: Map<number, Decided>;
+}
+
+/**
+ * Exactly once: what was decided on each client's mutations, so that a retry gets the recorded
+ * outcome. A client says up to where it knows the outcomes; only those after that are kept.
+ */
+export class Ledger {
+  readonly #clients = new Map<string, ClientRecord>();
+  readonly #clientsMax: number;
+
+  constructor(clientsMax: number) {
+    this.#clientsMax = clientsMax;
+  }
+
+  /** The number of the client's last decided mutation; 0 if there is none. */
+  lastOf(clientId: string): number {
+    return this.#clients.get(clientId)?.last ?? 0;
+  }
+
+  /**
+   * The recorded outcome of a mutation, or undefined when it is the client's next one. Throws
+   * `out_of_order` for any other, and `mutation_mismatch` when the number was another mutation's.
+   */
+  recall(clientId: string, n: number, fingerprint: number): Outcome | undefined {
+    const client = this.#clients.get(clientId);
+    const last = client?.last ?? 0;
+    if (n === last + 1) return undefined;
+    const decided = client?.decided.get(n);
+    if (decided === undefined) {
+      const expected = String(last + 1);
+      throw new SyncError(
+        "out_of_order",
+        `the write ${String(n)} came where ${expected} must come`,
+      );
+    }
+    if (isAnother(decided.fingerprint, fingerprint)) {
+      throw new SyncError("mutation_mismatch", `the write ${String(n)} was another one before`);
+    }
+    return decided.outcome;
+  }
+
+  record(clientId: string, n: number, fingerprint: number, outcome: Outcome): void {
+    const client = this.#clients.get(clientId) ?? { last: 0, decided: new Map<number, Decided>() };
+    // Reinserted, so that the map's order is that of the clients' last writes.
+    this.#clients.delete(clientId);
+    this.#clients.set(clientId, client);
+    client.last = Math.max(client.last, n);
+    client.decided.set(n, { outcome, fingerprint });
+    if (this.#clients.size > this.#clientsMax) this.#forgetOldest();
+  }
+
+  /** The client knows its outcomes up to `n`. */
+  settle(clientId: string, n: number): void {
+    const client = this.#clients.get(clientId);
+    if (client === undefined) return;
+    for (const decided of client.decided.keys()) {
+      if (decided > n) break;
+      client.decided.delete(decided);
+    }
+  }
+
+  /** The id that took the place of a provisional one which the client still uses. */
+  resolve(clientId: string, id: ObjectId): ObjectId {
+    const client = this.#clients.get(clientId);
+    if (client === undefined) return id;
+    for (const { outcome } of client.decided.values()) {
+      if (outcome.kind === "accepted" && outcome.renamed?.has(id))
+        return outcome.renamed.get(id) ?? id;
+    }
+    return id;
+  }
+
+  #forgetOldest(): void {
+    for (const clientId of this.#clients.keys()) {
+      this.#clients.delete(clientId);
+      return;
+    }
+  }
+}
+
+function isAnother(a: number, b: number): boolean {
+  return a !== 0 && b !== 0 && a !== b;
+}

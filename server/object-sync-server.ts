@@ -1,0 +1,225 @@
+import { createServer, type Server as HttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Callback } from "../lib/callback.ts";
+import { SyncError } from "../lib/errors.ts";
+
+import type { SyncObject } from "../lib/object.ts";
+import type { Writable } from "../lib/transaction.ts";
+import { admission } from "./admission.ts";
+import { realEnvironment } from "./environment.ts";
+import { checkHandlers, type HandlerName, type Handlers } from "./handlers.ts";
+import { HostedWorld, type WorldEvents } from "./hosted-world.ts";
+import { serveClient } from "./http.ts";
+import { resolveOptions, type ResolvedOptions, type ServerOptions } from "./options.ts";
+import { joinSocketIo, openSocketIo, type Handshake, type SocketIoServer } from "./socket-io.ts";
+import { MemoryStore } from "./stores/memory.ts";
+import type { Authorize } from "./world-host.ts";
+
+const DEFAULT_WORLD = "default";
+
+/** An extension: it gets the server, and uses nothing but its public API. */
+export type Plugin = (server: ObjectSyncServer) => void;
+
+/**
+ * Keeps worlds of objects and replicates them to every connected client.
+ *
+ * ```ts
+ * const sync = new ObjectSyncServer();
+ * await sync.listen(3000);
+ * await sync.create({ id: "tree:1", x: 10, y: 20 });
+ * ```
+ *
+ * What is not about connections is about its world "default": `sync.create(...)` is
+ * `sync.world("default").create(...)`.
+ */
+export class ObjectSyncServer {
+  readonly #options: ResolvedOptions;
+  readonly #handlers: Handlers;
+  readonly #worlds = new Map<string, HostedWorld>();
+  readonly #detach: (() => void)[] = [];
+  #ownHttp: HttpServer | undefined;
+  #ownSockets: SocketIoServer[] = [];
+  #closing: Promise<void> | undefined;
+
+  /** Throws `bad_option`, naming the option. */
+  constructor(options: ServerOptions = {}) {
+    const isProduction = process.env["NODE_ENV"] === "production";
+    this.#options = resolveOptions(options, () => new MemoryStore(), isProduction);
+    this.#handlers = { ...this.#options.handlers };
+    for (const name of [DEFAULT_WORLD, ...this.#options.worlds]) this.world(name);
+  }
+
+  /** The world of this name, which clients can join from now on. */
+  world(name: string): HostedWorld {
+    let world = this.#worlds.get(name);
+    if (world === undefined) {
+      if (this.#closing !== undefined) throw new SyncError("closed", "this server is closed");
+      const { store, flush, limits } = this.#options;
+      world = new HostedWorld({
+        name,
+        store,
+        handlers: this.#handlers,
+        authorize: this.#authorize(),
+        flush,
+        limits,
+        environment: realEnvironment,
+      });
+      this.#worlds.set(name, world);
+    }
+    return world;
+  }
+
+  /** Serves clients on an HTTP server of its own. Resolves with its port once it can be reached. */
+  async listen(port = 3000, host?: string): Promise<number> {
+    const http = createServer((_req, res) => {
+      res.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
+      res.end("object-sync: there is nothing here but the objects.\n");
+    });
+    this.attach(http);
+    await Promise.all([...this.#worlds.values()].map((world) => world.opened()));
+    await new Promise<void>((resolve, reject) => {
+      http.once("error", reject);
+      http.listen(port, host, () => {
+        http.off("error", reject);
+        resolve();
+      });
+    });
+    this.#ownHttp = http;
+    return (http.address() as AddressInfo).port;
+  }
+
+  /** Serves clients on an application's HTTP server, or in a socket.io server that it has already. */
+  attach(target: HttpServer | SocketIoServer): this {
+    if (this.#closing !== undefined) throw new SyncError("closed", "this server is closed");
+    const { path, namespace, limits } = this.#options;
+    const options = {
+      path,
+      namespace,
+      limits,
+      admit: (handshake: Handshake) =>
+        admission(handshake, (name) => this.#worlds.get(name), this.#options, realEnvironment),
+    };
+    if (isSocketIo(target)) {
+      this.#detach.push(joinSocketIo(target, options));
+      const http = target.httpServer as HttpServer | undefined; // not until it listens
+      if (http !== undefined) this.#detach.push(serveClient(http, path));
+    } else {
+      this.#ownSockets.push(openSocketIo(target, options));
+      this.#detach.push(serveClient(target, path));
+    }
+    return this;
+  }
+
+  use(plugin: Plugin): this {
+    plugin(this);
+    return this;
+  }
+
+  /** Puts a handler in the place of the one that there is, in all worlds; undefined takes it away. */
+  setHandler<Name extends HandlerName>(name: Name, handler: Handlers[Name]): this {
+    checkHandlers({ [name]: handler });
+    if (handler === undefined) Reflect.deleteProperty(this.#handlers, name);
+    else this.#handlers[name] = handler;
+    return this;
+  }
+
+  create(object: Writable, callback?: Callback<SyncObject>): Promise<SyncObject> {
+    return this.world(DEFAULT_WORLD).create(object, callback);
+  }
+
+  update(object: Writable, callback?: Callback<SyncObject>): Promise<SyncObject> {
+    return this.world(DEFAULT_WORLD).update(object, callback);
+  }
+
+  save(object: Writable, callback?: Callback<SyncObject>): Promise<SyncObject> {
+    return this.world(DEFAULT_WORLD).save(object, callback);
+  }
+
+  destroy(id: string, callback?: Callback<undefined>): Promise<undefined> {
+    return this.world(DEFAULT_WORLD).destroy(id, callback);
+  }
+
+  transaction(
+    fill: Parameters<HostedWorld["transaction"]>[0],
+    callback?: Callback<undefined>,
+  ): Promise<undefined> {
+    return this.world(DEFAULT_WORLD).transaction(fill, callback);
+  }
+
+  fetch(id: string, callback?: Callback<SyncObject | null>): Promise<SyncObject | null>;
+  fetch(
+    ids: readonly string[],
+    callback?: Callback<(SyncObject | null)[]>,
+  ): Promise<(SyncObject | null)[]>;
+  fetch(
+    ids: string | readonly string[],
+    callback?: Callback<never>,
+  ): Promise<SyncObject | null | (SyncObject | null)[]> {
+    return this.world(DEFAULT_WORLD).fetch(ids as string, callback as Callback<SyncObject | null>);
+  }
+
+  get(id: string): SyncObject | undefined {
+    return this.world(DEFAULT_WORLD).get(id);
+  }
+
+  allObjects(): ReadonlyMap<string, SyncObject> {
+    return this.world(DEFAULT_WORLD).allObjects();
+  }
+
+  on<Name extends keyof WorldEvents>(event: Name, listener: WorldEvents[Name]): () => void {
+    return this.world(DEFAULT_WORLD).on(event, listener);
+  }
+
+  /**
+   * Decides every write that was taken, tells the clients to come back later, and lets go of what
+   * this server has opened. An HTTP or socket.io server that it was attached to stays open.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await Promise.all([...this.#worlds.values()].map((world) => world.close()));
+    for (const detach of this.#detach.splice(0)) detach();
+    const isAttached = this.#ownHttp === undefined;
+    for (const io of this.#ownSockets.splice(0)) {
+      // Closing socket.io closes the HTTP server that it sits on, and that may not be ours.
+      if (isAttached) io.engine.close();
+      else await io.close();
+    }
+    await this.#options.store.close();
+  }
+
+  #authorize(): Authorize | undefined {
+    const { authorize } = this.#options;
+    if (authorize === undefined) return undefined;
+    return (session, operation, world) => {
+      const { id } = operation;
+      let isAllowed: boolean;
+      try {
+        isAllowed = authorize({ session, operation, object: world.get(id) });
+      } catch (cause) {
+        if (cause instanceof SyncError) throw cause;
+        throw new SyncError("forbidden", "this client may not do that", { id, cause });
+      }
+      if (!isAllowed) throw new SyncError("forbidden", "this client may not do that", { id });
+    };
+  }
+}
+
+function isSocketIo(target: HttpServer | SocketIoServer): target is SocketIoServer {
+  return "of" in target;
+}
+
+/** node-object-sync's way in: handlers first. */
+export const ObjectSync = {
+  /** Serves clients on an HTTP server, with an application's own database behind the handlers. */
+  listen(
+    http: HttpServer | SocketIoServer,
+    handlers: Handlers = {},
+    options: Omit<ServerOptions, "handlers"> = {},
+  ): ObjectSyncServer {
+    return new ObjectSyncServer({ ...options, handlers }).attach(http);
+  },
+};

@@ -1,0 +1,115 @@
+import { SyncError } from "../lib/errors.ts";
+import { resolveLimits, type Limits } from "../lib/limits.ts";
+import type { SyncObject } from "../lib/object.ts";
+import type { Operation } from "../lib/operation.ts";
+import { PROTOCOL } from "../lib/protocol.ts";
+import { checkFlush, type Flush } from "./flush-policy.ts";
+import { checkHandlers, type Handlers } from "./handlers.ts";
+import type { SessionInfo } from "./session.ts";
+import type { Store } from "./stores/store.ts";
+
+/** What a client shows when it asks to be let in. */
+export interface Credentials {
+  /** The client's `auth` option. It is unchecked: anything can come here. */
+  readonly auth: unknown;
+  readonly world: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly address: string;
+}
+
+/** A client's wish to change one object. */
+export interface WriteRequest {
+  readonly session: SessionInfo;
+  readonly operation: Operation;
+  /** The object as it is; undefined when it does not exist. */
+  readonly object: SyncObject | undefined;
+}
+
+export interface ServerOptions {
+  /** Where worlds are kept. Default: in memory, until the process ends. */
+  readonly store?: Store;
+  /** The application's own database behind its worlds. */
+  readonly handlers?: Handlers;
+  /** Gives a client its identity, or throws to turn it away as `unauthenticated`. */
+  readonly authenticate?: (credentials: Credentials) => unknown;
+  /**
+   * Whether a client may make a change; judged at the moment of the commit, so it cannot be async.
+   * False, or a throw, refuses it as `forbidden`.
+   */
+  readonly authorize?: (request: WriteRequest) => boolean;
+  /** Says that everyone may write everything, which production asks to be said. */
+  readonly open?: boolean;
+  /** The HTTP path of socket.io and of the client's files. */
+  readonly path?: string;
+  /** The socket.io namespace. */
+  readonly namespace?: string;
+  /** "auto" sends as soon as the machine keeps up; a number of milliseconds is a fixed tick. */
+  readonly flush?: Flush;
+  readonly limits?: Partial<Limits>;
+  /** Worlds that clients may join besides "default". */
+  readonly worlds?: readonly string[];
+}
+
+type OptionName = keyof ServerOptions;
+
+export interface ResolvedOptions extends Required<
+  Omit<ServerOptions, "authenticate" | "authorize" | "limits">
+> {
+  readonly authenticate: ServerOptions["authenticate"];
+  readonly authorize: ServerOptions["authorize"];
+  readonly limits: Limits;
+}
+
+const OPTION_NAMES: ReadonlySet<string> = new Set<OptionName>([
+  "store",
+  "handlers",
+  "authenticate",
+  "authorize",
+  "open",
+  "path",
+  "namespace",
+  "flush",
+  "limits",
+  "worlds",
+]);
+
+/** Checks what an application asks for, and fills in the rest. Throws `bad_option`. */
+export function resolveOptions(
+  options: ServerOptions,
+  defaultStore: () => Store,
+  isProduction: boolean,
+): ResolvedOptions {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.has(name)) throw badOption(name, "is not an option");
+  }
+  const { authenticate, authorize, open = false } = options;
+  for (const [name, hook] of Object.entries({ authenticate, authorize })) {
+    if (hook !== undefined && typeof hook !== "function")
+      throw badOption(name, "must be a function");
+  }
+  if (isProduction && authorize === undefined && !open) {
+    const reason = "must be true in production when there is no authorize: everyone may write";
+    throw badOption("open", reason);
+  }
+  return {
+    store: options.store ?? defaultStore(),
+    handlers: checkHandlers(options.handlers ?? {}),
+    authenticate,
+    authorize,
+    open,
+    path: checkPlace("path", options.path ?? PROTOCOL.defaultPath).replace(/\/$/, ""),
+    namespace: checkPlace("namespace", options.namespace ?? PROTOCOL.defaultNamespace),
+    flush: checkFlush(options.flush ?? "auto"),
+    limits: resolveLimits(options.limits),
+    worlds: options.worlds ?? [],
+  };
+}
+
+function checkPlace(name: OptionName, place: string): string {
+  if (typeof place === "string" && /^\/[^\s?#,]*$/.test(place)) return place;
+  throw badOption(name, `must be a text that starts with "/"`);
+}
+
+function badOption(name: string, reason: string): SyncError {
+  return new SyncError("bad_option", `the option ${name} ${reason}`, { property: name });
+}

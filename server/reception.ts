@@ -1,0 +1,153 @@
+import type { Environment } from "../lib/environment.ts";
+import { SyncError } from "../lib/errors.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { Link, LinkEvents } from "../lib/link.ts";
+import {
+  decodeClientMessage,
+  encodeFetched,
+  type FetchMessage,
+  type Hello,
+  type MutationsMessage,
+} from "../lib/messages.ts";
+import { decodeMutation } from "../lib/mutation-codec.ts";
+import { Session, type SessionInfo } from "./session.ts";
+import type { WorldHost } from "./world-host.ts";
+
+export interface ReceptionEvents {
+  connected(session: SessionInfo): void;
+  disconnected(session: SessionInfo): void;
+}
+
+/** The door of one world: welcomes clients, and parses once what they send. */
+export class Reception {
+  readonly #host: WorldHost;
+  readonly #world: string;
+  readonly #limits: Limits;
+  readonly #environment: Environment;
+  readonly #events: ReceptionEvents;
+
+  constructor(
+    host: WorldHost,
+    world: string,
+    limits: Limits,
+    environment: Environment,
+    events: ReceptionEvents,
+  ) {
+    this.#host = host;
+    this.#world = world;
+    this.#limits = limits;
+    this.#environment = environment;
+    this.#events = events;
+  }
+
+  /** Begins a session on an open link; what comes over the link goes to the events returned. */
+  accept(link: Link, hello: Hello, identity: unknown): LinkEvents {
+    const { clock, random } = this.#environment;
+    const info: SessionInfo = { id: random.id(), world: this.#world, identity };
+    const { cursor, clientId } = hello;
+    const { world, stable, ledger } = this.#host;
+    const welcome = {
+      epoch: world.epoch,
+      seq: stable.seq,
+      nextHandle: stable.nextHandle,
+      isResumed: world.canResume(cursor) && cursor.seq <= stable.seq,
+      decided: ledger.lastOf(clientId),
+      sessionId: info.id,
+      mutationsInFlightMax: this.#limits.mutationsInFlightMax,
+      mutationBytesMax: this.#limits.mutationBytesMax,
+      messageBytesMax: this.#limits.messageBytesMax,
+    };
+    const session = new Session(
+      info,
+      clientId,
+      link,
+      welcome,
+      cursor.seq,
+      this.#limits,
+      clock.now(),
+    );
+    this.#host.sessions.add(session);
+    this.#events.connected(info);
+    return this.#listen(session);
+  }
+
+  #listen(session: Session): LinkEvents {
+    let fetches = 0;
+    const dismiss = (error: SyncError, reconnect: boolean): void => {
+      session.goodbye(error, reconnect);
+      this.#host.sessions.remove(session);
+    };
+    const fetched = (message: FetchMessage): void => {
+      if (++fetches > this.#limits.fetchesInFlightMax) {
+        throw new SyncError("limit_exceeded", "too many fetches are under way");
+      }
+      void this.#fetch(session, message).finally(() => (fetches -= 1));
+    };
+    return {
+      message: (bytes) => {
+        if (!this.#host.sessions.has(session)) return; // it was said goodbye to
+        try {
+          this.#spend(session.messages.take(1, this.#environment.clock.now()));
+          const message = decodeClientMessage(bytes, session.dictionary, this.#limits);
+          if (message.kind === "mutations") this.#mutate(session, message);
+          else fetched(message);
+        } catch (error) {
+          const problem = toSyncError(error);
+          dismiss(problem, problem.retryable);
+        }
+      },
+      drained: () => this.#host.sessions.pumpSoon(),
+      closed: () => {
+        this.#host.sessions.remove(session);
+        this.#events.disconnected(session.info);
+      },
+    };
+  }
+
+  #mutate(session: Session, { settled, first, mutations }: MutationsMessage): void {
+    const { world, ledger } = this.#host;
+    this.#spend(session.mutations.take(mutations.length, this.#environment.clock.now()));
+    session.undecided += mutations.length;
+    if (session.undecided > this.#limits.mutationsInFlightMax) {
+      throw new SyncError("limit_exceeded", "too many writes are on the way");
+    }
+    ledger.settle(session.clientId, Math.min(settled, ledger.lastOf(session.clientId)));
+    for (const [i, bytes] of mutations.entries()) {
+      const mutation = decodeMutation(
+        first + i,
+        bytes,
+        session.dictionary,
+        this.#limits,
+        (handle) => world.idOf(handle),
+      );
+      const [operations, problem] =
+        "problem" in mutation ? [[], mutation.problem] : [mutation.operations, undefined];
+      this.#host.submit(session.info, session.clientId, mutation.n, operations, problem);
+    }
+  }
+
+  async #fetch(session: Session, { request, ids }: FetchMessage): Promise<void> {
+    const { world, sessions } = this.#host;
+    let answer;
+    try {
+      const seq = await this.#host.fetch(ids, session.info);
+      answer = { request, seq, missing: ids.filter((id) => world.get(id) === undefined) };
+    } catch (error) {
+      answer = { request, seq: 0, missing: [], error: toSyncError(error).toData() };
+    }
+    if (sessions.has(session)) session.link.send(encodeFetched(answer));
+  }
+
+  #spend(waitMs: number): void {
+    if (waitMs === 0) return;
+    throw new SyncError("rate_limited", "too much was sent in too short a time", {
+      retryAfterMs: waitMs,
+    });
+  }
+}
+
+/** Whatever a message made fail, its sender gets an error of ours, and the process goes on. */
+function toSyncError(error: unknown): SyncError {
+  if (error instanceof SyncError) return error;
+  return new SyncError("unavailable", "the server failed on this message", { cause: error });
+}

@@ -1,0 +1,128 @@
+import type { EncodedDelta } from "../lib/delta-codec.ts";
+import type { Environment } from "../lib/environment.ts";
+import { SyncError } from "../lib/errors.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { Outcome } from "../lib/outcome.ts";
+import type { World } from "../lib/world.ts";
+import type { Session } from "./session.ts";
+import { SnapshotPages } from "./snapshot-pages.ts";
+
+/** How often a session that has no room for a page is looked at, besides when its link drains. */
+const RECHECK_MS = 100;
+
+/** The clients that are connected to one world, and the pages that some of them wait for. */
+export class Sessions {
+  readonly #world: World;
+  readonly #limits: Limits;
+  readonly #environment: Environment;
+  readonly #isReadable: () => boolean;
+  readonly #pages: SnapshotPages;
+  readonly #all = new Set<Session>();
+  readonly #byClient = new Map<string, Session>();
+  readonly #behind = new Set<Session>();
+  #isPumpDue = false;
+
+  /** `isReadable` tells whether the world holds nothing that its store might still refuse. */
+  constructor(world: World, limits: Limits, environment: Environment, isReadable: () => boolean) {
+    this.#world = world;
+    this.#limits = limits;
+    this.#environment = environment;
+    this.#isReadable = isReadable;
+    this.#pages = new SnapshotPages(limits.pageBytes);
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** A client that connects again takes its older connection's place. */
+  add(session: Session): void {
+    const older = this.#byClient.get(session.clientId);
+    if (older !== undefined) {
+      older.goodbye(new SyncError("superseded", "the same client has connected again"), false);
+      this.remove(older);
+    }
+    this.#all.add(session);
+    this.#byClient.set(session.clientId, session);
+    this.#behind.add(session);
+    this.pumpSoon();
+  }
+
+  has(session: Session): boolean {
+    return this.#all.has(session);
+  }
+
+  remove(session: Session): void {
+    this.#all.delete(session);
+    this.#behind.delete(session);
+    if (this.#byClient.get(session.clientId) === session) this.#byClient.delete(session.clientId);
+  }
+
+  /** Tells a client, if it is connected, what became of its mutation. */
+  decide(clientId: string, n: number, outcome: Outcome): void {
+    this.#byClient.get(clientId)?.decide(n, outcome);
+  }
+
+  flush(delta: EncodedDelta, now: number): void {
+    for (const session of this.#all) {
+      session.flush(delta, now);
+      if (!session.isLive) this.#behind.add(session);
+    }
+    if (this.#behind.size > 0) this.pumpSoon();
+  }
+
+  /** Sends pages to those who lack some, one each at a time, so that others are served between. */
+  pumpSoon(): void {
+    if (this.#isPumpDue || this.#behind.size === 0) return;
+    this.#isPumpDue = true;
+    this.#environment.scheduler.soon(() => {
+      this.#isPumpDue = false;
+      this.#pump();
+    });
+  }
+
+  /** Ends a client's connection; it may come back at once. */
+  dismiss(clientId: string, error: SyncError): void {
+    const session = this.#byClient.get(clientId);
+    if (session === undefined) return;
+    session.goodbye(error, true);
+    this.remove(session);
+  }
+
+  goodbyeAll(error: SyncError): void {
+    for (const session of [...this.#all]) session.goodbye(error, true);
+  }
+
+  #pump(): void {
+    if (!this.#isReadable()) return; // the host calls again when it is
+    const now = this.#environment.clock.now();
+    let isAnySent = false;
+    for (const session of this.#behind) {
+      const progress = session.sendPage(this.#world, this.#pages, now);
+      if (progress === "live") this.#behind.delete(session);
+      else if (progress === "sent") isAnySent = true;
+      else if (progress === "blocked") this.#checkPatience(session, now);
+      else this.#restart(session);
+    }
+    if (isAnySent) this.pumpSoon();
+    else if (this.#behind.size > 0) this.#recheckLater();
+    else this.#pages.clear();
+  }
+
+  #restart(session: Session): void {
+    const error = new SyncError("slow_client", "too much has changed while the client caught up");
+    this.dismiss(session.clientId, error);
+  }
+
+  #checkPatience(session: Session, now: number): void {
+    const { slowClientMs } = this.#limits;
+    if (now - (session.behindSince ?? now) <= slowClientMs) return;
+    this.#behind.delete(session);
+    const seconds = String(slowClientMs / 1_000);
+    session.goodbye(new SyncError("slow_client", `nothing was read for ${seconds} s`), true);
+  }
+
+  #recheckLater(): void {
+    this.#environment.scheduler.after(RECHECK_MS, () => this.pumpSoon());
+  }
+}

@@ -1,0 +1,193 @@
+import type { Server as HttpServer } from "node:http";
+import { Server, type Namespace, type Socket } from "socket.io";
+import * as parser from "socket.io-parser";
+import { SyncError } from "../lib/errors.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { Link, LinkEvents } from "../lib/link.ts";
+import { PROTOCOL } from "../lib/protocol.ts";
+import { binaryParser } from "../lib/socket-parser.ts";
+
+export type { Server as SocketIoServer };
+
+/** How long a goodbye may take to leave before the connection is cut. */
+const GOODBYE_MS = 2_000;
+/** Room for socket.io's own envelope around a message of the largest size. */
+const ENVELOPE_BYTES = 1_024;
+
+/** What is known of a client before it is let in. */
+export interface Handshake {
+  /** What the client gave as its hello, unchecked. */
+  readonly hello: unknown;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** The address that the connection comes from. */
+  readonly address: string;
+  readonly url: string;
+}
+
+/** Lets a client in, or throws a SyncError; then begins its session on the open link. */
+export type Admit = (handshake: Handshake) => Promise<(link: Link) => LinkEvents>;
+
+export interface SocketIoOptions {
+  readonly path: string;
+  readonly namespace: string;
+  readonly limits: Limits;
+  readonly admit: Admit;
+}
+
+type Session = (link: Link) => LinkEvents;
+
+/** A socket.io server of our own on an HTTP server, with the parser that saves half the messages. */
+export function openSocketIo(http: HttpServer, options: SocketIoOptions): Server {
+  const { path, namespace, limits } = options;
+  const io = new Server(http, {
+    path,
+    serveClient: false,
+    destroyUpgrade: false, // other WebSockets on the same HTTP server are not our business
+    maxHttpBufferSize: limits.messageBytesMax + ENVELOPE_BYTES,
+    // The types want all of socket.io-parser; socket.io uses these two classes.
+    parser: binaryParser<parser.Encoder, parser.Decoder>(
+      parser,
+      PROTOCOL.event,
+      namespace,
+      () => true,
+      () => undefined,
+    ),
+  });
+  if (namespace !== "/") {
+    io.of("/").use((_socket, next) =>
+      next(connectError(new SyncError("unsupported", "wrong namespace"))),
+    );
+  }
+  joinSocketIo(io, options);
+  return io;
+}
+
+/** Serves clients in a namespace of a socket.io server, which may be an application's own. */
+export function joinSocketIo(io: Server, { namespace, admit }: SocketIoOptions): () => void {
+  const place: Namespace = io.of(namespace);
+  place.use((socket, next) => {
+    const { auth, headers, address, url } = socket.handshake;
+    admit({ hello: auth, headers, address, url }).then(
+      (session) => {
+        (socket.data as { session?: Session }).session = session;
+        next();
+      },
+      (error: unknown) => next(connectError(error)),
+    );
+  });
+  const connected = (socket: Socket): void => beginSession(socket);
+  place.on("connection", connected);
+  return () => {
+    place.off("connection", connected);
+    place.disconnectSockets(true);
+  };
+}
+
+function beginSession(socket: Socket): void {
+  const { session } = socket.data as { session?: Session };
+  if (session === undefined) {
+    socket.disconnect(true);
+    return;
+  }
+  const link = new SocketLink(socket);
+  const events = session(link);
+  socket.onAny((event: unknown, ...args: unknown[]) => {
+    if (!link.isOpen) return;
+    // Whatever else a client can put here ends as a message that cannot be read.
+    const bytes = event === PROTOCOL.event ? toBytes(args[0]) : UNKNOWN_MESSAGE;
+    events.message(bytes ?? UNREADABLE_MESSAGE);
+  });
+  socket.on("disconnect", () => events.closed());
+  link.onDrained(() => events.drained());
+}
+
+const UNKNOWN_MESSAGE = Uint8Array.of(0);
+const UNREADABLE_MESSAGE = new Uint8Array();
+
+function toBytes(payload: unknown): Uint8Array | undefined {
+  if (payload instanceof Uint8Array) return payload;
+  return payload instanceof ArrayBuffer ? new Uint8Array(payload) : undefined;
+}
+
+function connectError(error: unknown): Error {
+  const refusal =
+    error instanceof SyncError
+      ? error
+      : new SyncError("unavailable", "the server failed on this connection", { cause: error });
+  // socket.io sends a middleware's error to the client as its message and its `data`.
+  return Object.assign(new Error(refusal.message), { data: refusal.toData() });
+}
+
+/** The parts of engine.io's connection that are used here, none of them private to it. */
+interface EngineTransport {
+  readonly socket?: { readonly bufferedAmount?: number };
+  on(event: "ready", listener: () => void): unknown;
+}
+
+class SocketLink implements Link {
+  readonly #socket: Socket;
+  // A flush sends the same body with mostly the same head to many links: joined once for all.
+  static #joined: { head: Uint8Array; body: Uint8Array; bytes: Uint8Array } | undefined;
+  #isOpen = true;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("disconnect", () => (this.#isOpen = false));
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /**
+   * engine.io queues what its transport cannot take yet in `writeBuffer`, where the WebSocket's own
+   * count (`bufferedAmount`) does not see it.
+   */
+  get waitingBytes(): number {
+    const { conn } = this.#socket;
+    const transport = conn.transport as unknown as EngineTransport;
+    let bytes = transport.socket?.bufferedAmount ?? 0;
+    const queue = (conn as unknown as { writeBuffer: readonly { data?: unknown }[] }).writeBuffer;
+    for (const { data } of queue) {
+      if (typeof data === "string" || data instanceof Uint8Array) bytes += data.length;
+    }
+    return bytes;
+  }
+
+  send(head: Uint8Array, body?: Uint8Array): void {
+    if (!this.#isOpen) return;
+    this.#socket.emit(PROTOCOL.event, body === undefined ? head : SocketLink.#join(head, body));
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    const { conn } = this.#socket;
+    this.#socket.disconnect(true); // after what waits, which a stuck client never takes
+    setTimeout(() => conn.close(true), GOODBYE_MS).unref();
+  }
+
+  onDrained(listener: () => void): void {
+    const { conn } = this.#socket;
+    const watch = (transport: unknown): void => {
+      (transport as EngineTransport).on("ready", listener);
+    };
+    watch(conn.transport);
+    conn.on("upgrade", watch);
+    conn.on("drain", listener);
+  }
+
+  static #join(head: Uint8Array, body: Uint8Array): Uint8Array {
+    const last = SocketLink.#joined;
+    if (last?.body === body && equalBytes(last.head, head)) return last.bytes;
+    const bytes = Buffer.concat([head, body]);
+    SocketLink.#joined = { head, body, bytes };
+    return bytes;
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}

@@ -1,0 +1,466 @@
+import { encodeDelta } from "../lib/delta-codec.ts";
+import type { Entry, ObjectRecord } from "../lib/entry.ts";
+import type { Environment, Scheduler } from "../lib/environment.ts";
+import { SyncError } from "../lib/errors.ts";
+import { fingerprint } from "../lib/fingerprint.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { ObjectId } from "../lib/object.ts";
+import type { Operation } from "../lib/operation.ts";
+import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
+import { World, type Applied, type Commit } from "../lib/world.ts";
+import { flushIntervalMs, type Flush } from "./flush-policy.ts";
+import { HandlerGate } from "./handler-gate.ts";
+import type { Handlers } from "./handlers.ts";
+import { KeyedQueue } from "./keyed-queue.ts";
+import { Ledger } from "./ledger.ts";
+import type { SessionInfo } from "./session.ts";
+import { Sessions } from "./sessions.ts";
+import type { DecidedMutation, Store, StoreBatch, StoredWorld } from "./stores/store.ts";
+
+/** Who wrote: a client's connection, or null for the server's own code. */
+export type Writer = SessionInfo | null;
+
+/** Judges one operation against the state at the moment of its commit; throws to refuse. */
+export type Authorize = (writer: SessionInfo, operation: Operation, world: World) => void;
+
+/** What a world host is given. */
+export interface HostOptions {
+  readonly name: string;
+  readonly store: Store;
+  readonly handlers: Handlers;
+  readonly authorize: Authorize | undefined;
+  readonly flush: Flush;
+  readonly limits: Limits;
+  readonly environment: Environment;
+  /** A commit took effect, for everyone and in the store. */
+  readonly onApplied: (applied: Applied, writer: Writer) => void;
+  /** Something failed that no caller hears of: a handler, a store. */
+  readonly onError: (error: SyncError) => void;
+}
+
+/** A mutation on its way through the host. */
+interface Job {
+  readonly writer: Writer;
+  /** The client's name for exactly-once; null for the server's own writes. */
+  readonly client: { readonly id: string; readonly n: number } | null;
+  operations: readonly Operation[];
+  /** What makes it unacceptable before anything is tried. */
+  problem?: SyncError | undefined;
+  /** By which a retry is recognised: of the operations as they came, before any handler. */
+  fingerprint?: number;
+  silent?: ReadonlySet<ObjectId>;
+  renamed?: ReadonlyMap<ObjectId, ObjectId>;
+  /** Told once, when the outcome stands. */
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/** A job and what this turn has made of it. */
+interface Decision {
+  readonly job: Job;
+  readonly outcome: Outcome;
+  readonly commit: Commit | undefined;
+}
+
+const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
+
+/**
+ * One world, run by one loop:
+ *
+ * ```
+ * submit -> [handlers, side by side] -> ready -> turn: decide in order, store as one batch
+ *                                                  -> outcomes and events -> flush
+ * ```
+ *
+ * Nothing that a turn decides is told to anybody before the store has it, and a batch that the store
+ * refuses is undone. What becomes ready while the store works is the next batch.
+ */
+export class WorldHost {
+  readonly world: World;
+  readonly sessions: Sessions;
+  readonly ledger: Ledger;
+  readonly #options: HostOptions;
+  readonly #gate: HandlerGate;
+  readonly #queue = new KeyedQueue();
+  readonly #idle: (() => void)[] = [];
+  /** Entries whose changes since the last flush were all silent. */
+  readonly #silent = new Set<Entry>();
+  #ready: Job[] = [];
+  #inHandlers = 0;
+  #isTurnDue = false;
+  #isStoring = false;
+  #isFlushDue = false;
+  #isClosing = false;
+  #flushedSeq: number;
+  #flushedAt = -Infinity;
+  #flushCostMs = 0;
+  #stable: { readonly seq: number; readonly nextHandle: number };
+
+  constructor(stored: StoredWorld, options: HostOptions) {
+    const { limits, environment } = options;
+    this.#options = options;
+    this.world = new World(stored, limits, environment.clock.now());
+    this.ledger = new Ledger(limits.ledgerClientsMax);
+    for (const { clientId, n, fingerprint: print, outcome } of stored.decided) {
+      this.ledger.record(clientId, n, print, outcome);
+    }
+    this.sessions = new Sessions(this.world, limits, environment, () => !this.#isStoring);
+    this.#gate = new HandlerGate(options.handlers, this.world, limits, environment.scheduler);
+    this.#flushedSeq = this.world.seq;
+    this.#stable = this.#position();
+  }
+
+  /** Where the world is as far as its store knows. */
+  get stable(): { readonly seq: number; readonly nextHandle: number } {
+    return this.#stable;
+  }
+
+  /** Takes a client's mutation. Its outcome goes to the client's session. */
+  submit(
+    writer: SessionInfo,
+    clientId: string,
+    n: number,
+    operations: readonly Operation[],
+    problem?: SyncError,
+  ): void {
+    const settle = (outcome: Outcome): void => this.sessions.decide(clientId, n, outcome);
+    this.#enqueue({ writer, client: { id: clientId, n }, operations, problem, settle });
+  }
+
+  /** The server's own write. Resolves with the ids that handlers gave in place of provisional ones. */
+  write(operations: readonly Operation[]): Promise<ReadonlyMap<ObjectId, ObjectId>> {
+    return new Promise((resolve, reject) => {
+      this.#enqueue({
+        writer: null,
+        client: null,
+        operations,
+        settle: (outcome) => {
+          if (outcome.kind === "rejected") reject(SyncError.from(outcome.error));
+          else resolve(outcome.renamed ?? NOTHING_RENAMED);
+        },
+      });
+    });
+  }
+
+  /** Brings in what a fetch handler knows of these objects. Resolves with the `seq` that has them. */
+  async fetch(ids: readonly ObjectId[], writer: Writer): Promise<number> {
+    if (this.#options.handlers.fetch === undefined) return this.world.seq;
+    this.#inHandlers += 1;
+    let problem: SyncError | undefined;
+    const keys = ids.map((id) => `object ${id}`);
+    await this.#queue.run(keys, async () => {
+      try {
+        await this.#load(ids, writer);
+      } catch (error) {
+        problem = this.#toProblem(error);
+      }
+    });
+    this.#inHandlers -= 1;
+    this.#checkIdle();
+    if (problem !== undefined) throw problem;
+    return this.world.seq;
+  }
+
+  /** Decides all that was submitted, or gives up on it after a while; takes nothing more. */
+  async close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    const { limits, environment } = this.#options;
+    await new Promise<void>((resolve) => {
+      const cancel = environment.scheduler.after(limits.drainTimeoutMs, resolve);
+      this.#idle.push(() => {
+        cancel();
+        resolve();
+      });
+      this.#checkIdle();
+    });
+    if (!this.#isStoring) this.#flush();
+    const error = new SyncError("unavailable", "the server is shutting down", {
+      retryAfterMs: 500,
+    });
+    this.sessions.goodbyeAll(error);
+  }
+
+  #position(): { seq: number; nextHandle: number } {
+    return { seq: this.world.seq, nextHandle: this.world.nextHandle };
+  }
+
+  #enqueue(job: Job): void {
+    if (this.#isClosing) {
+      // A client will ask again, here or elsewhere; only the server's own code must hear it now.
+      if (job.client === null)
+        job.settle(rejected(new SyncError("closed", "this world is closed")));
+      return;
+    }
+    if (Object.keys(this.#options.handlers).length === 0) {
+      this.#makeReady(job);
+      return;
+    }
+    const keys = job.operations.map(({ id }) => `object ${id}`);
+    if (job.client !== null) keys.push(`client ${job.client.id}`);
+    this.#inHandlers += 1;
+    void this.#queue.run(keys, () => this.#consult(job));
+  }
+
+  /** Runs the handlers, and holds back what comes after on the same objects until it is decided. */
+  async #consult(job: Job): Promise<void> {
+    this.#identify(job);
+    try {
+      if (job.problem === undefined && !this.#isDecided(job)) {
+        const sessionId = job.writer?.id ?? null;
+        Object.assign(job, await this.#gate.consult(job.operations, sessionId));
+      }
+    } catch (error) {
+      job.problem = this.#toProblem(error);
+    }
+    this.#inHandlers -= 1;
+    await new Promise<void>((resolve) => {
+      const settle = (outcome: Outcome): void => {
+        job.settle(outcome);
+        resolve();
+      };
+      this.#makeReady({ ...job, settle });
+    });
+  }
+
+  /** Puts ids in the place of provisional ones that the client still used when it wrote. */
+  #identify(job: Job): void {
+    const { client, operations } = job;
+    if (client === null || job.fingerprint !== undefined) return;
+    job.operations = operations.map((operation) => {
+      const id = this.ledger.resolve(client.id, operation.id);
+      return id === operation.id ? operation : { ...operation, id };
+    });
+    job.fingerprint = job.problem === undefined ? fingerprint(job.operations) : 0;
+  }
+
+  async #load(ids: readonly ObjectId[], writer: Writer): Promise<void> {
+    const operations = await this.#gate.load(ids, writer?.id ?? null);
+    if (operations.length === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#makeReady({
+        writer: null,
+        client: null,
+        operations,
+        silent: new Set(operations.map(({ id }) => id)),
+        settle: () => resolve(),
+      });
+    });
+  }
+
+  /** Handlers must not see a retry. */
+  #isDecided({ client }: Job): boolean {
+    return client !== null && client.n <= this.ledger.lastOf(client.id);
+  }
+
+  #toProblem(error: unknown): SyncError {
+    const problem =
+      error instanceof SyncError
+        ? error
+        : new SyncError("unavailable", "the server failed on this write", { cause: error });
+    if (problem.code === "handler_failed" || problem.code === "timeout" || error !== problem) {
+      this.#options.onError(problem);
+    }
+    return problem;
+  }
+
+  #makeReady(job: Job): void {
+    this.#ready.push(job);
+    this.#turnSoon();
+  }
+
+  #turnSoon(): void {
+    if (this.#isTurnDue || this.#isStoring) return;
+    this.#isTurnDue = true;
+    this.#options.environment.scheduler.soon(() => {
+      this.#isTurnDue = false;
+      this.#turn();
+    });
+  }
+
+  #turn(): void {
+    if (this.#isStoring) return;
+    const jobs = this.#ready;
+    this.#ready = [];
+    const before = this.world.seq;
+    const recorded: DecidedMutation[] = [];
+    const decisions: Decision[] = [];
+    for (const job of jobs) {
+      const decision = this.#decide(job, recorded);
+      if (decision !== undefined) decisions.push(decision);
+    }
+    if (this.world.seq === before && recorded.length === 0) this.#conclude(decisions);
+    else this.#store(decisions, recorded, before);
+  }
+
+  #decide(job: Job, recorded: DecidedMutation[]): Decision | undefined {
+    if (job.client === null) return this.#tryCommit(job);
+    this.#identify(job);
+    const { id: clientId, n } = job.client;
+    const print = job.fingerprint ?? 0;
+    try {
+      const outcome = this.ledger.recall(clientId, n, print);
+      if (outcome !== undefined) return { job, outcome, commit: undefined };
+    } catch (error) {
+      const problem = this.#toProblem(error);
+      if (problem.code === "mutation_mismatch") {
+        return { job, outcome: rejected(problem), commit: undefined };
+      }
+      this.sessions.dismiss(clientId, problem); // it comes back, and starts at the right number
+      return undefined;
+    }
+    const decision = this.#tryCommit(job);
+    this.ledger.record(clientId, n, print, decision.outcome);
+    recorded.push({ clientId, n, fingerprint: print, outcome: decision.outcome });
+    return decision;
+  }
+
+  /** The commit section: nothing can happen between judging and applying. */
+  #tryCommit(job: Job): Decision {
+    try {
+      if (job.problem !== undefined) throw job.problem;
+      const { authorize, environment } = this.#options;
+      if (job.writer !== null && authorize !== undefined) {
+        for (const operation of job.operations) authorize(job.writer, operation, this.world);
+      }
+      const commit = this.world.commit(job.operations, environment.clock.now());
+      const { renamed } = job;
+      const isPlain = renamed === undefined || renamed.size === 0;
+      return { job, outcome: isPlain ? ACCEPTED : { kind: "accepted", renamed }, commit };
+    } catch (error) {
+      const problem = job.problem ?? this.#toProblem(error);
+      return { job, outcome: rejected(problem), commit: undefined };
+    }
+  }
+
+  #store(decisions: Decision[], decided: readonly DecidedMutation[], expectedSeq: number): void {
+    const { store, name, limits, environment } = this.#options;
+    const { seq, nextHandle, horizon } = this.world;
+    const objects = (): ObjectRecord[] => recordsOf(decisions);
+    const batch: StoreBatch = { expectedSeq, seq, nextHandle, horizon, decided, objects };
+    let storing: void | Promise<void>;
+    try {
+      storing = store.commit(name, batch);
+    } catch (error) {
+      this.#conclude(this.#takeBack(decisions, error));
+      return;
+    }
+    if (storing === undefined) {
+      this.#stable = this.#position();
+      this.#conclude(decisions);
+      return;
+    }
+    this.#isStoring = true;
+    const timeout = new SyncError("unavailable", "the store did not answer in time");
+    const inTime = withTimeout(storing, limits.storeTimeoutMs, timeout, environment.scheduler);
+    void inTime.then(
+      () => this.#resume(decisions),
+      (error: unknown) => this.#resume(this.#takeBack(decisions, error)),
+    );
+  }
+
+  #resume(decisions: readonly Decision[]): void {
+    this.#isStoring = false;
+    this.#stable = this.#position();
+    this.#conclude(decisions);
+    this.sessions.pumpSoon();
+    if (this.#ready.length > 0) this.#turnSoon();
+  }
+
+  /** The store refused: what this turn committed never was. */
+  #takeBack(decisions: readonly Decision[], cause: unknown): Decision[] {
+    this.#options.onError(new SyncError("unavailable", "the store refused a batch", { cause }));
+    for (let i = decisions.length - 1; i >= 0; i--) {
+      const commit = decisions[i]?.commit;
+      if (commit !== undefined) this.world.undo(commit);
+    }
+    const outcome = rejected(new SyncError("unavailable", "the write could not be stored"));
+    return decisions.map(({ job }) => {
+      if (job.client !== null) {
+        this.ledger.record(job.client.id, job.client.n, job.fingerprint ?? 0, outcome);
+      }
+      return { job, outcome, commit: undefined };
+    });
+  }
+
+  /** What was decided stands: now everyone may hear of it. */
+  #conclude(decisions: readonly Decision[]): void {
+    for (const { job, commit } of decisions) {
+      for (const applied of commit?.applied ?? []) this.#announce(applied, job);
+    }
+    for (const { job, outcome } of decisions) job.settle(outcome);
+    if (decisions.length > 0) this.#flushInTime();
+    this.#checkIdle();
+  }
+
+  #announce(applied: Applied, { silent, writer }: Job): void {
+    const { entry } = applied;
+    if (silent?.has(entry.id) !== true) {
+      this.#silent.delete(entry);
+      this.#options.onApplied(applied, writer);
+    } else if (applied.kind === "create" || applied.before.revision <= this.#flushedSeq) {
+      this.#silent.add(entry);
+    }
+  }
+
+  #flushInTime(): void {
+    if (this.#isFlushDue) return;
+    const { flush, environment } = this.#options;
+    const rest = flushIntervalMs(flush, this.#flushCostMs);
+    const delayMs = this.#flushedAt + rest - environment.clock.now();
+    if (delayMs <= 0) {
+      this.#flush();
+      return;
+    }
+    this.#isFlushDue = true;
+    environment.scheduler.after(delayMs, () => {
+      this.#isFlushDue = false;
+      // What is being stored may still be taken back; its end calls for a flush anyway.
+      if (!this.#isStoring) this.#flush();
+    });
+  }
+
+  #flush(): void {
+    const { clock } = this.#options.environment;
+    this.#flushedAt = clock.now();
+    if (this.sessions.size > 0) {
+      const delta = encodeDelta(this.world.since(this.#flushedSeq, { silent: this.#silent }));
+      this.sessions.flush(delta, this.#flushedAt);
+    }
+    this.#flushedSeq = this.world.seq;
+    this.#silent.clear();
+    // Only now: nobody who is up to date can need what is forgotten here.
+    this.world.prune(this.#flushedAt);
+    this.#flushCostMs = clock.now() - this.#flushedAt;
+  }
+
+  #checkIdle(): void {
+    const isBusy = this.#ready.length > 0 || this.#inHandlers > 0 || this.#isStoring;
+    if (isBusy) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+function rejected(error: SyncError): Outcome {
+  return { kind: "rejected", error: error.toData() };
+}
+
+/** The state that a batch leaves behind, once for each object that it touched. */
+function recordsOf(decisions: readonly Decision[]): ObjectRecord[] {
+  const entries = new Set<Entry>();
+  for (const { commit } of decisions) {
+    for (const { entry } of commit?.applied ?? []) entries.add(entry);
+  }
+  return [...entries].sort((a, b) => a.revision - b.revision).map((entry) => entry.toRecord());
+}
+
+function withTimeout(
+  promise: Promise<void>,
+  timeoutMs: number,
+  error: SyncError,
+  scheduler: Scheduler,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = scheduler.after(timeoutMs, () => reject(error));
+    promise.then(resolve, reject).finally(cancel);
+  });
+}
