@@ -218,11 +218,11 @@ function isArray(value: Value): value is readonly Value[] {
   return Array.isArray(value);
 }
 
-/** About how many bytes a value takes as it travels; never less than half of it. */
+/** About how many bytes a value takes as it travels; never less than it does. */
 export function valueBytes(value: Value): number {
   switch (typeof value) {
     case "string":
-      return 2 + (value.length > 64 ? utf8Bytes(value) : value.length);
+      return textBytes(value);
     case "number":
       return 9;
     case "boolean":
@@ -236,8 +236,13 @@ export function valueBytes(value: Value): number {
   let bytes = 5;
   if (isArray(value)) for (const item of value) bytes += valueBytes(item);
   else
-    for (const key of Object.keys(value)) bytes += key.length + 2 + valueBytes(value[key] ?? null);
+    for (const key of Object.keys(value)) bytes += textBytes(key) + valueBytes(value[key] ?? null);
   return bytes;
+}
+
+/** The same for a text with its length. */
+export function textBytes(text: string): number {
+  return utf8Bytes(text) + (text.length < 16 ? 1 : 5);
 }
 
 /** How many bytes a text takes; half a surrogate pair takes three. */

@@ -33,7 +33,11 @@ export function writeValue(writer: ByteWriter, value: Value | undefined): void {
 }
 
 function writeTag(writer: ByteWriter, tag: number): void {
-  writer.varint(tag * 2 + 1);
+  writer.varint(tagged(tag));
+}
+
+function tagged(tag: number): number {
+  return tag * 2 + 1;
 }
 
 function writeNumber(writer: ByteWriter, value: number): void {
@@ -100,10 +104,7 @@ function writeStructure(
  */
 export function readValue(reader: ByteReader, limits: Limits, depth = 0): Value | undefined {
   const header = reader.varint();
-  if (header % 2 === 0) {
-    const zigzag = header / 2;
-    return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
-  }
+  if (header % 2 === 0) return fromZigzag(header / 2);
   const tag = (header - 1) / 2;
   switch (tag) {
     case TAG.absent:
@@ -127,7 +128,7 @@ export function readValue(reader: ByteReader, limits: Limits, depth = 0): Value 
     case TAG.object:
       return readObject(reader, limits, depth);
     case TAG.date:
-      return readDate(reader, limits);
+      return readDate(reader);
     case TAG.bytes:
       return reader.raw(reader.count());
     case TAG.text:
@@ -143,14 +144,24 @@ export function readValue(reader: ByteReader, limits: Limits, depth = 0): Value 
   }
 }
 
+function fromZigzag(zigzag: number): number {
+  return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+}
+
 function storable(value: number): number {
   if (isStorableNumber(value)) return value === 0 ? 0 : value;
   throw new SyncError("invalid_value", `${String(value)} cannot be a value`);
 }
 
-function readDate(reader: ByteReader, limits: Limits): Date {
-  const time = readValue(reader, limits);
-  const date = new Date(typeof time === "number" ? time : NaN);
+/** A date is a whole number as a value. Anything else is not read: it could nest without end. */
+function readDate(reader: ByteReader): Date {
+  const header = reader.varint();
+  let time: number;
+  if (header % 2 === 0) time = fromZigzag(header / 2);
+  else if (header === tagged(TAG.positive)) time = reader.varint();
+  else if (header === tagged(TAG.negative)) time = -reader.varint();
+  else throw new SyncError("invalid_payload", "the message has a date that is not a whole number");
+  const date = new Date(time);
   if (Number.isNaN(date.getTime())) {
     throw new SyncError("invalid_value", "an invalid date cannot be a value");
   }
