@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -11,7 +12,7 @@ const page = new URL("./page/", import.meta.url);
 
 /** Everything the page consists of, by path. Its TypeScript becomes one script, in memory. */
 export async function bundlePage(): Promise<ReadonlyMap<string, PageFile>> {
-  const [html, css, icon, script] = await Promise.all([
+  const [html, css, icon, [script, map]] = await Promise.all([
     readFile(new URL("index.html", page)),
     readFile(new URL("style.css", page)),
     readFile(new URL("icon.svg", page)),
@@ -22,21 +23,28 @@ export async function bundlePage(): Promise<ReadonlyMap<string, PageFile>> {
     ["/style.css", { type: "text/css; charset=utf-8", body: css }],
     ["/icon.svg", { type: "image/svg+xml", body: icon }],
     ["/main.js", { type: "text/javascript; charset=utf-8", body: script }],
+    ["/main.js.map", { type: "application/json", body: map }],
   ]);
 }
 
-async function bundleScript(): Promise<Uint8Array> {
+async function bundleScript(): Promise<[script: string, map: string]> {
+  const folder = fileURLToPath(page);
   const { outputFiles } = await build({
-    entryPoints: [fileURLToPath(new URL("main.ts", page))],
-    bundle: true,
+    entryPoints: [join(folder, "main.ts")],
+    outdir: folder,
     write: false,
+    bundle: true,
+    minify: true,
     platform: "browser",
     format: "esm",
     target: "es2022",
-    sourcemap: "inline",
+    sourcemap: "linked",
     logLevel: "warning",
   });
-  const [script] = outputFiles;
-  if (script === undefined) throw new Error("esbuild made no script.");
-  return script.contents;
+  const text = (end: string): string => {
+    const file = outputFiles.find(({ path }) => path.endsWith(end));
+    if (file === undefined) throw new Error(`esbuild made no ${end} file.`);
+    return file.text;
+  };
+  return [text(".js"), text(".map")];
 }

@@ -20,10 +20,10 @@ async function start(): Promise<void> {
     console.error("object-sync:", error);
   });
   removeAvatarsOfTheGone(sync);
-  sync.transaction((tx) => {
+  await sync.transaction((tx) => {
     for (const object of seedObjects()) tx.create(object);
   });
-  await sync.attach(http);
+  sync.attach(http);
 
   http.on("error", (error: NodeJS.ErrnoException) => {
     fail(error.code === "EADDRINUSE" ? taken(wanted) : error.message);

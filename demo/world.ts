@@ -3,7 +3,7 @@ import { seeded } from "./random.ts";
 import { bridge, clearing, pathDistance, plaza, waterDistance, world } from "./terrain.ts";
 
 /** One object of the arena as it is replicated. Players are described in page/presence.ts. */
-export interface ThingObject {
+export type ThingObject = {
   id: string;
   x: number;
   y: number;
@@ -11,7 +11,7 @@ export interface ThingObject {
   look: number;
   /** 1 is the ordinary size. */
   size: number;
-}
+};
 
 interface Rule {
   readonly count: number;

@@ -26,11 +26,11 @@ export function colour(value: unknown, id: string): string {
   return usable ? value : pick(colours, hash(id));
 }
 
-export interface Said {
+export type Said = {
   readonly text: string;
   /** Counts what one player says: the same words twice are two sayings. */
   readonly n: number;
-}
+};
 
 export function said(value: unknown): Said | undefined {
   if (typeof value !== "object" || value === null) return undefined;
