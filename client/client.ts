@@ -1,0 +1,360 @@
+import type { Environment } from "../lib/environment.ts";
+import { SyncError } from "../lib/errors.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { Connect } from "../lib/link.ts";
+import { checkId, type ObjectId, type SyncObject } from "../lib/object.ts";
+import { toProperties, type Operation } from "../lib/operation.ts";
+import type { Status } from "./connection.ts";
+import type { Undo } from "./emitter.ts";
+import { EventHub, type Scope } from "./event-hub.ts";
+import type { EventName, ObjectEventName, SyncListener } from "./events.ts";
+import { Follower } from "./follower.ts";
+import type { AnyModels, ChangesOf, NewObject, ObjectOf } from "./models.ts";
+import { OperationMaker } from "./operations.ts";
+import type { ResolvedOptions } from "./options.ts";
+import { collectOperations, type Transaction } from "./transaction.ts";
+
+/** Called once, after the events of what it reports. */
+export type Callback<Result> = (error: SyncError | null, result?: Result) => void;
+
+/** The events of one object, or of one namespace. */
+export interface ObjectEventSource<Held> {
+  /** Returns what takes the listener away again. */
+  on<Name extends ObjectEventName>(name: Name, listener: SyncListener<Held, Name>): Undo;
+  once<Name extends ObjectEventName>(name: Name, listener: SyncListener<Held, Name>): Undo;
+}
+
+/** Where a client lives: real, or simulated in the tests. */
+export interface Surroundings {
+  readonly environment: Environment;
+  readonly connect: Connect;
+}
+
+interface Settle<Result> {
+  resolve(result: Result): void;
+  reject(error: SyncError): void;
+}
+
+/**
+ * All that an application does with a world. It checks what the application passes, and turns what
+ * the follower tells into events, callbacks and promises.
+ *
+ * No method throws for a wrong argument of a write or fetch: the promise rejects, and the callback
+ * is called with the same error. A promise that nobody looks at does no harm.
+ */
+export class Client<Models extends object = AnyModels> {
+  readonly #follower: Follower;
+  readonly #hub = new EventHub();
+  readonly #maker: OperationMaker;
+  readonly #limits: Limits;
+  readonly #soon: (task: () => void) => void;
+  #whenSynced: Settle<void>[] = [];
+  /** Why the server will not have this client back, until it is told to connect again. */
+  #refusal: SyncError | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ResolvedOptions, { environment, connect }: Surroundings) {
+    const { limits, world, auth, optimistic } = options;
+    const { random, scheduler } = environment;
+    this.#limits = limits;
+    this.#maker = new OperationMaker(limits, () => random.id());
+    this.#soon = (task) => scheduler.soon(task);
+    const clientId = random.id();
+    this.#follower = new Follower(
+      { environment, connect, world, clientId, auth, limits, optimistic },
+      {
+        changed: (events) => {
+          for (const event of events) this.#hub.emitChange(event);
+        },
+        rejected: (error, operations) => this.#hub.emit("reject", error, { operations }),
+        status: (status) => this.#hub.emit("status", status),
+        connected: () => this.#hub.emit("connect"),
+        disconnected: (reason) => this.#hub.emit("disconnect", reason),
+        synced: () => this.#synced(),
+        failed: (error) => this.#hub.emit("error", error),
+        refused: (error) => this.#refused(error),
+      },
+    );
+    if (options.autoConnect) this.connect();
+  }
+
+  get status(): Status {
+    return this.#follower.status;
+  }
+
+  /** How many writes the server has not decided yet. */
+  get pending(): number {
+    return this.#follower.pending;
+  }
+
+  /** The public name of the present connection; undefined when there is none. */
+  get sessionId(): string | undefined {
+    return this.#follower.sessionId;
+  }
+
+  isConnected(): boolean {
+    return this.#follower.isConnected;
+  }
+
+  /** Connects, and from then on comes back whenever the connection is lost. */
+  connect(): void {
+    this.#refusal = undefined;
+    this.#follower.connect();
+  }
+
+  /** Goes offline. Writes go on, and wait for `connect()`. */
+  disconnect(): void {
+    this.#follower.disconnect();
+  }
+
+  /** Resolves when the view is whole. Rejects when the server refuses, and with `closed`. */
+  whenSynced(): Promise<void> {
+    return this.#call<void>(undefined, (settle) => {
+      if (this.status === "closed") throw new SyncError("closed", "this client was closed");
+      if (this.#refusal !== undefined) throw this.#refusal;
+      if (this.status === "synced") settle.resolve();
+      else this.#whenSynced.push(settle);
+    });
+  }
+
+  /** Ends the client. What is not decided or answered by now fails with `closed`. */
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      this.#follower.close();
+      this.#follower.tell(() => {
+        this.#settleWhenSynced((settle) =>
+          settle.reject(new SyncError("closed", "this client was closed")),
+        );
+        this.#hub.removeAll();
+        resolve();
+      });
+    });
+    return this.#closing;
+  }
+
+  /** The object as this client sees it. The same reference for as long as the object lives. */
+  get<Id extends string>(id: Id): ObjectOf<Models, Id> | undefined {
+    return this.#follower.view.get(id) as ObjectOf<Models, Id> | undefined;
+  }
+
+  /** All objects that this client sees, by id. Always current. */
+  allObjects(): ReadonlyMap<string, ObjectOf<Models>> {
+    return this.#follower.view as unknown as ReadonlyMap<string, ObjectOf<Models>>;
+  }
+
+  /** Creates an object if none has an id yet, otherwise updates it: only what is given changes. */
+  save<Id extends string>(
+    object: ChangesOf<Models, Id>,
+    callback?: Callback<ObjectOf<Models, Id>>,
+  ): Promise<ObjectOf<Models, Id>>;
+  save(object: NewObject<Models>, callback?: Callback<ObjectOf<Models>>): Promise<ObjectOf<Models>>;
+  save(object: unknown, callback?: Callback<ObjectOf<Models>>): Promise<ObjectOf<Models>> {
+    return this.#writeObject(() => this.#maker.save(object), callback);
+  }
+
+  /** Creates an object, under a chosen id if it has one: refused with `exists` when that is taken. */
+  create<Id extends string>(
+    object: ChangesOf<Models, Id>,
+    callback?: Callback<ObjectOf<Models, Id>>,
+  ): Promise<ObjectOf<Models, Id>>;
+  create(
+    object: NewObject<Models>,
+    callback?: Callback<ObjectOf<Models>>,
+  ): Promise<ObjectOf<Models>>;
+  create(object: unknown, callback?: Callback<ObjectOf<Models>>): Promise<ObjectOf<Models>> {
+    return this.#writeObject(() => this.#maker.create(object), callback);
+  }
+
+  /** Changes what is given; undefined removes a property. */
+  update<Id extends string>(
+    object: ChangesOf<Models, Id>,
+    callback?: Callback<ObjectOf<Models, Id>>,
+  ): Promise<ObjectOf<Models, Id>> {
+    return this.#writeObject(() => this.#maker.update(object), callback);
+  }
+
+  destroy(id: string, callback?: Callback<undefined>): Promise<undefined> {
+    return this.#write(
+      () => [this.#maker.destroy(id)],
+      () => undefined,
+      callback,
+    );
+  }
+
+  /** Writes all that `body` asks for as one, or nothing if it throws. It must not be async. */
+  transaction(
+    body: (transaction: Transaction<Models>) => void,
+    callback?: Callback<undefined>,
+  ): Promise<undefined> {
+    return this.#write(
+      () => collectOperations(body, this.#maker),
+      () => undefined,
+      callback,
+    );
+  }
+
+  /** Asks the server for an object, or several. Null where there is none. */
+  fetch<Id extends string>(
+    id: Id,
+    callback?: Callback<ObjectOf<Models, Id> | null>,
+  ): Promise<ObjectOf<Models, Id> | null>;
+  fetch<Id extends string>(
+    ids: readonly Id[],
+    callback?: Callback<(ObjectOf<Models, Id> | null)[]>,
+  ): Promise<(ObjectOf<Models, Id> | null)[]>;
+  fetch(ids: unknown, callback?: Callback<never>): Promise<unknown> {
+    const { view } = this.#follower;
+    return this.#call<unknown>(callback as Callback<unknown> | undefined, (settle) => {
+      const list: readonly unknown[] = Array.isArray(ids) ? ids : [ids];
+      const checked = list.map((id) => checkId(id, this.#limits));
+      this.#fetch(checked, (error) => {
+        const found = checked.map((id) => view.get(id) ?? null);
+        if (error !== undefined) settle.reject(error);
+        else settle.resolve(Array.isArray(ids) ? found : found[0]);
+      });
+    });
+  }
+
+  /** Returns what takes the listener away again. */
+  on<Name extends EventName>(name: Name, listener: SyncListener<ObjectOf<Models>, Name>): Undo {
+    return this.#hub.all.on(name, listener);
+  }
+
+  once<Name extends EventName>(name: Name, listener: SyncListener<ObjectOf<Models>, Name>): Undo {
+    return this.#hub.all.once(name, listener);
+  }
+
+  off<Name extends EventName>(name: Name, listener: SyncListener<ObjectOf<Models>, Name>): void {
+    this.#hub.all.off(name, listener);
+  }
+
+  /** The events of one object, which need not exist yet. */
+  object<Id extends string>(id: Id): ObjectEventSource<ObjectOf<Models, Id>> {
+    return this.#eventsOf({ kind: "object", name: id });
+  }
+
+  /** The events of the objects whose ids start with the name and a colon. */
+  namespace<Name extends string>(
+    name: Name,
+  ): ObjectEventSource<ObjectOf<Models, `${Name}:${string}`>> {
+    return this.#eventsOf({ kind: "namespace", name });
+  }
+
+  #eventsOf<Held>(scope: Scope): ObjectEventSource<Held> {
+    return {
+      on: (name, listener) => this.#hub.listen(scope, (emitter) => emitter.on(name, listener)),
+      once: (name, listener) => this.#hub.listen(scope, (emitter) => emitter.once(name, listener)),
+    };
+  }
+
+  #writeObject<Held>(make: () => Operation, callback: Callback<Held> | undefined): Promise<Held> {
+    return this.#write(
+      () => [make()],
+      ([operation], [id]) => this.#writtenObject(operation as Operation, id as ObjectId) as Held,
+      callback,
+    );
+  }
+
+  /** The object, or if it is gone by now what was written. */
+  #writtenObject(operation: Operation, id: ObjectId): SyncObject {
+    const held = this.#follower.view.get(id);
+    if (held !== undefined || operation.kind === "destroy") return held ?? { id };
+    const written = operation.kind === "create" ? operation.properties : operation.changes;
+    return { id, ...toProperties(written) };
+  }
+
+  #write<Result>(
+    prepare: () => readonly Operation[],
+    resultOf: (operations: readonly Operation[], ids: readonly ObjectId[]) => Result,
+    callback: Callback<Result> | undefined,
+  ): Promise<Result> {
+    let operations: readonly Operation[] = [];
+    return this.#call(
+      callback,
+      (settle) => {
+        operations = prepare();
+        const settled = (error: SyncError | undefined, ids: readonly ObjectId[]): void => {
+          if (error === undefined) settle.resolve(resultOf(operations, ids));
+          else settle.reject(error);
+        };
+        if (operations.length > 0) this.#follower.write(operations, settled);
+        else this.#tellSoon(() => settled(undefined, []));
+      },
+      (error) => this.#hub.emit("reject", error, { operations }),
+    );
+  }
+
+  #fetch(ids: readonly ObjectId[], settled: (error: SyncError | undefined) => void): void {
+    const { fetchIdsMax } = this.#limits;
+    if (ids.length > fetchIdsMax) {
+      throw new SyncError("limit_exceeded", `a fetch asks for at most ${String(fetchIdsMax)} ids`);
+    }
+    if (ids.length > 0) this.#follower.fetch(ids, settled);
+    else this.#tellSoon(() => settled(undefined));
+  }
+
+  /** Begins something that settles later. What it throws is how it settles; `onThrow` hears first. */
+  #call<Result>(
+    callback: Callback<Result> | undefined,
+    begin: (settle: Settle<Result>) => void,
+    onThrow: (error: SyncError) => void = () => undefined,
+  ): Promise<Result> {
+    const promise = new Promise<Result>((resolve, reject) => {
+      const settle: Settle<Result> = {
+        resolve: (result) => {
+          if (callback !== undefined) this.#hub.call(callback, null, result);
+          resolve(result);
+        },
+        reject: (error) => {
+          if (typeof callback === "function") this.#hub.call(callback, error);
+          reject(error);
+        },
+      };
+      try {
+        checkCallback(callback);
+        begin(settle);
+      } catch (cause) {
+        const error = toSyncError(cause);
+        this.#tellSoon(() => {
+          onThrow(error);
+          settle.reject(error);
+        });
+      }
+    });
+    promise.catch(() => undefined); // whoever is interested catches it as well
+    return promise;
+  }
+
+  /** A call never calls back before it has returned. */
+  #tellSoon(tell: () => void): void {
+    this.#soon(() => this.#follower.tell(tell));
+  }
+
+  #synced(): void {
+    this.#hub.emit("synced");
+    this.#settleWhenSynced((settle) => settle.resolve());
+  }
+
+  #refused(error: SyncError): void {
+    this.#refusal = error;
+    this.#hub.emit("error", error);
+    this.#settleWhenSynced((settle) => settle.reject(error));
+  }
+
+  #settleWhenSynced(settleOne: (settle: Settle<void>) => void): void {
+    const waiting = this.#whenSynced;
+    this.#whenSynced = [];
+    for (const settle of waiting) settleOne(settle);
+  }
+}
+
+function checkCallback(callback: unknown): void {
+  if (callback === undefined || typeof callback === "function") return;
+  throw new SyncError("invalid_payload", "a callback must be a function");
+}
+
+/** What the application's own code threw within a call: a getter, or a transaction's function. */
+function toSyncError(cause: unknown): SyncError {
+  if (cause instanceof SyncError) return cause;
+  return new SyncError("invalid_payload", `the call failed: ${String(cause)}`, { cause });
+}

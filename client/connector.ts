@@ -1,0 +1,142 @@
+import type { Cancel, Environment } from "../lib/environment.ts";
+import { SyncError } from "../lib/errors.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { Connect } from "../lib/link.ts";
+import type { Hello } from "../lib/messages.ts";
+import { transition, type Effect, type Input, type State } from "./connection.ts";
+import { RetryDelay } from "./retry-delay.ts";
+import { ServerLink, type Ending, type ServerLinkListener } from "./server-link.ts";
+
+export interface ConnectorOptions {
+  readonly environment: Environment;
+  readonly connect: Connect;
+  readonly limits: Limits;
+  /** The credentials, or a function that gives them or a promise of them, for each attempt. */
+  readonly auth: unknown;
+  readonly hello: () => Omit<Hello, "auth">;
+}
+
+export interface ConnectorListener extends Omit<ServerLinkListener, "ended"> {
+  /** `reason` is why the connection ended, if it did and somebody said why. */
+  moved(from: State, to: State, reason: SyncError | undefined): void;
+  /** Something is wrong, though the next attempt may succeed. */
+  failed(error: SyncError): void;
+  /** The server will not have this client back. */
+  refused(error: SyncError): void;
+}
+
+/**
+ * Does what the connection's state machine says: begins attempts, waits between them, and drops
+ * what is over. An attempt or link that was dropped is not heard again.
+ */
+export class Connector {
+  readonly #options: ConnectorOptions;
+  readonly #listener: ConnectorListener;
+  readonly #retryDelay: RetryDelay;
+  #state: State = "offline";
+  #link: ServerLink | undefined;
+  /** Counts the attempts, so that credentials which come too late are noticed. */
+  #attempt = 0;
+  /** Ends the timer that is running: the wait for an attempt, or for its welcome. */
+  #stopTimer: Cancel = () => undefined;
+
+  constructor(options: ConnectorOptions, listener: ConnectorListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#retryDelay = new RetryDelay(options.environment.random, options.limits);
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** The connection, or the attempt at one. */
+  get link(): ServerLink | undefined {
+    return this.#link;
+  }
+
+  input(input: Input, reason?: SyncError): void {
+    const from = this.#state;
+    const { to, effects } = transition(from, input);
+    this.#state = to;
+    for (const effect of effects) this.#perform(effect, reason?.retryAfterMs);
+    if (from !== to) this.#listener.moved(from, to, reason);
+  }
+
+  #perform(effect: Effect, retryAfterMs: number | undefined): void {
+    switch (effect) {
+      case "open":
+        this.#open();
+        return;
+      case "drop":
+        this.#stopTimer();
+        this.#attempt += 1;
+        this.#link?.close();
+        this.#link = undefined;
+        return;
+      case "wait":
+        this.#stopTimer = this.#options.environment.scheduler.after(
+          this.#retryDelay.nextMs(retryAfterMs),
+          () => this.input("retry"),
+        );
+        return;
+      case "stopWaiting":
+        this.#stopTimer();
+        return;
+      case "calmDown":
+        this.#retryDelay.reset();
+    }
+  }
+
+  #open(): void {
+    const { environment, limits, auth } = this.#options;
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    const ifCurrent = (then: () => void): void => {
+      if (attempt === this.#attempt) then();
+    };
+    this.#stopTimer = environment.scheduler.after(limits.connectTimeoutMs, () =>
+      this.#ended({ reconnect: true }),
+    );
+    if (!isFunction(auth)) {
+      this.#dial(auth);
+      return;
+    }
+    Promise.resolve()
+      .then(auth)
+      .then(
+        (credentials) => ifCurrent(() => this.#dial(credentials)),
+        (cause: unknown) => ifCurrent(() => this.#ended(authFailed(cause))),
+      );
+  }
+
+  #dial(auth: unknown): void {
+    const { connect, limits, hello } = this.#options;
+    const listener = this.#listener;
+    this.#link = new ServerLink(connect, { ...hello(), auth }, limits, {
+      welcome: (welcome) => {
+        this.#stopTimer();
+        listener.welcome(welcome);
+      },
+      step: (step, welcome) => listener.step(step, welcome),
+      fetched: (fetched) => listener.fetched(fetched),
+      ended: (ending) => this.#ended(ending),
+    });
+  }
+
+  #ended({ error, reconnect, isFault }: Ending): void {
+    if (error !== undefined && isFault === true) this.#listener.failed(error);
+    this.input(reconnect ? "lost" : "refused", error);
+    if (!reconnect && error !== undefined) this.#listener.refused(error);
+  }
+}
+
+function authFailed(cause: unknown): Ending {
+  const message = `the credentials could not be got: ${String(cause)}`;
+  const error = new SyncError("handler_failed", message, { cause });
+  return { error, reconnect: true, isFault: true };
+}
+
+function isFunction(value: unknown): value is () => unknown {
+  return typeof value === "function";
+}

@@ -1,0 +1,40 @@
+import type { SyncError } from "../lib/errors.ts";
+import type { Changes } from "../lib/object.ts";
+import type { Operation } from "../lib/operation.ts";
+import type { Status } from "./connection.ts";
+
+/** What happens to objects. It is told when all that happens in the same step is in the view. */
+export interface ObjectEvents<Held> {
+  /** Somebody, maybe this client, created the object while this client was connected. */
+  create: [object: Held];
+  /** `changed` has what is different now, `previous` the same as it was; undefined is not there. */
+  update: [object: Held, changed: Changes, previous: Changes];
+  /** The object is as it was last seen. */
+  destroy: [id: string, object: Held];
+  /** The object came into this client's view, for whatever reason. */
+  add: [object: Held];
+  /** The object left this client's view, for whatever reason. */
+  remove: [id: string, object: Held];
+}
+
+/** A write that failed, and with it everything in it; nothing, if it could not be understood. */
+export interface RejectedWrite {
+  readonly operations: readonly Operation[];
+}
+
+export interface SyncEvents<Held> extends ObjectEvents<Held> {
+  /** The view is whole: after each connection, once it has all that was missed. */
+  synced: [];
+  connect: [];
+  /** `reason` is what the server said, if it did. */
+  disconnect: [reason?: SyncError];
+  status: [status: Status];
+  /** A write failed. Its promise and its callback get the same error. */
+  reject: [error: SyncError, write: RejectedWrite];
+  /** What no call can report. Nothing is thrown when nobody listens. */
+  error: [error: SyncError];
+}
+
+export type EventName = keyof SyncEvents<unknown>;
+export type ObjectEventName = keyof ObjectEvents<unknown>;
+export type SyncListener<Held, Name extends EventName> = (...args: SyncEvents<Held>[Name]) => void;

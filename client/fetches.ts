@@ -1,0 +1,82 @@
+import { SyncError } from "../lib/errors.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { Fetched } from "../lib/messages.ts";
+import type { ObjectId } from "../lib/object.ts";
+
+/** What the application asked the server for, and has not got yet. */
+export interface Fetch {
+  readonly request: number;
+  readonly ids: readonly ObjectId[];
+  /** Called once, when the replica holds those of the objects that exist. */
+  readonly settle: (error: SyncError | undefined) => void;
+}
+
+interface OpenFetch extends Fetch {
+  isSent: boolean;
+  /** The answer, until the replica is where it holds. */
+  answer?: Fetched;
+}
+
+/** Questions that no server has answered. On every new connection all of them are asked again. */
+export class Fetches {
+  readonly #limits: Limits;
+  readonly #open = new Map<number, OpenFetch>();
+  #lastRequest = 0;
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  /** Throws `limit_exceeded` when there are too many to keep. */
+  add(ids: readonly ObjectId[], settle: Fetch["settle"]): void {
+    if (this.#open.size >= this.#limits.writesMax) {
+      const message = `there are ${String(this.#limits.writesMax)} unanswered fetches already`;
+      throw new SyncError("limit_exceeded", message);
+    }
+    this.#lastRequest += 1;
+    this.#open.set(this.#lastRequest, { request: this.#lastRequest, ids, settle, isSent: false });
+  }
+
+  restart(): void {
+    for (const fetch of this.#open.values()) {
+      fetch.isSent = false;
+      delete fetch.answer;
+    }
+  }
+
+  /** The next to send, if any may be; they count as sent. */
+  takeUnsent(): readonly Fetch[] {
+    const unsent: Fetch[] = [];
+    let underWay = 0;
+    for (const fetch of this.#open.values()) {
+      if (underWay >= this.#limits.fetchesInFlightMax) break;
+      underWay += fetch.answer === undefined ? 1 : 0;
+      if (fetch.isSent) continue;
+      fetch.isSent = true;
+      unsent.push(fetch);
+    }
+    return unsent;
+  }
+
+  answer(fetched: Fetched): void {
+    const fetch = this.#open.get(fetched.request);
+    if (fetch?.isSent === true) fetch.answer = fetched;
+  }
+
+  /** Takes out the fetches whose answer holds for a replica that is at `seq`. */
+  takeAnswered(seq: number): readonly (Fetch & { readonly answer: Fetched })[] {
+    const answered: (Fetch & { readonly answer: Fetched })[] = [];
+    for (const { request, ids, settle, answer } of this.#open.values()) {
+      if (answer === undefined || (answer.error === undefined && answer.seq > seq)) continue;
+      this.#open.delete(request);
+      answered.push({ request, ids, settle, answer });
+    }
+    return answered;
+  }
+
+  takeAll(): readonly Fetch[] {
+    const fetches = [...this.#open.values()];
+    this.#open.clear();
+    return fetches;
+  }
+}

@@ -1,0 +1,278 @@
+import type { Cursor } from "../lib/delta.ts";
+import type { Environment } from "../lib/environment.ts";
+import { SyncError } from "../lib/errors.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { Connect } from "../lib/link.ts";
+import type { Fetched, Hello, Welcome } from "../lib/messages.ts";
+import type { ObjectId, SyncObject } from "../lib/object.ts";
+import type { Operation } from "../lib/operation.ts";
+import { PROTOCOL } from "../lib/protocol.ts";
+import { Replica, type ReplicaEvent } from "../lib/replica.ts";
+import { isConnected, statusOf, type State, type Status } from "./connection.ts";
+import { Connector } from "./connector.ts";
+import { Fetches, type Fetch } from "./fetches.ts";
+import { News } from "./news.ts";
+import { Outbox, type Decided, type Write } from "./outbox.ts";
+import type { ServerStep } from "./server-link.ts";
+import { checkWriteSize } from "./write-size.ts";
+
+export interface FollowerOptions {
+  readonly environment: Environment;
+  readonly connect: Connect;
+  readonly world: string;
+  /** Names this client to the server. Whoever knows it can write in its name. */
+  readonly clientId: string;
+  /** The credentials, or a function that gives them or a promise of them, for each attempt. */
+  readonly auth: unknown;
+  readonly limits: Limits;
+  readonly optimistic: boolean;
+}
+
+/** Who hears of what happens, when all state is consistent: it may call the follower. Never throws. */
+export interface FollowerListener {
+  changed(events: readonly ReplicaEvent[]): void;
+  rejected(error: SyncError, operations: readonly Operation[]): void;
+  status(status: Status): void;
+  connected(): void;
+  disconnected(reason: SyncError | undefined): void;
+  synced(): void;
+  /** Something is wrong, though it goes on. */
+  failed(error: SyncError): void;
+  /** The server will not have this client back. */
+  refused(error: SyncError): void;
+}
+
+/**
+ * Keeps a copy of a world that follows its server, and takes the application's writes there, on
+ * whatever connection and in whatever time.
+ *
+ * ```
+ * write:   outbox <- write;  replica shows it;  events;  soon: server <- what is unsent
+ * welcome: outbox goes on with the server's numbers;  soon: server <- all that is undecided
+ * step:    outbox -> what is decided;  replica <- step;  events;  the decided writes settle
+ * ```
+ */
+export class Follower {
+  readonly #options: FollowerOptions;
+  readonly #listener: FollowerListener;
+  readonly #outbox: Outbox;
+  readonly #fetches: Fetches;
+  readonly #replica: Replica;
+  readonly #connector: Connector;
+  readonly #news = new News();
+  #isSendingSoon = false;
+
+  constructor(options: FollowerOptions, listener: FollowerListener) {
+    this.#options = options;
+    this.#listener = listener;
+    this.#outbox = new Outbox(options.limits);
+    this.#fetches = new Fetches(options.limits);
+    this.#replica = new Replica(() => this.#outbox);
+    this.#connector = new Connector(
+      { ...options, hello: () => this.#hello() },
+      {
+        moved: (from, to, reason) => this.#moved(from, to, reason),
+        failed: (error) => this.tell(() => listener.failed(error)),
+        refused: (error) => this.tell(() => listener.refused(error)),
+        welcome: (welcome) => this.#welcome(welcome),
+        step: (step, welcome) => this.#step(step, welcome),
+        fetched: (fetched) => this.#fetched(fetched),
+      },
+    );
+  }
+
+  get status(): Status {
+    return statusOf(this.#connector.state);
+  }
+
+  get isConnected(): boolean {
+    return isConnected(this.#connector.state);
+  }
+
+  /** How many writes are not decided yet. */
+  get pending(): number {
+    return this.#outbox.size;
+  }
+
+  get cursor(): Cursor {
+    return this.#replica.cursor;
+  }
+
+  get view(): ReadonlyMap<string, SyncObject> {
+    return this.#replica.view;
+  }
+
+  /** The public name of the present connection. */
+  get sessionId(): string | undefined {
+    return this.#connector.link?.welcome?.sessionId;
+  }
+
+  connect(): void {
+    this.#connector.input("connect");
+  }
+
+  disconnect(): void {
+    this.#connector.input("disconnect");
+  }
+
+  /** Settles all that is open with `closed`. */
+  close(): void {
+    this.#connector.input("close");
+    for (const write of this.#outbox.takeAll()) this.#fail(write, closedError(write.wasSent));
+    for (const { settle } of this.#fetches.takeAll()) {
+      const error = new SyncError("closed", "the client was closed before the answer came");
+      this.#news.add(() => settle(error));
+    }
+    this.#news.tell();
+  }
+
+  /** Writes as one step. Throws `closed`, `too_large` or `limit_exceeded`, and then did nothing. */
+  write(operations: readonly Operation[], settle: Write["settle"]): void {
+    this.#checkOpen();
+    const { limits, optimistic } = this.#options;
+    const welcome = this.#connector.link?.welcome;
+    checkWriteSize(operations, limits, welcome?.mutationBytesMax ?? limits.mutationBytesMax);
+    const { epoch, seq } = this.#replica.cursor;
+    const seen = epoch === this.#outbox.epoch ? seq : 0;
+    const write = this.#outbox.add({ operations, seen, optimistic, settle });
+    this.#addChanges(this.#replica.write(write));
+    this.#sendSoon();
+    this.#news.tell();
+  }
+
+  /** Asks the server for objects. Throws `closed` or `limit_exceeded`. */
+  fetch(ids: readonly ObjectId[], settle: Fetch["settle"]): void {
+    this.#checkOpen();
+    this.#fetches.add(ids, settle);
+    this.#sendSoon();
+  }
+
+  /** Tells the application something after all that it is being told. */
+  tell(news: () => void): void {
+    this.#news.add(news);
+    this.#news.tell();
+  }
+
+  #checkOpen(): void {
+    if (this.status === "closed") throw new SyncError("closed", "this client was closed");
+  }
+
+  #hello(): Omit<Hello, "auth"> {
+    const { world, clientId } = this.#options;
+    return { version: PROTOCOL.version, world, clientId, cursor: this.#replica.cursor };
+  }
+
+  #moved(from: State, to: State, reason: SyncError | undefined): void {
+    const listener = this.#listener;
+    const status = statusOf(to);
+    if (status !== statusOf(from)) this.#news.add(() => listener.status(status));
+    if (!isConnected(from) && isConnected(to)) this.#news.add(() => listener.connected());
+    if (isConnected(from) && !isConnected(to)) {
+      this.#news.add(() => listener.disconnected(reason));
+    }
+    if (to === "synced") this.#news.add(() => listener.synced());
+    this.#news.tell();
+  }
+
+  #welcome({ epoch, decided }: Welcome): void {
+    this.#outbox.restart(epoch, decided);
+    this.#fetches.restart();
+    this.#connector.input("welcome");
+    this.#sendSoon();
+  }
+
+  #step({ to, changes, outcomes, isReplacing }: ServerStep, welcome: Welcome): void {
+    const decided = this.#outbox.takeDecided(outcomes);
+    const renamed = renamesOf(decided);
+    this.#outbox.rename(renamed);
+    const events = this.#replica.integrate({
+      epoch: welcome.epoch,
+      to,
+      isReplacing,
+      changes,
+      firstNewHandle: welcome.nextHandle,
+      decided: decided.map(({ write }) => write),
+      renamed,
+    });
+    this.#addChanges(events);
+    for (const one of decided) this.#settle(one, renamed);
+    this.#connector.input("whole");
+    this.#settleFetches();
+    this.#sendSoon(); // there may be room for more on the way
+    this.#news.tell();
+  }
+
+  #addChanges(events: readonly ReplicaEvent[]): void {
+    if (events.length > 0) this.#news.add(() => this.#listener.changed(events));
+  }
+
+  #settle({ write, outcome }: Decided, renamed: ReadonlyMap<ObjectId, ObjectId>): void {
+    if (outcome.kind === "rejected") this.#fail(write, SyncError.from(outcome.error));
+    else if (write.problem !== undefined) this.#fail(write, write.problem);
+    else {
+      const ids = write.operations.map(({ id }) => renamed.get(id) ?? id);
+      this.#news.add(() => write.settle(undefined, ids));
+    }
+  }
+
+  #fail(write: Write, error: SyncError): void {
+    this.#news.add(() => {
+      this.#listener.rejected(error, write.operations);
+      write.settle(error, []);
+    });
+  }
+
+  #fetched(fetched: Fetched): void {
+    this.#fetches.answer(fetched);
+    this.#settleFetches();
+    this.#sendSoon();
+    this.#news.tell();
+  }
+
+  /** An answer holds when the replica is as far as the server was when it gave it. */
+  #settleFetches(): void {
+    const seq = this.status === "synced" ? this.#replica.cursor.seq : -1;
+    for (const { settle, answer } of this.#fetches.takeAnswered(seq)) {
+      const error = answer.error === undefined ? undefined : SyncError.from(answer.error);
+      this.#news.add(() => settle(error));
+    }
+  }
+
+  #sendSoon(): void {
+    if (this.#isSendingSoon || !this.isConnected) return;
+    this.#isSendingSoon = true;
+    this.#options.environment.scheduler.soon(() => {
+      this.#isSendingSoon = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    const { link } = this.#connector;
+    if (link?.welcome === undefined) return;
+    const { epoch, mutationsInFlightMax } = link.welcome;
+    const settled = this.#outbox.settled;
+    const writes = this.#outbox.takeUnsent(mutationsInFlightMax);
+    // Until the replica is of this epoch, its handles mean nothing to the server.
+    const hasHandles = this.#replica.cursor.epoch === epoch;
+    link.sendWrites(writes, settled, (id) => (hasHandles ? this.#replica.handleOf(id) : undefined));
+    for (const fetch of this.#fetches.takeUnsent()) link.sendFetch(fetch);
+  }
+}
+
+/** Ids that the server gave in place of provisional ones. */
+function renamesOf(decided: readonly Decided[]): ReadonlyMap<ObjectId, ObjectId> {
+  const renamed = new Map<ObjectId, ObjectId>();
+  for (const { outcome } of decided) {
+    if (outcome.kind !== "accepted") continue;
+    for (const [provisional, id] of outcome.renamed ?? []) renamed.set(provisional, id);
+  }
+  return renamed;
+}
+
+function closedError(wasSent: boolean): SyncError {
+  const outcome = wasSent
+    ? "the write was sent, and whether the server accepted it is not known"
+    : "the write was not sent";
+  return new SyncError("closed", `the client was closed: ${outcome}`);
+}

@@ -1,0 +1,140 @@
+import { SyncError } from "../lib/errors.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { ObjectId } from "../lib/object.ts";
+import type { Operation } from "../lib/operation.ts";
+import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
+import type { PendingWrite } from "../lib/replica.ts";
+
+export type Renames = ReadonlyMap<ObjectId, ObjectId>;
+
+/** A write that is not decided yet. */
+export interface Write extends PendingWrite {
+  operations: readonly Operation[];
+  /** Its number: 1, 2, 3, ... in the ledger that `Outbox.epoch` names. */
+  n: number;
+  /** The `seq` that the writer had seen. */
+  seen: number;
+  /** Whether it may have reached a server. */
+  wasSent: boolean;
+  /** Why this server can never be given it. Its number is used up by a write of nothing. */
+  problem?: SyncError;
+  /** Called once. `ids` are those that the objects of the operations have now. */
+  readonly settle: (error: SyncError | undefined, ids: readonly ObjectId[]) => void;
+}
+
+export interface Decided {
+  readonly write: Write;
+  readonly outcome: Outcome;
+}
+
+/**
+ * The writes that no server has decided yet, in order. On every new connection all of them are sent
+ * again: the server knows by their numbers which it has decided, and answers these from its ledger.
+ */
+export class Outbox {
+  readonly #limits: Limits;
+  #writes: Write[] = [];
+  /** How many of them, from the first, were sent on this connection. */
+  #sent = 0;
+  #nextNumber = 1;
+  #epoch = "";
+
+  constructor(limits: Limits) {
+    this.#limits = limits;
+  }
+
+  get size(): number {
+    return this.#writes.length;
+  }
+
+  /** The world whose ledger the numbers belong to. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** The outcomes of all writes up to this number are known. */
+  get settled(): number {
+    return (this.#writes[0]?.n ?? this.#nextNumber) - 1;
+  }
+
+  [Symbol.iterator](): Iterator<Write> {
+    return this.#writes[Symbol.iterator]();
+  }
+
+  /** Throws `limit_exceeded` when there are too many to keep. */
+  add(write: Pick<Write, "operations" | "seen" | "optimistic" | "settle">): Write {
+    if (this.#writes.length >= this.#limits.writesMax) {
+      const message = `there are ${String(this.#limits.writesMax)} undecided writes already`;
+      throw new SyncError("limit_exceeded", message);
+    }
+    const added: Write = { ...write, n: this.#nextNumber, wasSent: false };
+    this.#nextNumber += 1;
+    this.#writes.push(added);
+    return added;
+  }
+
+  /** A new connection: everything is to be sent again, numbered as this server's ledger goes on. */
+  restart(epoch: string, decided: number): void {
+    this.#sent = 0;
+    const isOtherLedger = epoch !== this.#epoch;
+    // A server keeps the ledgers of so many clients; one that was away for long may be forgotten.
+    const isForgotten = decided < this.settled;
+    this.#epoch = epoch;
+    if (!isOtherLedger && !isForgotten) return;
+    this.#nextNumber = decided + 1;
+    for (const write of this.#writes) {
+      write.n = this.#nextNumber;
+      this.#nextNumber += 1;
+      if (isOtherLedger) write.seen = 0;
+    }
+  }
+
+  /** The next writes to send, if `inFlightMax` allows any; they count as sent. */
+  takeUnsent(inFlightMax: number): readonly Write[] {
+    const unsent = this.#writes.slice(this.#sent, Math.max(this.#sent, inFlightMax));
+    for (const write of unsent) write.wasSent = true;
+    this.#sent += unsent.length;
+    return unsent;
+  }
+
+  /** Takes out what is decided now. Outcomes that are known already are ignored. */
+  takeDecided(outcomes: readonly NumberedOutcome[]): Decided[] {
+    if (outcomes.length === 0) return [];
+    const byNumber = new Map(outcomes.map(({ n, outcome }) => [n, outcome]));
+    const decided: Decided[] = [];
+    const remaining: Write[] = [];
+    let sent = 0;
+    let i = 0;
+    for (let write = this.#writes[0]; write?.wasSent === true; write = this.#writes[++i]) {
+      const outcome = byNumber.get(write.n);
+      if (outcome !== undefined) {
+        decided.push({ write, outcome });
+        continue;
+      }
+      remaining.push(write);
+      if (i < this.#sent) sent += 1;
+    }
+    this.#writes = [...remaining, ...this.#writes.slice(i)];
+    this.#sent = sent;
+    return decided;
+  }
+
+  /** The server has given objects other ids: the writes that remain go to these. */
+  rename(renames: Renames): void {
+    if (renames.size === 0) return;
+    for (const write of this.#writes) {
+      if (!write.operations.some(({ id }) => renames.has(id))) continue;
+      write.operations = write.operations.map((operation) => ({
+        ...operation,
+        id: renames.get(operation.id) ?? operation.id,
+      }));
+    }
+  }
+
+  takeAll(): readonly Write[] {
+    const writes = this.#writes;
+    this.#writes = [];
+    this.#sent = 0;
+    return writes;
+  }
+}

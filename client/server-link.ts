@@ -1,0 +1,204 @@
+import { SyncError } from "../lib/errors.ts";
+import type { Change, Delta } from "../lib/delta.ts";
+import type { Limits } from "../lib/limits.ts";
+import type { Connect, Link } from "../lib/link.ts";
+import {
+  decodeServerMessage,
+  encodeFetch,
+  encodeMutations,
+  type Fetched,
+  type Hello,
+  type ServerMessage,
+  type Welcome,
+} from "../lib/messages.ts";
+import { encodeMutation } from "../lib/mutation-codec.ts";
+import type { ObjectId } from "../lib/object.ts";
+import type { NumberedOutcome } from "../lib/outcome.ts";
+import { ShapeDictionary } from "../lib/shape-codec.ts";
+import { KnownShapes, ShapeTable, type PropertySet } from "../lib/shape.ts";
+import type { Fetch } from "./fetches.ts";
+import type { Write } from "./outbox.ts";
+
+/** What the server brings until the replica is whole again. */
+export interface ServerStep {
+  readonly to: number;
+  readonly changes: readonly Change[];
+  readonly outcomes: readonly NumberedOutcome[];
+  /** Whether it replaces all that the replica has. */
+  readonly isReplacing: boolean;
+}
+
+/** Who hears of a connection. Nothing comes after `ended`, nor after `ServerLink.close`. */
+export interface ServerLinkListener {
+  welcome(welcome: Welcome): void;
+  step(step: ServerStep, welcome: Welcome): void;
+  fetched(fetched: Fetched): void;
+  ended(ending: Ending): void;
+}
+
+export interface Ending {
+  /** What the server gave as its reason, or what was wrong with what it sent. */
+  readonly error?: SyncError | undefined;
+  /** False when the server will not have this client back. */
+  readonly reconnect: boolean;
+  /** Whether it should not have happened: the application is told, although it can go on. */
+  readonly isFault?: boolean;
+}
+
+/**
+ * One connection, from the attempt to its end: what the two sides have told each other on it, and
+ * the order in which a server may speak.
+ *
+ * ```
+ * welcome, delta*, delta (whole), then deltas that are each whole
+ * ```
+ */
+export class ServerLink {
+  readonly #limits: Limits;
+  readonly #listener: ServerLinkListener;
+  readonly #link: Link;
+  readonly #dictionary: ShapeDictionary;
+  readonly #table: ShapeTable;
+  readonly #known = new KnownShapes();
+  #welcome: Welcome | undefined;
+  /** Changes that wait for the whole of which they are a part. */
+  #staged: Change[] = [];
+  /** All before this was received. */
+  #position: number;
+  #isReplacing = false;
+  #isEnded = false;
+
+  constructor(connect: Connect, hello: Hello, limits: Limits, listener: ServerLinkListener) {
+    this.#limits = limits;
+    this.#listener = listener;
+    this.#dictionary = new ShapeDictionary(limits);
+    this.#table = new ShapeTable(limits.shapesMax);
+    this.#position = hello.cursor.seq;
+    this.#link = connect(hello, {
+      opened: () => undefined,
+      message: (bytes) => {
+        if (!this.#isEnded) this.#receive(bytes);
+      },
+      drained: () => undefined,
+      closed: (error, reconnect) => {
+        this.#end({ error, reconnect: reconnect ?? error?.retryable ?? true });
+      },
+    });
+  }
+
+  get welcome(): Welcome | undefined {
+    return this.#welcome;
+  }
+
+  /** Ends the connection; the listener hears nothing more of it. */
+  close(): void {
+    this.#isEnded = true;
+    this.#link.close();
+  }
+
+  sendFetch({ request, ids }: Fetch): void {
+    this.#link.send(encodeFetch({ request, ids }));
+  }
+
+  /** Sends writes in as few messages as they fit. `settled` as in the message. */
+  sendWrites(
+    writes: readonly Write[],
+    settled: number,
+    handleOf: (id: ObjectId) => number | undefined,
+  ): void {
+    let first = 0;
+    let bytes = 0;
+    let mutations: Uint8Array[] = [];
+    let shapes = new Set<PropertySet>();
+    const send = (): void => {
+      if (mutations.length === 0) return;
+      const missing = this.#known.missing(shapes);
+      this.#link.send(encodeMutations({ settled, first, mutations }, missing, this.#known));
+      bytes = 0;
+      mutations = [];
+      shapes = new Set();
+    };
+    for (const write of writes) {
+      const encoded = this.#encode(write, handleOf);
+      const isNext = write.n === first + mutations.length;
+      if (!isNext || bytes + encoded.bytes.length > this.#limits.outgoingBytes) send();
+      if (mutations.length === 0) first = write.n;
+      bytes += encoded.bytes.length;
+      mutations.push(encoded.bytes);
+      for (const shape of encoded.shapes) shapes.add(shape);
+    }
+    send();
+  }
+
+  #encode(
+    write: Write,
+    handleOf: (id: ObjectId) => number | undefined,
+  ): ReturnType<typeof encodeMutation> {
+    const encoded = encodeMutation(write, this.#table, handleOf);
+    const bytesMax = this.#welcome?.mutationBytesMax ?? this.#limits.mutationBytesMax;
+    if (encoded.bytes.length <= bytesMax) return encoded;
+    // Written before this server told its limit: it would end the connection, again and again.
+    const message = `this server takes writes of at most ${String(bytesMax)} bytes`;
+    write.problem = new SyncError("too_large", message);
+    return encodeMutation({ seen: write.seen, operations: [] }, this.#table, handleOf);
+  }
+
+  #receive(bytes: Uint8Array): void {
+    try {
+      this.#accept(decodeServerMessage(bytes, this.#dictionary, this.#limits));
+    } catch (error) {
+      const problem = new SyncError("invalid_payload", `the server's message: ${String(error)}`, {
+        cause: error,
+      });
+      this.#end({ error: problem, reconnect: true, isFault: true });
+    }
+  }
+
+  #accept(message: ServerMessage): void {
+    switch (message.kind) {
+      case "goodbye":
+        this.#end({ error: SyncError.from(message.error), reconnect: message.reconnect });
+        return;
+      case "welcome":
+        if (this.#welcome !== undefined) throw new Error("a second welcome");
+        this.#welcome = message;
+        this.#isReplacing = !message.isResumed;
+        if (this.#isReplacing) this.#position = 0;
+        this.#listener.welcome(message);
+        return;
+      case "fetched":
+        this.#listener.fetched(message);
+        return;
+      case "delta":
+        if (this.#welcome === undefined) throw new Error("a delta before the welcome");
+        this.#stage(message.delta);
+        if (message.isWhole) this.#finishStep(message.outcomes, this.#welcome);
+    }
+  }
+
+  #stage({ from, to, changes }: Delta): void {
+    if (from > this.#position) {
+      throw new Error(`a gap: changes from ${String(from)} on, at ${String(this.#position)}`);
+    }
+    this.#position = Math.max(this.#position, to);
+    for (const change of changes) this.#staged.push(change);
+  }
+
+  #finishStep(outcomes: readonly NumberedOutcome[], welcome: Welcome): void {
+    const step: ServerStep = {
+      to: this.#position,
+      changes: this.#staged,
+      outcomes,
+      isReplacing: this.#isReplacing,
+    };
+    this.#staged = [];
+    this.#isReplacing = false;
+    this.#listener.step(step, welcome);
+  }
+
+  #end(ending: Ending): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#listener.ended(ending);
+  }
+}

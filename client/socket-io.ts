@@ -1,0 +1,90 @@
+import { Manager } from "socket.io-client";
+import * as socketIoParser from "socket.io-parser";
+
+import { SyncError } from "../lib/errors.ts";
+import type { Connect } from "../lib/link.ts";
+import { toErrorData } from "../lib/outcome.ts";
+import { PROTOCOL } from "../lib/protocol.ts";
+import { binaryParser } from "../lib/socket-parser.ts";
+import type { Transport } from "./options.ts";
+
+export interface SocketIoOptions {
+  readonly path: string;
+  readonly namespace: string;
+  readonly transports: readonly Transport[];
+}
+
+/** Links over socket.io, each on a connection of its own. Coming back is not socket.io's business. */
+export function connectSocketIo(url: string, options: SocketIoOptions): Connect {
+  return (hello, events) => {
+    const { path, namespace } = options;
+    // A server that sends our own format also reads it. Until then socket.io's own is understood.
+    let isBinary = false;
+    const isBinaryNow = (): boolean => isBinary;
+    const manager = new Manager(url, {
+      path,
+      transports: [...options.transports],
+      tryAllTransports: true,
+      reconnection: false,
+      autoConnect: false,
+      parser: binaryParser(socketIoParser, PROTOCOL.event, namespace, isBinaryNow, () => {
+        isBinary = true;
+      }),
+    });
+    const socket = manager.socket(namespace, { auth: { ...hello } });
+
+    let isOver = false;
+    const end = (error?: SyncError, reconnect?: boolean): void => {
+      // Messages that came before are handed over in microtasks of their own.
+      queueMicrotask(() => {
+        if (isOver) return;
+        close();
+        events.closed(error, reconnect);
+      });
+    };
+    const close = (): void => {
+      isOver = true;
+      socket.off();
+      socket.disconnect();
+    };
+
+    socket.on("connect", () => events.opened());
+    socket.on(PROTOCOL.event, (payload: unknown) => events.message(toBytes(payload)));
+    socket.on("disconnect", () => end());
+    socket.on("connect_error", (error) => {
+      const data: unknown = (error as { data?: unknown }).data;
+      if (data === undefined) end();
+      else end(SyncError.from(toErrorData(data)), reconnectOf(data));
+    });
+    socket.connect();
+
+    return {
+      send: (head, body) => {
+        socket.emit(PROTOCOL.event, body === undefined ? head : joined(head, body));
+      },
+      // A client's writes are few and bounded by its outbox, which waits for the server's outcomes.
+      waitingBytes: 0,
+      close,
+    };
+  };
+}
+
+/** Whatever the transport made of the bytes. What are no bytes becomes a message that is malformed. */
+function toBytes(payload: unknown): Uint8Array {
+  if (payload instanceof ArrayBuffer) return new Uint8Array(payload);
+  if (!ArrayBuffer.isView(payload)) return new Uint8Array();
+  return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
+}
+
+function joined(head: Uint8Array, body: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(head.length + body.length);
+  bytes.set(head);
+  bytes.set(body, head.length);
+  return bytes;
+}
+
+function reconnectOf(data: unknown): boolean | undefined {
+  const reconnect: unknown =
+    typeof data === "object" && data !== null ? Reflect.get(data, "reconnect") : undefined;
+  return typeof reconnect === "boolean" ? reconnect : undefined;
+}
