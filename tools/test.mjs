@@ -16,7 +16,7 @@ const { status } = spawnSync(
   [
     "--experimental-vm-modules",
     "--disable-warning=ExperimentalWarning",
-    fileURLToPath(import.meta.resolve("jest/bin/jest.js")),
+    fileURLToPath(import.meta.resolve("jest/bin/jest")),
     ...process.argv.slice(2),
   ],
   { cwd: root, stdio: "inherit" },
