@@ -1,6 +1,6 @@
 /**
  * `npm run check [-- names]`: what is judged without running it; all of it, or what is named. Two
- * checks at a time; what one has to say is shown when it ends.
+ * checks at a time. One that fails says why when it ends; one that passes has a line at most.
  */
 import { spawn } from "node:child_process";
 import { ensureInstalled } from "./install.mjs";
@@ -32,7 +32,7 @@ async function worker() {
     const { ok, output } = await run(name);
     const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
     console.log(`\n${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
-    if (output) console.log(output);
+    if (!ok || !output.includes("\n")) console.log(output);
     if (!ok) failed.push(name);
   }
 }
