@@ -32,7 +32,7 @@ async function worker() {
     const { ok, output } = await run(name);
     const seconds = ((Date.now() - startedAt) / 1000).toFixed(1);
     console.log(`\n${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
-    if (!ok || !output.includes("\n")) console.log(output);
+    if (output && (!ok || !output.includes("\n"))) console.log(output);
     if (!ok) failed.push(name);
   }
 }
