@@ -17,6 +17,7 @@ export class EventHub {
     object: new Map<string, SafeEmitter>(),
     namespace: new Map<string, SafeEmitter>(),
   };
+  #isReporting = false;
 
   constructor() {
     this.#all = new SafeEmitter((cause) => this.#threw(cause));
@@ -65,7 +66,15 @@ export class EventHub {
   #threw(cause: unknown): void {
     const message = `a listener or callback threw: ${String(cause)}`;
     const error = new SyncError("handler_failed", message, { cause });
-    if (!this.#all.emit("error", error)) console.error(cause);
+    const isReported = !this.#isReporting && this.#report(error);
+    if (!isReported) console.error(cause);
+  }
+
+  #report(error: SyncError): boolean {
+    this.#isReporting = true; // the listener may be the one that throws
+    const isHeard = this.#all.emit("error", error);
+    this.#isReporting = false;
+    return isHeard;
   }
 }
 
