@@ -1,40 +1,34 @@
 /**
- * Every error that object-sync reports, by code. A code never changes its meaning; messages may.
- * `retryable` says whether the same call may succeed later without being changed.
+ * Every error that object-sync reports, by code, and whether the same call may succeed later without
+ * being changed. A code never changes its meaning, which docs/ERRORS.md tells; messages may.
  */
 export const ERROR_CODES = {
-  bad_option: { retryable: false, meaning: "an option has a value that cannot be used" },
-  closed: { retryable: false, meaning: "this client, server or world has been closed" },
-  disconnected: { retryable: true, meaning: "the connection ended before the answer came" },
-  exists: { retryable: false, meaning: "an object with this id exists already" },
-  forbidden: { retryable: false, meaning: "this client may not do that" },
-  gone: { retryable: false, meaning: "the object was destroyed" },
-  handler_failed: { retryable: true, meaning: "the application's handler threw an error" },
-  invalid_id: { retryable: false, meaning: "this cannot be an object's id" },
-  invalid_payload: { retryable: false, meaning: "a message or an argument is malformed" },
-  invalid_value: { retryable: false, meaning: "this cannot be a property's value" },
-  limit_exceeded: { retryable: false, meaning: "a documented limit was exceeded" },
-  mutation_mismatch: {
-    retryable: false,
-    meaning: "this write's number was used for another write",
-  },
-  not_found: { retryable: false, meaning: "there is no such object" },
-  out_of_order: { retryable: true, meaning: "a write arrived before the one that precedes it" },
-  rate_limited: { retryable: true, meaning: "too much was sent in too short a time" },
-  refused: { retryable: false, meaning: "the application's handler refused the write" },
-  reserved_key: { retryable: false, meaning: "this name cannot be a property's name" },
-  slow_client: { retryable: true, meaning: "the client did not read for too long" },
-  superseded: { retryable: false, meaning: "the same client connected again elsewhere" },
-  timeout: { retryable: true, meaning: "the answer did not come in time" },
-  too_deep: { retryable: false, meaning: "a value is nested too deeply, or in itself" },
-  too_large: { retryable: false, meaning: "a write or an object is too large" },
-  unauthenticated: { retryable: false, meaning: "the server does not accept these credentials" },
-  unavailable: { retryable: true, meaning: "the server or its store cannot do this now" },
-  unknown_world: { retryable: false, meaning: "the server has no world of this name" },
-  unsupported: {
-    retryable: false,
-    meaning: "the other side does not know this message or version",
-  },
+  bad_option: false,
+  closed: false,
+  disconnected: true,
+  exists: false,
+  forbidden: false,
+  gone: false,
+  handler_failed: true,
+  invalid_id: false,
+  invalid_payload: false,
+  invalid_value: false,
+  limit_exceeded: false,
+  mutation_mismatch: false,
+  not_found: false,
+  out_of_order: true,
+  rate_limited: true,
+  refused: false,
+  reserved_key: false,
+  slow_client: true,
+  superseded: false,
+  timeout: true,
+  too_deep: false,
+  too_large: false,
+  unauthenticated: false,
+  unavailable: true,
+  unknown_world: false,
+  unsupported: false,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_CODES;
@@ -67,7 +61,7 @@ export class SyncError extends Error {
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
-    this.retryable = ERROR_CODES[code].retryable;
+    this.retryable = ERROR_CODES[code];
     if (details.id !== undefined) this.id = details.id;
     if (details.property !== undefined) this.property = details.property;
     if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;

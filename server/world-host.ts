@@ -1,6 +1,5 @@
-import { encodeDelta } from "../lib/delta-codec.ts";
-import type { Entry, ObjectRecord } from "../lib/entry.ts";
-import type { Environment, Scheduler } from "../lib/environment.ts";
+import type { ObjectRecord } from "../lib/entry.ts";
+import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
 import type { Limits } from "../lib/limits.ts";
@@ -8,13 +7,15 @@ import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
 import { World, type Applied, type Commit } from "../lib/world.ts";
-import { flushIntervalMs, type Flush } from "./flush-policy.ts";
+import type { Flush } from "./flush-policy.ts";
+import { Flusher } from "./flusher.ts";
 import { HandlerGate } from "./handler-gate.ts";
 import type { Handlers } from "./handlers.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { Ledger } from "./ledger.ts";
 import type { SessionInfo } from "./session.ts";
 import { Sessions } from "./sessions.ts";
+import { commitInTime, recordsOf, type Failure } from "./store-batch.ts";
 import type { DecidedMutation, Store, StoreBatch, StoredWorld } from "./stores/store.ts";
 
 /** Who wrote: a client's connection, or null for the server's own code. */
@@ -80,19 +81,14 @@ export class WorldHost {
   readonly ledger: Ledger;
   readonly #options: HostOptions;
   readonly #gate: HandlerGate;
+  readonly #flusher: Flusher;
   readonly #queue = new KeyedQueue();
   readonly #idle: (() => void)[] = [];
-  /** Entries whose changes since the last flush were all silent. */
-  readonly #silent = new Set<Entry>();
   #ready: Job[] = [];
   #inHandlers = 0;
   #isTurnDue = false;
   #isStoring = false;
-  #isFlushDue = false;
   #isClosing = false;
-  #flushedSeq: number;
-  #flushedAt = -Infinity;
-  #flushCostMs = 0;
   #stable: { readonly seq: number; readonly nextHandle: number };
 
   constructor(stored: StoredWorld, options: HostOptions) {
@@ -103,9 +99,10 @@ export class WorldHost {
     for (const { clientId, n, fingerprint: print, outcome } of stored.decided) {
       this.ledger.record(clientId, n, print, outcome);
     }
-    this.sessions = new Sessions(this.world, limits, environment, () => !this.#isStoring);
+    const isReadable = (): boolean => !this.#isStoring;
+    this.sessions = new Sessions(this.world, limits, environment, isReadable);
+    this.#flusher = new Flusher(this.world, this.sessions, options.flush, environment, isReadable);
     this.#gate = new HandlerGate(options.handlers, this.world, limits, environment.scheduler);
-    this.#flushedSeq = this.world.seq;
     this.#stable = this.#position();
   }
 
@@ -173,7 +170,7 @@ export class WorldHost {
       });
       this.#checkIdle();
     });
-    if (!this.#isStoring) this.#flush();
+    if (!this.#isStoring) this.#flusher.flush();
     const error = new SyncError("unavailable", "the server is shutting down", {
       retryAfterMs: 500,
     });
@@ -335,35 +332,26 @@ export class WorldHost {
   #store(decisions: Decision[], decided: readonly DecidedMutation[], expectedSeq: number): void {
     const { store, name, limits, environment } = this.#options;
     const { seq, nextHandle, horizon } = this.world;
-    const objects = (): ObjectRecord[] => recordsOf(decisions);
+    const objects = (): ObjectRecord[] => recordsOf(decisions.map(({ commit }) => commit));
     const batch: StoreBatch = { expectedSeq, seq, nextHandle, horizon, decided, objects };
-    let storing: void | Promise<void>;
-    try {
-      storing = store.commit(name, batch);
-    } catch (error) {
-      this.#conclude(this.#takeBack(decisions, error));
-      return;
+    const storing = commitInTime(store, name, batch, limits.storeTimeoutMs, environment.scheduler);
+    if (storing instanceof Promise) {
+      this.#isStoring = true;
+      void storing.then((failure) => {
+        this.#isStoring = false;
+        this.#finish(decisions, failure);
+        this.sessions.pumpSoon();
+        if (this.#ready.length > 0) this.#turnSoon();
+      });
+    } else {
+      this.#finish(decisions, storing);
     }
-    if (storing === undefined) {
-      this.#stable = this.#position();
-      this.#conclude(decisions);
-      return;
-    }
-    this.#isStoring = true;
-    const timeout = new SyncError("unavailable", "the store did not answer in time");
-    const inTime = withTimeout(storing, limits.storeTimeoutMs, timeout, environment.scheduler);
-    void inTime.then(
-      () => this.#resume(decisions),
-      (error: unknown) => this.#resume(this.#takeBack(decisions, error)),
-    );
   }
 
-  #resume(decisions: readonly Decision[]): void {
-    this.#isStoring = false;
+  #finish(decisions: readonly Decision[], failure: Failure | undefined): void {
+    const standing = failure === undefined ? decisions : this.#takeBack(decisions, failure.cause);
     this.#stable = this.#position();
-    this.#conclude(decisions);
-    this.sessions.pumpSoon();
-    if (this.#ready.length > 0) this.#turnSoon();
+    this.#conclude(standing);
   }
 
   /** The store refused: what this turn committed never was. */
@@ -385,52 +373,15 @@ export class WorldHost {
   /** What was decided stands: now everyone may hear of it. */
   #conclude(decisions: readonly Decision[]): void {
     for (const { job, commit } of decisions) {
-      for (const applied of commit?.applied ?? []) this.#announce(applied, job);
+      for (const applied of commit?.applied ?? []) {
+        const isSilent = job.silent?.has(applied.entry.id) === true;
+        this.#flusher.note(applied, isSilent);
+        if (!isSilent) this.#options.onApplied(applied, job.writer);
+      }
     }
     for (const { job, outcome } of decisions) job.settle(outcome);
-    if (decisions.length > 0) this.#flushInTime();
+    if (decisions.length > 0) this.#flusher.flushInTime();
     this.#checkIdle();
-  }
-
-  #announce(applied: Applied, { silent, writer }: Job): void {
-    const { entry } = applied;
-    if (silent?.has(entry.id) !== true) {
-      this.#silent.delete(entry);
-      this.#options.onApplied(applied, writer);
-    } else if (applied.kind === "create" || applied.before.revision <= this.#flushedSeq) {
-      this.#silent.add(entry);
-    }
-  }
-
-  #flushInTime(): void {
-    if (this.#isFlushDue) return;
-    const { flush, environment } = this.#options;
-    const rest = flushIntervalMs(flush, this.#flushCostMs);
-    const delayMs = this.#flushedAt + rest - environment.clock.now();
-    if (delayMs <= 0) {
-      this.#flush();
-      return;
-    }
-    this.#isFlushDue = true;
-    environment.scheduler.after(delayMs, () => {
-      this.#isFlushDue = false;
-      // What is being stored may still be taken back; its end calls for a flush anyway.
-      if (!this.#isStoring) this.#flush();
-    });
-  }
-
-  #flush(): void {
-    const { clock } = this.#options.environment;
-    this.#flushedAt = clock.now();
-    if (this.sessions.size > 0) {
-      const delta = encodeDelta(this.world.since(this.#flushedSeq, { silent: this.#silent }));
-      this.sessions.flush(delta, this.#flushedAt);
-    }
-    this.#flushedSeq = this.world.seq;
-    this.#silent.clear();
-    // Only now: nobody who is up to date can need what is forgotten here.
-    this.world.prune(this.#flushedAt);
-    this.#flushCostMs = clock.now() - this.#flushedAt;
   }
 
   #checkIdle(): void {
@@ -442,25 +393,4 @@ export class WorldHost {
 
 function rejected(error: SyncError): Outcome {
   return { kind: "rejected", error: error.toData() };
-}
-
-/** The state that a batch leaves behind, once for each object that it touched. */
-function recordsOf(decisions: readonly Decision[]): ObjectRecord[] {
-  const entries = new Set<Entry>();
-  for (const { commit } of decisions) {
-    for (const { entry } of commit?.applied ?? []) entries.add(entry);
-  }
-  return [...entries].sort((a, b) => a.revision - b.revision).map((entry) => entry.toRecord());
-}
-
-function withTimeout(
-  promise: Promise<void>,
-  timeoutMs: number,
-  error: SyncError,
-  scheduler: Scheduler,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cancel = scheduler.after(timeoutMs, () => reject(error));
-    promise.then(resolve, reject).finally(cancel);
-  });
 }
