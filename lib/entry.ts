@@ -8,6 +8,8 @@ export interface ObjectRecord {
   readonly handle: number;
   readonly created: number;
   readonly revision: number;
+  /** Properties that were removed up to this commit are not remembered; 0 when all are. */
+  readonly forgotten: number;
   readonly properties: Properties | null;
   /** Every property that has a revision: those of `properties`, and removed ones. */
   readonly names: readonly string[];
@@ -25,6 +27,8 @@ export class Entry {
   object: OwnedObject | null;
   /** The newest of `revisions`. The order of recency is the order of this. */
   revision: number;
+  /** Who has not seen this commit is told the whole object: removed properties are forgotten. */
+  forgotten = 0;
   /** Every property that has a revision, in the order of `revisions`; removed ones are among them. */
   shape: Shape;
   revisions: number[];
@@ -50,7 +54,7 @@ export class Entry {
     if (object === null) {
       return this.created > from ? undefined : { kind: "destroy", handle, silent };
     }
-    if (this.created > base) {
+    if (this.created > base || this.forgotten > base) {
       const names = Object.keys(object).filter((name) => name !== "id");
       const shape = names.length === this.shape.names.length ? this.shape : table.of(names);
       const values = valuesOf(object, shape.names);
@@ -72,8 +76,24 @@ export class Entry {
     return shape.subset(mask, table);
   }
 
+  /** Remembers at most so many removed properties: when there are more, the newer half of them. */
+  forgetRemoved(rememberedMax: number, table: ShapeTable): void {
+    const { object, shape, revisions } = this;
+    if (object === null) return;
+    const isRemoved = (name: string): boolean => !Object.hasOwn(object, name);
+    const removed = revisions.filter((_, i) => isRemoved(shape.names[i] ?? ""));
+    if (removed.length <= rememberedMax) return;
+    removed.sort((a, b) => b - a);
+    const forgotten = removed[Math.floor(rememberedMax / 2)] ?? 0;
+    const isKept = (name: string, i: number): boolean =>
+      !isRemoved(name) || (revisions[i] ?? 0) > forgotten;
+    this.forgotten = forgotten;
+    this.revisions = revisions.filter((_, i) => isKept(shape.names[i] ?? "", i));
+    this.shape = table.of(shape.names.filter(isKept));
+  }
+
   toRecord(): ObjectRecord {
-    const { id, handle, created, revision, object } = this;
+    const { id, handle, created, revision, forgotten, object } = this;
     const properties: Properties | null = object === null ? null : { ...object };
     if (properties !== null) delete properties["id"];
     return {
@@ -81,6 +101,7 @@ export class Entry {
       handle,
       created,
       revision,
+      forgotten,
       properties,
       names: this.shape.names,
       revisions: [...this.revisions],

@@ -46,7 +46,10 @@ export const DEFAULT_LIMITS = {
   tombstoneAgeMs: 60 * 60_000,
   /** Removed properties that are remembered, for each object. */
   removedPropertiesMax: 100,
-  /** Sets of property names that travel as a number; further ones travel by name. */
+  /**
+   * Sets of property names that travel as a number, of 16 names on average at most; further ones
+   * travel by name.
+   */
   shapesMax: 4_096,
   /** Clients whose decided writes are remembered. */
   ledgerClientsMax: 100_000,

@@ -2,7 +2,7 @@ import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { SyncError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import { checkName } from "./object.ts";
-import type { KnownShapes, PropertySet } from "./shape.ts";
+import { NAMES_PER_SHAPE, type KnownShapes, type PropertySet } from "./shape.ts";
 
 /** Writes the shapes that the receiver lacks, with the names that it lacks, and notes both. */
 export function writeDefinitions(
@@ -30,9 +30,12 @@ export class ShapeDictionary {
   readonly #names: string[] = [];
   readonly #shapes: PropertySet[] = [];
   readonly #limits: Limits;
+  /** How many more names the other side's shapes may have. */
+  #namesLeft: number;
 
   constructor(limits: Limits) {
     this.#limits = limits;
+    this.#namesLeft = limits.shapesMax * NAMES_PER_SHAPE;
   }
 
   readDefinitions(reader: ByteReader): void {
@@ -42,9 +45,10 @@ export class ShapeDictionary {
         this.#names[number] = checkName(reader.text(), this.#limits);
       }
       const number = this.#newNumber(reader);
-      const nameNumbers = Array.from({ length: this.#propertyCount(reader) }, () =>
-        reader.varint(),
-      );
+      const count = this.#propertyCount(reader);
+      this.#namesLeft -= count;
+      if (this.#namesLeft < 0) throw new SyncError("limit_exceeded", "shapes have too many names");
+      const nameNumbers = Array.from({ length: count }, () => reader.varint());
       const names = nameNumbers.map((nameNumber) => {
         const name = this.#names[nameNumber];
         if (name === undefined) throw new SyncError("invalid_payload", "a name was never defined");
@@ -93,8 +97,9 @@ export class ShapeDictionary {
 }
 
 function distinct(names: readonly string[]): readonly string[] {
-  if (new Set(names).size === names.length && !names.includes("id")) return names;
-  throw new SyncError("invalid_payload", "a shape names a property twice, or names the id");
+  if (names.includes("id")) throw new SyncError("invalid_id", "an object's id cannot be changed");
+  if (new Set(names).size === names.length) return names;
+  throw new SyncError("invalid_payload", "a shape names a property twice");
 }
 
 export function writeShape(writer: ByteWriter, shape: PropertySet): void {

@@ -10,6 +10,9 @@ export interface PropertySet {
   readonly nameNumbers: readonly number[];
 }
 
+/** How many names numbered shapes may have on average: bounds the memory that they take. */
+export const NAMES_PER_SHAPE = 16;
+
 // A mask of this many bits is a small integer for the engine.
 const MASK_BITS = 30;
 
@@ -33,8 +36,11 @@ export class Shape implements PropertySet {
     return this.#indexes.get(name) ?? -1;
   }
 
-  /** The same names and one more at the end. */
-  with(name: string, table: ShapeTable): Shape {
+  /** The same names and more at the end. */
+  with(added: readonly string[], table: ShapeTable): Shape {
+    const [name] = added;
+    if (name === undefined) return this;
+    if (added.length > 1) return table.of([...this.names, ...added]);
     this.#extensions ??= new Map();
     let extension = this.#extensions.get(name);
     if (extension === undefined) {
@@ -65,9 +71,12 @@ export class ShapeTable {
   readonly #shapes = new Map<string, Shape>();
   readonly #names = new Map<string, number>();
   readonly #shapesMax: number;
+  /** How many more names numbered shapes may have. */
+  #namesLeft: number;
 
   constructor(shapesMax: number) {
     this.#shapesMax = shapesMax;
+    this.#namesLeft = shapesMax * NAMES_PER_SHAPE;
   }
 
   of(names: readonly string[]): Shape {
@@ -77,7 +86,9 @@ export class ShapeTable {
     const key = numbers.join();
     let shape = this.#shapes.get(key);
     if (shape === undefined) {
-      if (this.#shapes.size >= this.#shapesMax) return new Shape(0, names, []);
+      const isFull = this.#shapes.size >= this.#shapesMax || names.length > this.#namesLeft;
+      if (isFull) return new Shape(0, names, []);
+      this.#namesLeft -= names.length;
       shape = new Shape(this.#shapes.size + 1, names, numbers);
       this.#shapes.set(key, shape);
     }

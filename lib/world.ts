@@ -7,6 +7,7 @@ import {
   equalValues,
   propertyOf,
   setProperty,
+  textBytes,
   valueBytes,
   type Changes,
   type ObjectId,
@@ -37,17 +38,22 @@ export interface AppliedUpdate extends AppliedBase {
   readonly changed: Changes;
   /** The same properties as they were; undefined was not there. */
   readonly previous: Changes;
-  readonly before: Position & { readonly shape: Shape; readonly touched: readonly number[] };
+  /** `touched` are the revisions that were overwritten. */
+  readonly before: Memory & { readonly touched: readonly number[] };
 }
 
 export interface AppliedDestroy extends AppliedBase {
   readonly kind: "destroy";
-  readonly before: Position & { readonly shape: Shape; readonly revisions: number[] };
+  readonly before: Memory;
 }
 
-interface Position {
+/** What an entry was. */
+interface Memory {
   readonly revision: number;
   readonly older: Entry | null;
+  readonly forgotten: number;
+  readonly shape: Shape;
+  readonly revisions: number[];
 }
 
 export interface Commit {
@@ -90,11 +96,10 @@ export class World {
   readonly #byHandle = new HandleTable<Entry>();
   readonly #recency = new RecencyList();
   readonly #tombstones: { readonly entry: Entry; readonly at: number }[] = [];
-  /** Objects that remember more removed properties than they may. */
-  readonly #withExcess = new Set<Entry>();
   #seq: number;
   #horizon: number;
   #nextHandle: number;
+  #prunedSeq = 0;
   #size = 0;
 
   constructor(record: WorldRecord, limits: Limits, now: number) {
@@ -166,9 +171,12 @@ export class World {
     return { seq: this.#seq, applied };
   }
 
-  /** Takes the newest commit back. */
+  /** Takes the newest commit back. Nothing may have been pruned since it was made. */
   undo(commit: Commit): void {
     if (commit.applied.length === 0) return;
+    if (commit.seq !== this.#seq || commit.seq <= this.#prunedSeq) {
+      throw new Error(`commit ${commit.seq} cannot be taken back at ${this.#seq}`);
+    }
     this.#revert(commit.applied);
     this.#seq -= 1;
   }
@@ -196,8 +204,9 @@ export class World {
     return { from, to: this.#seq, changes };
   }
 
-  /** Forgets what is past its count or age, and moves the horizon accordingly. */
+  /** Forgets tombstones that are past their count or age, and moves the horizon accordingly. */
   prune(now: number): void {
+    this.#prunedSeq = this.#seq;
     const { tombstonesMax, tombstoneAgeMs } = this.#limits;
     let count = 0;
     for (const { entry, at } of this.#tombstones) {
@@ -207,23 +216,23 @@ export class World {
       count += 1;
     }
     if (count > 0) this.#tombstones.splice(0, count);
-    for (const entry of this.#withExcess) this.#forgetRemoved(entry);
-    this.#withExcess.clear();
   }
 
   #load(record: ObjectRecord, now: number): void {
     const object: OwnedObject = { id: record.id, ...record.properties };
     const entry = new Entry(record.handle, record.created, object, this.shapes.of(record.names));
     entry.revision = record.revision;
+    entry.forgotten = record.forgotten;
     entry.revisions = [...record.revisions];
     if (record.properties === null) {
       entry.object = null;
       this.#tombstones.push({ entry, at: now });
     } else {
       this.#size += 1;
-      this.#noteRemoval(entry, object);
     }
-    this.#entries.set(entry.id, entry);
+    // A tombstone and the object that has its id now may be of one commit, in either order.
+    const other = this.#entries.get(entry.id);
+    if (other === undefined || other.handle < entry.handle) this.#entries.set(entry.id, entry);
     this.#byHandle.set(entry.handle, entry);
     this.#recency.append(entry);
   }
@@ -260,8 +269,6 @@ export class World {
     const { entry, object } = this.#live(id);
     const changed: Changes = {};
     const previous: Changes = {};
-    const touched: number[] = [];
-    const before = { revision: entry.revision, older: entry.older, shape: entry.shape, touched };
     let isChanged = false;
     for (const name of Object.keys(changes)) {
       const value = changes[name];
@@ -273,37 +280,45 @@ export class World {
     }
     if (!isChanged) return undefined;
     this.#checkUpdate(object, changed, previous);
-    for (const name of Object.keys(changed))
-      this.#write(entry, object, name, changed[name], touched);
+    const { revision, older, forgotten, shape, revisions } = entry;
+    const touched = this.#write(entry, object, changed);
     entry.revision = this.#seq + 1;
     this.#recency.toNewest(entry);
+    const before = { revision, older, forgotten, shape, revisions, touched };
     return { kind: "update", entry, object, changed, previous, before };
   }
 
-  #write(
-    entry: Entry,
-    object: OwnedObject,
-    name: string,
-    value: Value | undefined,
-    touched: number[],
-  ): void {
-    let index = entry.shape.indexOf(name);
-    if (index === -1) {
-      index = entry.revisions.length;
-      entry.shape = entry.shape.with(name, this.shapes);
-    } else {
-      touched.push(entry.revisions[index] ?? 0);
+  /** Gives back the revisions that it overwrites. */
+  #write(entry: Entry, object: OwnedObject, changed: Changes): number[] {
+    const { shape, revisions } = entry;
+    const revision = this.#seq + 1;
+    const touched: number[] = [];
+    const added: string[] = [];
+    let isAnyRemoved = false;
+    for (const name of Object.keys(changed)) {
+      const value = changed[name];
+      const index = shape.indexOf(name);
+      if (index === -1) {
+        added.push(name);
+        revisions.push(revision);
+      } else {
+        touched.push(revisions[index] ?? 0);
+        revisions[index] = revision;
+      }
+      isAnyRemoved ||= value === undefined;
+      setProperty(object, name, value);
     }
-    entry.revisions[index] = this.#seq + 1;
-    setProperty(object, name, value);
-    if (value === undefined) this.#noteRemoval(entry, object);
+    if (added.length > 0) entry.shape = shape.with(added, this.shapes);
+    if (isAnyRemoved) entry.forgetRemoved(this.#limits.removedPropertiesMax, this.shapes);
+    return touched;
   }
 
   #destroy({ id }: DestroyOperation, now: number): Applied | undefined {
     const entry = this.#entries.get(id);
     if (entry === undefined) throw new SyncError("not_found", `there is no object ${id}`, { id });
-    const { object, revision, older, shape, revisions } = entry;
+    const { object, revision, older, forgotten, shape, revisions } = entry;
     if (object === null) return undefined;
+    const before = { revision, older, forgotten, shape, revisions };
     entry.object = null;
     entry.shape = this.shapes.of([]);
     entry.revisions = [];
@@ -311,7 +326,7 @@ export class World {
     this.#size -= 1;
     this.#recency.toNewest(entry);
     this.#tombstones.push({ entry, at: now });
-    return { kind: "destroy", entry, object, before: { revision, older, shape, revisions } };
+    return { kind: "destroy", entry, object, before };
   }
 
   #live(id: ObjectId): { entry: Entry; object: OwnedObject } {
@@ -335,14 +350,13 @@ export class World {
           break;
         case "destroy":
           entry.object = effect.object;
-          entry.shape = effect.before.shape;
-          entry.revisions = effect.before.revisions;
           this.#size += 1;
           this.#tombstones.pop();
       }
-      entry.revision = effect.before.revision;
+      const { revision, older, forgotten, shape, revisions } = effect.before;
+      Object.assign(entry, { revision, forgotten, shape, revisions });
       this.#recency.remove(entry);
-      this.#recency.insertAfter(entry, effect.before.older);
+      this.#recency.insertAfter(entry, older);
     }
   }
 
@@ -357,14 +371,14 @@ export class World {
 
   #unupdate({ entry, previous, before }: AppliedUpdate): void {
     const object = entry.object as OwnedObject;
-    const touched = before.touched.values();
+    const { shape, revisions, touched } = before;
+    const overwritten = touched.values();
     for (const [name, value] of Object.entries(previous)) {
-      const index = before.shape.indexOf(name);
-      if (index !== -1) entry.revisions[index] = touched.next().value as number;
+      const index = shape.indexOf(name);
+      if (index !== -1) revisions[index] = overwritten.next().value as number;
       setProperty(object, name, value);
     }
-    entry.shape = before.shape;
-    entry.revisions.length = before.shape.names.length;
+    revisions.length = shape.names.length;
   }
 
   /** Numbers hardly grow an object, so that the usual update of a few of them checks nothing. */
@@ -388,7 +402,7 @@ export class World {
     }
     let bytes = 0;
     for (const name of names) {
-      bytes += name.length + 2 + valueBytes(object[name] as Value);
+      bytes += textBytes(name) + valueBytes(object[name] as Value);
       if (bytes <= objectBytesMax) continue;
       const message = `an object has at most ${String(objectBytesMax)} bytes`;
       throw new SyncError("too_large", message, { id, property: name });
@@ -401,34 +415,11 @@ export class World {
     if (this.#entries.get(tombstone.id) === tombstone) this.#entries.delete(tombstone.id);
     this.#horizon = Math.max(this.#horizon, tombstone.revision);
   }
-
-  #noteRemoval(entry: Entry, object: OwnedObject): void {
-    const removed = entry.shape.names.length - (Object.keys(object).length - 1);
-    if (removed > this.#limits.removedPropertiesMax) this.#withExcess.add(entry);
-  }
-
-  #forgetRemoved(entry: Entry): void {
-    const { object } = entry;
-    if (object === null) return;
-    const names: string[] = [];
-    const revisions: number[] = [];
-    for (const [i, name] of entry.shape.names.entries()) {
-      const revision = entry.revisions[i] ?? 0;
-      if (Object.hasOwn(object, name)) {
-        names.push(name);
-        revisions.push(revision);
-      } else {
-        this.#horizon = Math.max(this.#horizon, revision);
-      }
-    }
-    entry.shape = this.shapes.of(names);
-    entry.revisions = revisions;
-  }
 }
 
 function changeBytes(change: Change): number {
   if (change.kind === "destroy") return 4;
-  let bytes = change.kind === "create" ? change.id.length + 4 : 4;
+  let bytes = change.kind === "create" ? textBytes(change.id) + 4 : 4;
   for (const value of change.values) bytes += value === undefined ? 1 : valueBytes(value);
   return bytes;
 }
