@@ -9,7 +9,7 @@ import { seedObjects } from "./world.ts";
 
 /** The arena: one page, one world, everybody in it. `npm start` runs this file. */
 
-const flushEveryMs = 50;
+const flushEveryMs = 33;
 
 async function start(): Promise<void> {
   const wanted = portFrom(process.env["PORT"], 3000);

@@ -4,14 +4,10 @@ import { overlapOf, radiusOf, standable } from "./push.ts";
 import type { Thing, Things } from "./things.ts";
 import type { Plantable } from "./toolbar.ts";
 
-/** A held key must not fill the world. */
-const deedEveryMs = 130;
-
 /** Planting and removing. Both are written at once, offline too: nothing of it is lost. */
 export class Garden {
   readonly #sync: Arena;
   readonly #things: Things;
-  #lastAt = -Infinity;
 
   constructor(sync: Arena, things: Things) {
     this.#sync = sync;
@@ -33,8 +29,7 @@ export class Garden {
     return { x: Math.round(place.x), y: Math.round(place.y) };
   }
 
-  plant(kind: Plantable, x: number, y: number): boolean {
-    if (!this.#inTime()) return false;
+  plant(kind: Plantable, x: number, y: number): void {
     settle(
       this.#sync.create({
         id: `${kind}:${crypto.getRandomValues(new Uint32Array(2)).join("")}`,
@@ -43,19 +38,9 @@ export class Garden {
         size: Math.round(85 + Math.random() * 35) / 100,
       }),
     );
-    return true;
   }
 
-  remove(thing: Thing): boolean {
-    if (!this.#inTime()) return false;
+  remove(thing: Thing): void {
     settle(this.#sync.destroy(thing.id));
-    return true;
-  }
-
-  #inTime(): boolean {
-    const now = performance.now();
-    if (now - this.#lastAt < deedEveryMs) return false;
-    this.#lastAt = now;
-    return true;
   }
 }

@@ -38,6 +38,7 @@ export class Track {
       this.reset(x, y);
       return;
     }
+    if (at <= last.at) return;
     if (at - last.at > stillAfterMs) this.#samples.push({ at: at - beatMs, x: last.x, y: last.y });
     this.#samples.push({ at, x, y });
     if (this.#samples.length > samplesMax)

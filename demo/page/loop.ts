@@ -15,13 +15,14 @@ export interface FrameTimes {
 export function startLoop(frame: (now: number, seconds: number) => void): FrameTimes {
   const times: FrameTimes = { betweenMs: 0, workMs: 0 };
   let last = performance.now();
-  const tick = (): void => {
+  // The time of the picture, which is even, rather than the time at which we got to paint it.
+  const tick = (time: number): void => {
     requestAnimationFrame(tick);
     const began = performance.now();
-    const between = began - last;
-    last = began;
+    const between = Math.max(0, time - last);
+    last = time;
     try {
-      frame(began / 1000, Math.min(stepSecondsMax, between / 1000));
+      frame(time / 1000, Math.min(stepSecondsMax, between / 1000));
     } catch (error) {
       console.error(error);
     }

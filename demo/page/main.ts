@@ -44,7 +44,8 @@ const pageTime = () => performance.now() / 1000;
 const hud = new Hud(sync);
 const writer = new PositionWriter((id, x, y) => {
   const sentAt = performance.now();
-  const write = sync.save({ id, x, y });
+  // When I was there, by my clock: others move me in my rhythm, not in the network's.
+  const write = sync.save(id === me.id ? { id, x, y, at: Math.round(sentAt) } : { id, x, y });
   settle(
     write.then(() => {
       hud.roundTrip(performance.now() - sentAt);
@@ -136,7 +137,13 @@ const frames = startLoop((now, seconds) => {
 declare global {
   interface Window {
     /** For the curious, and for tests. */
-    arena: { sync: typeof sync; me: Me; frames: typeof frames };
+    arena: {
+      sync: typeof sync;
+      me: Me;
+      players: Players;
+      things: Things;
+      frames: typeof frames;
+    };
   }
 }
-window.arena = { sync, me, frames };
+window.arena = { sync, me, players, things, frames };

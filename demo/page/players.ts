@@ -1,6 +1,7 @@
 import { hash } from "../random.ts";
 import { playerPrefix } from "../kinds.ts";
 import { Track } from "./interpolate.ts";
+import { SenderClock } from "./sender-clock.ts";
 import { colour, line, nameMax, number, type Properties, said } from "./read.ts";
 import { animate, type Walker } from "./walker.ts";
 
@@ -8,6 +9,7 @@ export const isPlayer = (id: string): boolean => id.startsWith(playerPrefix);
 
 interface Other extends Walker {
   readonly track: Track;
+  readonly clock: SenderClock;
   readonly shown: { x: number; y: number };
 }
 
@@ -37,7 +39,8 @@ export class Players {
       this.#players.set(id, player);
     }
     const last = player.track.latest;
-    if (last.x !== x || last.y !== y) player.track.add(seconds * 1000, x, y);
+    const at = player.clock.toOurs(number(object["at"], 0, 0, Infinity), seconds * 1000);
+    if (last.x !== x || last.y !== y) player.track.add(at, x, y);
     player.name = line(object["name"], nameMax) || "Somebody";
     player.colour = colour(object["color"], id);
     player.hat = number(object["hat"], player.seed);
@@ -79,6 +82,7 @@ function newcomer(id: string, x: number, y: number, seconds: number): Other {
     bubble: undefined,
     bornAt: seconds,
     track: new Track(x, y),
+    clock: new SenderClock(),
     shown: { x, y },
   };
 }

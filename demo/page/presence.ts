@@ -8,52 +8,55 @@ const appearEveryMs = 1000;
 
 /**
  * My avatar as others see it. The server removes it when my connection ends; so after an outage,
- * or when the server was started anew, the page puts it back where I stand.
+ * or when the server was started anew, the page puts it back where I stand, as I look by then and
+ * with what I said last meanwhile. (Written while away, that would be refused: the avatar is gone.)
  */
 export class Presence {
   readonly #sync: Arena;
   readonly #me: Me;
   #appearedAt = -Infinity;
-  /** Said while away: an avatar that has to be made again brings it along. */
-  #unheard: Said | undefined;
+  #unheard: { readonly say?: Said } = {};
 
   constructor(sync: Arena, me: Me) {
     this.#sync = sync;
     this.#me = me;
-    const appear = () => {
+    sync.on("synced", () => {
       this.#appear();
-    };
-    sync.on("synced", appear);
+    });
     // Also when it is removed while connected: by the late end of an older connection of ours.
-    setInterval(appear, appearEveryMs);
+    setInterval(() => {
+      if (this.#isAway || this.#isHere) return;
+      if (performance.now() - this.#appearedAt > appearEveryMs) this.#appear();
+    }, appearEveryMs / 4);
   }
 
   wear(profile: Profile): void {
     this.#me.wear(profile);
-    if (this.#here) settle(this.#sync.save({ id: this.#me.id, ...profile }));
+    if (!this.#isAway) settle(this.#sync.save({ id: this.#me.id, ...profile }));
   }
 
   say(text: string, now: number): void {
     // The time tells two sayings of the same words apart, also after a reload.
-    const said = { text, n: Date.now() };
-    this.#me.bubble = { said, at: now };
-    if (this.#sync.status !== "synced") this.#unheard = said;
-    if (this.#here) settle(this.#sync.save({ id: this.#me.id, say: said }));
+    const say = { text, n: Date.now() };
+    this.#me.bubble = { said: say, at: now };
+    if (this.#isAway) this.#unheard = { say };
+    else settle(this.#sync.save({ id: this.#me.id, say }));
   }
 
-  get #here(): boolean {
+  get #isAway(): boolean {
+    return this.#sync.status !== "synced";
+  }
+
+  get #isHere(): boolean {
     return this.#sync.get(this.#me.id) !== undefined;
   }
 
   #appear(): void {
-    const now = performance.now();
-    if (this.#sync.status !== "synced" || this.#here) return;
-    if (now - this.#appearedAt < appearEveryMs / 2) return;
-    this.#appearedAt = now;
+    this.#appearedAt = performance.now();
     const { id, name, colour, hat } = this.#me;
     const [x, y] = [Math.round(this.#me.x), Math.round(this.#me.y)];
-    const say = this.#unheard === undefined ? {} : { say: this.#unheard };
-    this.#unheard = undefined;
-    settle(this.#sync.create({ id, x, y, name, color: colour, hat, ...say }));
+    const avatar = { id, x, y, name, color: colour, hat, ...this.#unheard };
+    this.#unheard = {};
+    settle(this.#isHere ? this.#sync.save(avatar) : this.#sync.create(avatar));
   }
 }
