@@ -1,21 +1,18 @@
+import type { Callback } from "../lib/callback.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { Limits } from "../lib/limits.ts";
 import type { Connect } from "../lib/link.ts";
 import { checkId, type ObjectId, type SyncObject } from "../lib/object.ts";
 import { toProperties, type Operation } from "../lib/operation.ts";
+import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Status } from "./connection.ts";
 import type { Undo } from "./emitter.ts";
 import { EventHub, type Scope } from "./event-hub.ts";
 import type { EventName, ObjectEventName, SyncListener } from "./events.ts";
 import { Follower } from "./follower.ts";
-import type { AnyModels, ChangesOf, NewObject, ObjectOf } from "./models.ts";
-import { OperationMaker } from "./operations.ts";
+import type { AnyModels, ChangesOf, ModelTransaction, NewObject, ObjectOf } from "./models.ts";
 import type { ResolvedOptions } from "./options.ts";
-import { collectOperations, type Transaction } from "./transaction.ts";
-
-/** Called once, after the events of what it reports. */
-export type Callback<Result> = (error: SyncError | null, result?: Result) => void;
 
 /** The events of one object, or of one namespace. */
 export interface ObjectEventSource<Held> {
@@ -45,8 +42,8 @@ interface Settle<Result> {
 export class Client<Models extends object = AnyModels> {
   readonly #follower: Follower;
   readonly #hub = new EventHub();
-  readonly #maker: OperationMaker;
   readonly #limits: Limits;
+  readonly #newId: () => string;
   readonly #soon: (task: () => void) => void;
   #whenSynced: Settle<void>[] = [];
   /** Why the server will not have this client back, until it is told to connect again. */
@@ -57,7 +54,7 @@ export class Client<Models extends object = AnyModels> {
     const { limits, world, auth, optimistic } = options;
     const { random, scheduler } = environment;
     this.#limits = limits;
-    this.#maker = new OperationMaker(limits, () => random.id());
+    this.#newId = () => random.id();
     this.#soon = (task) => scheduler.soon(task);
     const clientId = random.id();
     this.#follower = new Follower(
@@ -149,7 +146,7 @@ export class Client<Models extends object = AnyModels> {
   ): Promise<ObjectOf<Models, Id>>;
   save(object: NewObject<Models>, callback?: Callback<ObjectOf<Models>>): Promise<ObjectOf<Models>>;
   save(object: unknown, callback?: Callback<ObjectOf<Models>>): Promise<ObjectOf<Models>> {
-    return this.#writeObject(() => this.#maker.save(object), callback);
+    return this.#writeObject((tx) => tx.save(object as Writable), callback);
   }
 
   /** Creates an object, under a chosen id if it has one: refused with `exists` when that is taken. */
@@ -162,7 +159,7 @@ export class Client<Models extends object = AnyModels> {
     callback?: Callback<ObjectOf<Models>>,
   ): Promise<ObjectOf<Models>>;
   create(object: unknown, callback?: Callback<ObjectOf<Models>>): Promise<ObjectOf<Models>> {
-    return this.#writeObject(() => this.#maker.create(object), callback);
+    return this.#writeObject((tx) => tx.create(object as Writable), callback);
   }
 
   /** Changes what is given; undefined removes a property. */
@@ -170,27 +167,23 @@ export class Client<Models extends object = AnyModels> {
     object: ChangesOf<Models, Id>,
     callback?: Callback<ObjectOf<Models, Id>>,
   ): Promise<ObjectOf<Models, Id>> {
-    return this.#writeObject(() => this.#maker.update(object), callback);
+    return this.#writeObject((tx) => tx.update(object as Writable), callback);
   }
 
   destroy(id: string, callback?: Callback<undefined>): Promise<undefined> {
     return this.#write(
-      () => [this.#maker.destroy(id)],
+      (tx) => tx.destroy(id),
       () => undefined,
       callback,
     );
   }
 
-  /** Writes all that `body` asks for as one, or nothing if it throws. It must not be async. */
+  /** Writes all that `fill` asks for as one, or nothing if it throws. It must not be async. */
   transaction(
-    body: (transaction: Transaction<Models>) => void,
+    fill: (transaction: ModelTransaction<Models>) => void,
     callback?: Callback<undefined>,
   ): Promise<undefined> {
-    return this.#write(
-      () => collectOperations(body, this.#maker),
-      () => undefined,
-      callback,
-    );
+    return this.#write(fill, () => undefined, callback);
   }
 
   /** Asks the server for an object, or several. Null where there is none. */
@@ -247,9 +240,12 @@ export class Client<Models extends object = AnyModels> {
     };
   }
 
-  #writeObject<Held>(make: () => Operation, callback: Callback<Held> | undefined): Promise<Held> {
+  #writeObject<Held>(
+    fill: (transaction: Transaction) => unknown,
+    callback: Callback<Held> | undefined,
+  ): Promise<Held> {
     return this.#write(
-      () => [make()],
+      fill,
       ([operation], [id]) => this.#writtenObject(operation as Operation, id as ObjectId) as Held,
       callback,
     );
@@ -264,7 +260,7 @@ export class Client<Models extends object = AnyModels> {
   }
 
   #write<Result>(
-    prepare: () => readonly Operation[],
+    fill: (transaction: Transaction) => unknown,
     resultOf: (operations: readonly Operation[], ids: readonly ObjectId[]) => Result,
     callback: Callback<Result> | undefined,
   ): Promise<Result> {
@@ -272,7 +268,7 @@ export class Client<Models extends object = AnyModels> {
     return this.#call(
       callback,
       (settle) => {
-        operations = prepare();
+        operations = collect(fill, this.#limits, this.#newId);
         const settled = (error: SyncError | undefined, ids: readonly ObjectId[]): void => {
           if (error === undefined) settle.resolve(resultOf(operations, ids));
           else settle.reject(error);

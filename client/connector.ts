@@ -111,9 +111,9 @@ export class Connector {
   }
 
   #dial(auth: unknown): void {
-    const { connect, limits, hello } = this.#options;
+    const { connect, limits, hello, environment } = this.#options;
     const listener = this.#listener;
-    this.#link = new ServerLink(connect, { ...hello(), auth }, limits, {
+    this.#link = new ServerLink(connect, { ...hello(), auth }, limits, environment.clock, {
       welcome: (welcome) => {
         this.#stopTimer();
         listener.welcome(welcome);

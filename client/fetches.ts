@@ -44,18 +44,17 @@ export class Fetches {
     }
   }
 
-  /** The next to send, if any may be; they count as sent. */
-  takeUnsent(): readonly Fetch[] {
-    const unsent: Fetch[] = [];
+  /** The next to send, if one may be; it counts as sent. */
+  takeUnsent(): Fetch | undefined {
     let underWay = 0;
     for (const fetch of this.#open.values()) {
-      if (underWay >= this.#limits.fetchesInFlightMax) break;
-      underWay += fetch.answer === undefined ? 1 : 0;
-      if (fetch.isSent) continue;
-      fetch.isSent = true;
-      unsent.push(fetch);
+      if (!fetch.isSent && underWay < this.#limits.fetchesInFlightMax) {
+        fetch.isSent = true;
+        return fetch;
+      }
+      if (fetch.answer === undefined) underWay += 1;
     }
-    return unsent;
+    return undefined;
   }
 
   answer(fetched: Fetched): void {

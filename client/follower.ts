@@ -13,7 +13,7 @@ import { Connector } from "./connector.ts";
 import { Fetches, type Fetch } from "./fetches.ts";
 import { News } from "./news.ts";
 import { Outbox, type Decided, type Write } from "./outbox.ts";
-import type { ServerStep } from "./server-link.ts";
+import type { ServerLink, ServerStep } from "./server-link.ts";
 import { checkWriteSize } from "./write-size.ts";
 
 export interface FollowerOptions {
@@ -60,7 +60,7 @@ export class Follower {
   readonly #replica: Replica;
   readonly #connector: Connector;
   readonly #news = new News();
-  #isSendingSoon = false;
+  #isSendDue = false;
 
   constructor(options: FollowerOptions, listener: FollowerListener) {
     this.#options = options;
@@ -239,24 +239,39 @@ export class Follower {
   }
 
   #sendSoon(): void {
-    if (this.#isSendingSoon || !this.isConnected) return;
-    this.#isSendingSoon = true;
-    this.#options.environment.scheduler.soon(() => {
-      this.#isSendingSoon = false;
-      this.#send();
-    });
+    if (this.#isSendDue || !this.isConnected) return;
+    this.#isSendDue = true;
+    this.#options.environment.scheduler.soon(() => this.#send());
   }
 
   #send(): void {
+    this.#isSendDue = false;
     const { link } = this.#connector;
     if (link?.welcome === undefined) return;
-    const { epoch, mutationsInFlightMax } = link.welcome;
-    const settled = this.#outbox.settled;
-    const writes = this.#outbox.takeUnsent(mutationsInFlightMax);
+    while (link.waitMs === 0) {
+      if (!this.#sendWrites(link, link.welcome) && !this.#sendFetch(link)) return;
+    }
+    this.#isSendDue = true;
+    this.#options.environment.scheduler.after(link.waitMs, () => this.#send());
+  }
+
+  /** Whether there was anything to send. */
+  #sendWrites(link: ServerLink, { epoch, mutationsInFlightMax }: Welcome): boolean {
+    const writes = this.#outbox.unsent(mutationsInFlightMax);
+    if (writes.length === 0) return false;
     // Until the replica is of this epoch, its handles mean nothing to the server.
-    const hasHandles = this.#replica.cursor.epoch === epoch;
-    link.sendWrites(writes, settled, (id) => (hasHandles ? this.#replica.handleOf(id) : undefined));
-    for (const fetch of this.#fetches.takeUnsent()) link.sendFetch(fetch);
+    const isSameEpoch = this.#replica.cursor.epoch === epoch;
+    const handleOf = (id: ObjectId): number | undefined =>
+      isSameEpoch ? this.#replica.handleOf(id) : undefined;
+    this.#outbox.markSent(link.sendWrites(writes, this.#outbox.settled, handleOf));
+    return true;
+  }
+
+  #sendFetch(link: ServerLink): boolean {
+    const fetch = this.#fetches.takeUnsent();
+    if (fetch === undefined) return false;
+    link.sendFetch(fetch);
+    return true;
   }
 }
 

@@ -1,12 +1,12 @@
 export { ObjectSync } from "./object-sync.ts";
 export { SyncError } from "../lib/errors.ts";
+export type { Callback } from "../lib/callback.ts";
 export type { ErrorCode } from "../lib/errors.ts";
 export type { Limits } from "../lib/limits.ts";
 export type { Changes, ObjectId, Properties, SyncObject, Value } from "../lib/object.ts";
 export type { Operation } from "../lib/operation.ts";
-export type { Callback, ObjectEventSource } from "./client.ts";
+export type { ObjectEventSource } from "./client.ts";
 export type { Status } from "./connection.ts";
 export type { EventName, ObjectEventName, RejectedWrite, SyncListener } from "./events.ts";
-export type { AnyModels, ChangesOf, NewObject, ObjectOf } from "./models.ts";
+export type { AnyModels, ChangesOf, ModelTransaction, NewObject, ObjectOf } from "./models.ts";
 export type { ObjectSyncOptions, Transport } from "./options.ts";
-export type { Transaction } from "./transaction.ts";

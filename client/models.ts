@@ -36,3 +36,15 @@ export type ChangesOf<Models, Id extends string> = string extends keyof Models
 export type NewObject<Models> = string extends keyof Models
   ? Anything<{ readonly id?: string | undefined }>
   : { readonly id?: string | undefined } & Written<Models[keyof Models]>;
+
+/** Collects what is to be written as one. Every method throws what is wrong with its argument. */
+export interface ModelTransaction<Models> {
+  /** Updates the object of this id, or creates one when there is no id. Returns the id. */
+  save<Id extends string>(object: ChangesOf<Models, Id>): string;
+  save(object: NewObject<Models>): string;
+  /** Creates an object, under a new id if it has none. Returns the id. */
+  create(object: NewObject<Models>): string;
+  /** Changes only the properties that are given; undefined removes one. Returns the id. */
+  update<Id extends string>(object: ChangesOf<Models, Id>): string;
+  destroy(id: string): void;
+}

@@ -89,12 +89,15 @@ export class Outbox {
     }
   }
 
-  /** The next writes to send, if `inFlightMax` allows any; they count as sent. */
-  takeUnsent(inFlightMax: number): readonly Write[] {
-    const unsent = this.#writes.slice(this.#sent, Math.max(this.#sent, inFlightMax));
-    for (const write of unsent) write.wasSent = true;
-    this.#sent += unsent.length;
-    return unsent;
+  /** The next writes to send, as many as may be on the way besides those that are. */
+  unsent(inFlightMax: number): readonly Write[] {
+    return this.#writes.slice(this.#sent, Math.max(this.#sent, inFlightMax));
+  }
+
+  /** So many more were sent on this connection. */
+  markSent(count: number): void {
+    for (const write of this.#writes.slice(this.#sent, this.#sent + count)) write.wasSent = true;
+    this.#sent += count;
   }
 
   /** Takes out what is decided now. Outcomes that are known already are ignored. */

@@ -1,5 +1,6 @@
-import { SyncError } from "../lib/errors.ts";
 import type { Change, Delta } from "../lib/delta.ts";
+import type { Clock } from "../lib/environment.ts";
+import { SyncError } from "../lib/errors.ts";
 import type { Limits } from "../lib/limits.ts";
 import type { Connect, Link } from "../lib/link.ts";
 import {
@@ -18,6 +19,7 @@ import { ShapeDictionary } from "../lib/shape-codec.ts";
 import { KnownShapes, ShapeTable, type PropertySet } from "../lib/shape.ts";
 import type { Fetch } from "./fetches.ts";
 import type { Write } from "./outbox.ts";
+import { Pace } from "./pace.ts";
 
 /** What the server brings until the replica is whole again. */
 export interface ServerStep {
@@ -60,6 +62,9 @@ export class ServerLink {
   readonly #dictionary: ShapeDictionary;
   readonly #table: ShapeTable;
   readonly #known = new KnownShapes();
+  readonly #clock: Clock;
+  readonly #messages: Pace;
+  readonly #mutations: Pace;
   #welcome: Welcome | undefined;
   /** Changes that wait for the whole of which they are a part. */
   #staged: Change[] = [];
@@ -68,8 +73,17 @@ export class ServerLink {
   #isReplacing = false;
   #isEnded = false;
 
-  constructor(connect: Connect, hello: Hello, limits: Limits, listener: ServerLinkListener) {
+  constructor(
+    connect: Connect,
+    hello: Hello,
+    limits: Limits,
+    clock: Clock,
+    listener: ServerLinkListener,
+  ) {
     this.#limits = limits;
+    this.#clock = clock;
+    this.#messages = new Pace(limits.messagesPerSecondMax, clock.now());
+    this.#mutations = new Pace(limits.mutationsPerSecondMax, clock.now());
     this.#listener = listener;
     this.#dictionary = new ShapeDictionary(limits);
     this.#table = new ShapeTable(limits.shapesMax);
@@ -96,38 +110,43 @@ export class ServerLink {
     this.#link.close();
   }
 
-  sendFetch({ request, ids }: Fetch): void {
-    this.#link.send(encodeFetch({ request, ids }));
+  /** How long to wait before anything more is sent: no server takes any number of messages. */
+  get waitMs(): number {
+    const now = this.#clock.now();
+    return Math.max(this.#messages.waitMs(now), this.#mutations.waitMs(now));
   }
 
-  /** Sends writes in as few messages as they fit. `settled` as in the message. */
+  sendFetch({ request, ids }: Fetch): void {
+    this.#send(encodeFetch({ request, ids }));
+  }
+
+  /** Sends as many of the writes as go in one message, and tells how many. */
   sendWrites(
     writes: readonly Write[],
     settled: number,
     handleOf: (id: ObjectId) => number | undefined,
-  ): void {
-    let first = 0;
+  ): number {
+    const mutations: Uint8Array[] = [];
+    const shapes = new Set<PropertySet>();
+    const first = writes[0]?.n ?? 0;
     let bytes = 0;
-    let mutations: Uint8Array[] = [];
-    let shapes = new Set<PropertySet>();
-    const send = (): void => {
-      if (mutations.length === 0) return;
-      const missing = this.#known.missing(shapes);
-      this.#link.send(encodeMutations({ settled, first, mutations }, missing, this.#known));
-      bytes = 0;
-      mutations = [];
-      shapes = new Set();
-    };
     for (const write of writes) {
       const encoded = this.#encode(write, handleOf);
-      const isNext = write.n === first + mutations.length;
-      if (!isNext || bytes + encoded.bytes.length > this.#limits.outgoingBytes) send();
-      if (mutations.length === 0) first = write.n;
       bytes += encoded.bytes.length;
+      const isNext = write.n === first + mutations.length;
+      if (mutations.length > 0 && (!isNext || bytes > this.#limits.outgoingBytes)) break;
       mutations.push(encoded.bytes);
       for (const shape of encoded.shapes) shapes.add(shape);
     }
-    send();
+    const missing = this.#known.missing(shapes);
+    this.#send(encodeMutations({ settled, first, mutations }, missing, this.#known));
+    this.#mutations.spend(mutations.length);
+    return mutations.length;
+  }
+
+  #send(message: Uint8Array): void {
+    this.#link.send(message);
+    this.#messages.spend(1);
   }
 
   #encode(
