@@ -1,7 +1,7 @@
 // Of what the server allows: messages that it gets in a bunch after a delay must not be too many.
 const SHARE = 0.8;
 
-/** Keeps what is sent below a number a second on average, and below that number in one burst. */
+/** Keeps what is sent below a number a second on average, and below twice as many in one burst. */
 export class Pace {
   readonly #perMs: number;
   readonly #burst: number;
@@ -10,7 +10,7 @@ export class Pace {
 
   constructor(perSecondMax: number, now: number) {
     this.#perMs = (perSecondMax * SHARE) / 1_000;
-    this.#burst = perSecondMax * SHARE;
+    this.#burst = perSecondMax * 2 * SHARE;
     this.#drainedAt = now;
   }
 
