@@ -1,0 +1,71 @@
+import { expect, test } from "@jest/globals";
+import * as client from "../../client/index.ts";
+import * as lib from "../../lib/index.ts";
+import * as server from "../../server/index.ts";
+
+// What is listed here is promised: a name that goes, or changes its meaning, is a new major version.
+test("the entry points export these names, and no others", () => {
+  expect(Object.keys(lib).sort()).toEqual([
+    "DEFAULT_LIMITS",
+    "ERROR_CODES",
+    "PROTOCOL",
+    "SyncError",
+    "equalValues",
+  ]);
+  expect(Object.keys(server).sort()).toEqual([
+    "MemoryStore",
+    "ObjectSync",
+    "ObjectSyncServer",
+    "SyncError",
+    "silently",
+  ]);
+  expect(Object.keys(client).sort()).toEqual(["ObjectSync", "SyncError"]);
+});
+
+test("the front doors have these methods, and no others", () => {
+  const publicNames = (type: { prototype: object }): string[] =>
+    Object.getOwnPropertyNames(type.prototype)
+      .filter((name) => name !== "constructor")
+      .sort();
+  expect(publicNames(server.ObjectSyncServer)).toEqual([
+    "allObjects",
+    "attach",
+    "close",
+    "create",
+    "destroy",
+    "fetch",
+    "get",
+    "listen",
+    "on",
+    "save",
+    "setHandler",
+    "transaction",
+    "update",
+    "use",
+    "world",
+  ]);
+  const base = Object.getPrototypeOf(client.ObjectSync) as { prototype: object };
+  expect(publicNames(base)).toEqual([
+    "allObjects",
+    "close",
+    "connect",
+    "create",
+    "destroy",
+    "disconnect",
+    "fetch",
+    "get",
+    "isConnected",
+    "namespace",
+    "object",
+    "off",
+    "on",
+    "once",
+    "pending",
+    "save",
+    "sessionId",
+    "status",
+    "transaction",
+    "update",
+    "whenSynced",
+  ]);
+});
