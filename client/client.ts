@@ -210,33 +210,33 @@ export class Client<Models extends object = AnyModels> {
 
   /** Returns what takes the listener away again. */
   on<Name extends EventName>(name: Name, listener: SyncListener<ObjectOf<Models>, Name>): Undo {
-    return this.#hub.all.on(name, listener);
+    return this.#hub.on(name, listener);
   }
 
   once<Name extends EventName>(name: Name, listener: SyncListener<ObjectOf<Models>, Name>): Undo {
-    return this.#hub.all.once(name, listener);
+    return this.#hub.on(name, listener, true);
   }
 
   off<Name extends EventName>(name: Name, listener: SyncListener<ObjectOf<Models>, Name>): void {
-    this.#hub.all.off(name, listener);
+    this.#hub.off(name, listener);
   }
 
   /** The events of one object, which need not exist yet. */
   object<Id extends string>(id: Id): ObjectEventSource<ObjectOf<Models, Id>> {
-    return this.#eventsOf({ kind: "object", name: id });
+    return this.#eventsOf("object", id);
   }
 
   /** The events of the objects whose ids start with the name and a colon. */
   namespace<Name extends string>(
     name: Name,
   ): ObjectEventSource<ObjectOf<Models, `${Name}:${string}`>> {
-    return this.#eventsOf({ kind: "namespace", name });
+    return this.#eventsOf("namespace", name);
   }
 
-  #eventsOf<Held>(scope: Scope): ObjectEventSource<Held> {
+  #eventsOf<Held>(scope: Scope, of: string): ObjectEventSource<Held> {
     return {
-      on: (name, listener) => this.#hub.listen(scope, (emitter) => emitter.on(name, listener)),
-      once: (name, listener) => this.#hub.listen(scope, (emitter) => emitter.once(name, listener)),
+      on: (name, listener) => this.#hub.onScoped(scope, of, name, listener),
+      once: (name, listener) => this.#hub.onScoped(scope, of, name, listener, true),
     };
   }
 

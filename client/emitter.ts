@@ -1,79 +1,67 @@
-import { EventEmitter } from "eventemitter3";
-
 import { SyncError } from "../lib/errors.ts";
 
 /** Any function: who emits knows what it takes. */
 export type AnyListener = (...args: never) => void;
-type Guard = (...args: unknown[]) => void;
 export type Undo = () => void;
 
-/** Told what a function of the application threw, so that nothing else is disturbed by it. */
-export type OnThrow = (cause: unknown) => void;
+interface Entry {
+  readonly listener: (...args: unknown[]) => void;
+  readonly isOnce: boolean;
+}
 
-/** An emitter on which no listener can break what is told to the others, or the one who tells. */
+/**
+ * Tells listeners by name. None of them can break what is told to the others, or the one who tells:
+ * what it throws goes to `onThrow`.
+ */
 export class SafeEmitter {
-  readonly #emitter = new EventEmitter();
-  readonly #guards = new WeakMap<AnyListener, Guard>();
-  readonly #onThrow: OnThrow;
+  readonly #onThrow: (cause: unknown) => void;
+  /** Replaced, never changed: who is being told keeps to the list that it began with. */
+  readonly #entries = new Map<string, readonly Entry[]>();
 
-  constructor(onThrow: OnThrow) {
+  constructor(onThrow: (cause: unknown) => void) {
     this.#onThrow = onThrow;
   }
 
   /** Returns what takes this very listener away again. */
-  on(name: string, listener: AnyListener): Undo {
-    const guard = this.#guardOf(listener);
-    const token = {};
-    this.#emitter.on(name, guard, token);
-    return () => this.#emitter.off(name, guard, token);
-  }
-
-  once(name: string, listener: AnyListener): Undo {
-    const guard = this.#guardOf(listener);
-    const token = {};
-    this.#emitter.once(name, guard, token);
-    return () => this.#emitter.off(name, guard, token);
+  on(name: string, listener: AnyListener, isOnce = false): Undo {
+    if (typeof listener !== "function") {
+      throw new SyncError("invalid_payload", "a listener must be a function");
+    }
+    const entry = { listener: listener as Entry["listener"], isOnce };
+    this.#entries.set(name, [...(this.#entries.get(name) ?? []), entry]);
+    return () => this.#keep(name, (other) => other !== entry);
   }
 
   off(name: string, listener: AnyListener): void {
-    const guard = this.#guards.get(listener);
-    if (guard !== undefined) this.#emitter.off(name, guard);
+    this.#keep(name, (entry) => entry.listener !== listener);
   }
 
   /** Whether there was a listener. */
   emit(name: string, ...args: unknown[]): boolean {
-    return this.#emitter.emit(name, ...args);
+    const entries = this.#entries.get(name);
+    for (const entry of entries ?? []) {
+      if (entry.isOnce) this.#keep(name, (other) => other !== entry);
+      this.call(entry.listener, ...args);
+    }
+    return entries !== undefined;
   }
 
-  get isIdle(): boolean {
-    return this.#emitter.eventNames().length === 0;
+  /** Runs a callback of the application's as if it were a listener. */
+  call<Args extends unknown[]>(callback: (...args: Args) => void, ...args: Args): void {
+    try {
+      callback(...args);
+    } catch (cause) {
+      this.#onThrow(cause);
+    }
   }
 
   removeAll(): void {
-    this.#emitter.removeAllListeners();
+    this.#entries.clear();
   }
 
-  /** The same guard for the same listener, so that `off` finds it. */
-  #guardOf(listener: AnyListener): Guard {
-    if (typeof listener !== "function") {
-      throw new SyncError("invalid_payload", "a listener must be a function");
-    }
-    const guard = this.#guards.get(listener) ?? guarded(listener as Guard, this.#onThrow);
-    this.#guards.set(listener, guard);
-    return guard;
+  #keep(name: string, isKept: (entry: Entry) => boolean): void {
+    const entries = this.#entries.get(name)?.filter(isKept) ?? [];
+    if (entries.length > 0) this.#entries.set(name, entries);
+    else this.#entries.delete(name);
   }
-}
-
-/** The same function, but it never throws. */
-export function guarded<Args extends unknown[]>(
-  listener: (...args: Args) => void,
-  onThrow: OnThrow,
-): (...args: Args) => void {
-  return (...args) => {
-    try {
-      listener(...args);
-    } catch (cause) {
-      onThrow(cause);
-    }
-  };
 }

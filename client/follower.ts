@@ -4,17 +4,18 @@ import { SyncError } from "../lib/errors.ts";
 import type { Limits } from "../lib/limits.ts";
 import type { Connect } from "../lib/link.ts";
 import type { Fetched, Hello, Welcome } from "../lib/messages.ts";
+import { encodeMutation } from "../lib/mutation-codec.ts";
 import type { ObjectId, SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { Replica, type ReplicaEvent } from "../lib/replica.ts";
+import { ShapeTable } from "../lib/shape.ts";
 import { isConnected, statusOf, type State, type Status } from "./connection.ts";
 import { Connector } from "./connector.ts";
 import { Fetches, type Fetch } from "./fetches.ts";
 import { News } from "./news.ts";
 import { Outbox, type Decided, type Write } from "./outbox.ts";
 import type { ServerLink, ServerStep } from "./server-link.ts";
-import { checkWriteSize } from "./write-size.ts";
 
 export interface FollowerOptions {
   readonly environment: Environment;
@@ -130,8 +131,8 @@ export class Follower {
   write(operations: readonly Operation[], settle: Write["settle"]): void {
     this.#checkOpen();
     const { limits, optimistic } = this.#options;
-    const welcome = this.#connector.link?.welcome;
-    checkWriteSize(operations, limits, welcome?.mutationBytesMax ?? limits.mutationBytesMax);
+    const { mutationBytesMax } = this.#connector.link?.welcome ?? limits;
+    checkBytes(operations, mutationBytesMax);
     const { epoch, seq } = this.#replica.cursor;
     const seen = epoch === this.#outbox.epoch ? seq : 0;
     const write = this.#outbox.add({ operations, seen, optimistic, settle });
@@ -273,6 +274,13 @@ export class Follower {
     link.sendFetch(fetch);
     return true;
   }
+}
+
+function checkBytes(operations: readonly Operation[], bytesMax: number): void {
+  const { bytes } = encodeMutation({ seen: 0, operations }, new ShapeTable(0), () => undefined);
+  if (bytes.length <= bytesMax) return;
+  const message = `a write has at most ${String(bytesMax)} bytes, not ${String(bytes.length)}`;
+  throw new SyncError("too_large", message, { id: operations[0]?.id });
 }
 
 /** Ids that the server gave in place of provisional ones. */
