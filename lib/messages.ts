@@ -198,7 +198,7 @@ function toFetched(fields: Record<string, unknown>): Fetched {
   return {
     request: fieldOf(fields, "request", "number") as number,
     seq: fieldOf(fields, "seq", "number") as number,
-    missing: Array.isArray(missing) ? missing.map(String) : [],
+    missing: Array.isArray(missing) ? missing.filter((id) => typeof id === "string") : [],
     ...(error !== undefined && { error: toErrorData(error) }),
   };
 }
@@ -246,7 +246,7 @@ export function decodeClientMessage(
   const kind = reader.byte();
   switch (kind) {
     case PROTOCOL.fromClient.mutations:
-      return decodeMutationsMessage(reader, dictionary);
+      return decodeMutationsMessage(reader, dictionary, limits);
     case PROTOCOL.fromClient.fetch:
       return decodeFetch(reader, limits);
     default:
@@ -254,13 +254,23 @@ export function decodeClientMessage(
   }
 }
 
-function decodeMutationsMessage(reader: ByteReader, dictionary: ShapeDictionary): MutationsMessage {
+function decodeMutationsMessage(
+  reader: ByteReader,
+  dictionary: ShapeDictionary,
+  limits: Limits,
+): MutationsMessage {
   const settled = reader.varint();
   dictionary.readDefinitions(reader);
   const first = reader.varint();
   if (first === 0) throw new SyncError("invalid_payload", "mutations are numbered from 1");
   const mutations: Uint8Array[] = [];
-  while (reader.left > 0) mutations.push(reader.raw(reader.count()));
+  while (reader.left > 0) {
+    if (mutations.length >= limits.mutationsInFlightMax) {
+      const message = `a message has at most ${String(limits.mutationsInFlightMax)} writes`;
+      throw new SyncError("limit_exceeded", message);
+    }
+    mutations.push(reader.raw(reader.count()));
+  }
   return { kind: "mutations", settled, first, mutations };
 }
 

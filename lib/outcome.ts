@@ -62,7 +62,7 @@ export function readOutcomes(reader: ByteReader): NumberedOutcome[] {
   const outcomes: NumberedOutcome[] = [];
   for (let n = reader.varint(); n !== 0; n = reader.varint()) {
     const plain = reader.varint();
-    if (plain > DEFAULT_LIMITS.messageBytesMax) {
+    if (outcomes.length + plain > OUTCOME.countMax) {
       throw new SyncError("invalid_payload", "the message decides too much at once");
     }
     for (let i = 0; i < plain; i++) outcomes.push({ n: n + i, outcome: ACCEPTED });
@@ -72,8 +72,12 @@ export function readOutcomes(reader: ByteReader): NumberedOutcome[] {
 }
 
 function readSpecial(reader: ByteReader): Outcome {
-  if (reader.byte() === OUTCOME.rejected) {
+  const kind = reader.byte();
+  if (kind === OUTCOME.rejected) {
     return { kind: "rejected", error: toErrorData(readValue(reader, DEFAULT_LIMITS)) };
+  }
+  if (kind !== OUTCOME.renamed) {
+    throw new SyncError("invalid_payload", "the message has an outcome of no known kind");
   }
   const renamed = new Map<ObjectId, ObjectId>();
   for (let left = reader.count(); left > 0; left--) {

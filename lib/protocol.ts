@@ -6,6 +6,9 @@ export const PROTOCOL = {
   version: 1,
   /** The socket.io event that carries every message, as one binary argument. */
   event: "o",
+  /** Where servers and clients meet unless told otherwise: never socket.io's own places. */
+  defaultPath: "/object-sync",
+  defaultNamespace: "/object-sync",
   /** A message's first byte. */
   fromServer: { welcome: 1, delta: 2, fetched: 3, goodbye: 4 },
   fromClient: { mutations: 1, fetch: 2 },
@@ -14,9 +17,10 @@ export const PROTOCOL = {
   /** Low bits of a run's code; the rest is the shape's number. */
   change: { update: 0, create: 1, destroy: 2, kindMask: 3, silent: 4, shapeUnit: 8 },
   operation: { update: 0, create: 1, destroy: 2, kindMask: 3, chosen: 4, byHandle: 4 },
-  outcome: { accepted: 0, renamed: 1, rejected: 2 },
+  /** One message decides at most `countMax` mutations. */
+  outcome: { renamed: 1, rejected: 2, countMax: 65_536 },
   /**
-   * A value starts with a number: even, it is twice a zigzag integer of at most 2^28; odd, its half
+   * A value starts with a number: even, it is twice a zigzag integer below 2^28; odd, its half
    * is one of these, or `shortText` plus the length of a text that is shorter than `shortTextMax`.
    */
   value: {
