@@ -9,6 +9,7 @@ import { seedObjects } from "./world.ts";
 
 /** The arena: one page, one world, everybody in it. `npm start` runs this file. */
 
+/** A game needs no more than thirty pictures a second from its server: pages fill in the rest. */
 const flushEveryMs = 33;
 
 async function start(): Promise<void> {

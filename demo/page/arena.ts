@@ -14,6 +14,12 @@ export function openArena(): Arena {
   sync.on("reject", (error) => {
     console.info("Not accepted:", error);
   });
+  // The network is back, or somebody looks again: no need to sit out the wait for the next attempt.
+  const hurry = () => {
+    if (sync.status === "connecting" && !document.hidden) sync.connect();
+  };
+  addEventListener("online", hurry);
+  document.addEventListener("visibilitychange", hurry);
   return sync;
 }
 

@@ -3,7 +3,7 @@ import { element } from "./dom.ts";
 
 /** Often enough to be honest, rarely enough to be read. */
 const everySeconds = 0.1;
-const roundTripBlend = 0.2;
+const roundTripBlend = 0.25;
 
 type Shown = "connected" | "connecting" | "reconnecting" | "offline";
 
@@ -31,8 +31,6 @@ export class Hud {
 
   constructor(sync: Arena) {
     this.#sync = sync;
-    // Browsers keep a box checked over a reload; the connection starts anew.
-    this.#switch.checked = false;
     this.#switch.addEventListener("change", () => {
       if (this.#switch.checked) sync.disconnect();
       else sync.connect();
@@ -58,15 +56,16 @@ export class Hud {
     put(this.#players, String(players));
     put(this.#pending, String(pending));
     this.#pendingPart.dataset["busy"] = String(shown !== "connected" && pending > 0);
+    this.#switch.checked = shown === "offline";
     this.#banner.hidden = shown !== "offline";
   }
 
   #shown(): Shown {
-    if (this.#switch.checked) return "offline";
-    if (this.#sync.status === "synced") {
-      this.#wasSynced = true;
-      return "connected";
-    }
+    const { status } = this.#sync;
+    // Also when the server sent us away for good: switching back on tries again.
+    if (status === "offline" || status === "closed") return "offline";
+    this.#wasSynced ||= status === "synced";
+    if (status === "synced") return "connected";
     return this.#wasSynced ? "reconnecting" : "connecting";
   }
 }

@@ -9,6 +9,7 @@ import type { PositionWriter } from "./writer.ts";
 const reachUnits = 150;
 const kickFactor = 1.5;
 const brushUnits = 20;
+const pushingSpeed = 8;
 const dust = ["#efe0b8", "#dcc793"] as const;
 
 /** Walks me through the world: what I walk into moves, and is written. */
@@ -50,6 +51,8 @@ export class Mover {
 
   #walkInto(now: number): void {
     const me = this.#me;
+    // Who stands still pushes nothing: not even what somebody else moves through them.
+    if (Math.hypot(me.vx, me.vy) < pushingSpeed) return;
     const near = this.#things.list.filter(
       ({ x, y }) => Math.abs(x - me.x) < reachUnits && Math.abs(y - me.y) < reachUnits,
     );
