@@ -1,0 +1,53 @@
+/** A guarantee of GUARANTEES.md, or what the simulation demands besides. */
+export type Guarantee =
+  | "G1"
+  | "G2"
+  | "G3"
+  | "G4"
+  | "G5"
+  | "G6"
+  | "G7"
+  | "G8"
+  | "G9"
+  | "G10"
+  | "G11"
+  | "G12"
+  | "G14"
+  | "G18"
+  | "G20"
+  | "G21"
+  | "G22"
+  | "events"
+  | "reference";
+
+export interface Violation {
+  readonly guarantee: Guarantee;
+  readonly message: string;
+}
+
+/**
+ * Where every check reports. It does not throw: much of what is checked runs inside listeners and
+ * callbacks, where the code under test would catch it.
+ */
+export class Checks {
+  #first: Violation | undefined;
+  #count = 0;
+
+  get violation(): Violation | undefined {
+    return this.#first;
+  }
+
+  /** How many conditions were checked. */
+  get count(): number {
+    return this.#count;
+  }
+
+  check(holds: boolean, guarantee: Guarantee, message: () => string): void {
+    this.#count += 1;
+    if (!holds) this.fail(guarantee, message());
+  }
+
+  fail(guarantee: Guarantee, message: string): void {
+    this.#first ??= { guarantee, message };
+  }
+}

@@ -1,0 +1,95 @@
+import type { Limits } from "../../lib/limits.ts";
+import { decodeServerMessage, type DeltaMessage, type ServerMessage } from "../../lib/messages.ts";
+import { ShapeDictionary } from "../../lib/shape-codec.ts";
+import type { Checks } from "./checks.ts";
+import type { Wiretap } from "./connection.ts";
+import type { ServerOracle } from "./server-oracle.ts";
+
+/** A client may hear of these although no store keeps them: nothing happened. */
+const UNKEPT_CODES: ReadonlySet<string> = new Set(["unavailable", "mutation_mismatch"]);
+
+interface TapOptions {
+  readonly clientId: string;
+  readonly limits: Limits;
+  readonly checks: Checks;
+  readonly oracle: ServerOracle;
+  /** The client was given a message; it is refused when the client ended the link for it. */
+  readonly onDelivered: (message: ServerMessage, isRefused: boolean) => void;
+  readonly trace: (what: string) => void;
+}
+
+/** Reads what a server tells one client: none of it may be ahead of the store, or pile up. */
+export class ConnectionTap implements Wiretap {
+  readonly #options: TapOptions;
+  readonly #dictionary: ShapeDictionary;
+  readonly #messages: ServerMessage[] = [];
+  #epoch = "";
+  /** Answers to fetches are bounded by how many the client may ask for, not by the cap. */
+  #fetchedBytes = 0;
+
+  constructor(options: TapOptions) {
+    this.#options = options;
+    this.#dictionary = new ShapeDictionary(options.limits);
+  }
+
+  sent(bytes: Uint8Array, waitingBytes: number): void {
+    const { limits, checks, clientId } = this.#options;
+    const message = decodeServerMessage(bytes, this.#dictionary, limits);
+    this.#messages.push(message);
+    if (message.kind === "fetched") this.#fetchedBytes += bytes.length;
+    const heldMax = limits.waitingBytesMax + bytes.length + this.#fetchedBytes;
+    checks.check(waitingBytes <= heldMax, "G18", () => {
+      return `${waitingBytes} bytes wait for ${clientId}, of at most ${heldMax}`;
+    });
+    if (message.kind === "welcome") this.#epoch = message.epoch;
+    if (message.kind === "delta") this.#checkDelta(message);
+  }
+
+  delivered(index: number, isRefused: boolean): void {
+    const message = this.#messages[index];
+    if (message === undefined) return;
+    this.#options.trace(`<- ${summary(message)}${isRefused ? " (refused)" : ""}`);
+    this.#options.onDelivered(message, isRefused);
+  }
+
+  #checkDelta({ delta, isWhole, outcomes }: DeltaMessage): void {
+    const { checks, oracle, clientId } = this.#options;
+    const epoch = oracle.epoch(this.#epoch);
+    const kept = epoch?.seq ?? 0;
+    checks.check(delta.to <= kept, "G5", () => `${clientId} is told of ${delta.to} at ${kept}`);
+    checks.check(isWhole || outcomes.length === 0, "G12", () => {
+      return `${clientId} is told an outcome in the middle of a page`;
+    });
+    for (const { n, outcome } of outcomes) {
+      const decision = epoch?.decisionOf(clientId, n);
+      if (decision === undefined && outcome.kind === "rejected") {
+        const { code } = outcome.error;
+        checks.check(UNKEPT_CODES.has(code), "G5", () => {
+          return `${clientId} is told that ${n} is ${code}, which is not kept`;
+        });
+      } else {
+        checks.check(decision?.outcome.kind === outcome.kind, "G5", () => {
+          return `${clientId} is told that ${n} is ${outcome.kind}, which is not kept`;
+        });
+      }
+    }
+  }
+}
+
+function summary(message: ServerMessage): string {
+  switch (message.kind) {
+    case "welcome":
+      return `welcome ${message.epoch}/${message.seq} decided ${message.decided}${message.isResumed ? " resumed" : ""}`;
+    case "delta": {
+      const { delta, outcomes, isWhole } = message;
+      const decided = outcomes.map(
+        ({ n, outcome }) => `${n}${outcome.kind === "accepted" ? "+" : "-"}`,
+      );
+      return `delta ${delta.from}..${delta.to} ${delta.changes.length} changes${isWhole ? " whole" : ""} [${decided.join(" ")}]`;
+    }
+    case "fetched":
+      return `fetched ${message.request} at ${message.seq}`;
+    case "goodbye":
+      return `goodbye ${message.error.code}${message.reconnect ? "" : " for good"}`;
+  }
+}

@@ -1,0 +1,123 @@
+import type {
+  DecidedMutation,
+  ObjectRecord,
+  Store,
+  StoreBatch,
+  StoredWorld,
+} from "../../server/stores/store.ts";
+import { SyncError } from "../../lib/errors.ts";
+import type { SimProcess } from "./process.ts";
+import type { SeededRandom } from "./random.ts";
+import type { StoreScenario } from "./scenario.ts";
+import type { Timeline } from "./timeline.ts";
+
+/** Told of each batch at the moment from which it is kept. */
+export type OnKept = (epoch: string, batch: StoreBatch, objects: readonly ObjectRecord[]) => void;
+
+interface Kept {
+  readonly epoch: string;
+  seq: number;
+  horizon: number;
+  nextHandle: number;
+  readonly objects: Map<number, ObjectRecord>;
+  readonly decided: DecidedMutation[];
+}
+
+/**
+ * A database that outlives the servers: slow, failing, or gone silent as the scenario says. A batch
+ * is kept as a whole or not at all, and only of the server that opened it last.
+ */
+export class Disk {
+  readonly #timeline: Timeline;
+  readonly #random: SeededRandom;
+  readonly #onKept: OnKept;
+  readonly #scenario: StoreScenario;
+  #kept: Kept | undefined;
+  #term = 0;
+  /** No more failures, nor delays worth mentioning. */
+  isCalm = false;
+  /** A batch was kept, and its server has not heard of it. */
+  isInDoubt = false;
+
+  constructor(timeline: Timeline, random: SeededRandom, scenario: StoreScenario, onKept: OnKept) {
+    this.#timeline = timeline;
+    this.#random = random;
+    this.#scenario = scenario;
+    this.#onKept = onKept;
+  }
+
+  /** The store as one server process has it. */
+  openFor(process: SimProcess): Store {
+    this.#term += 1;
+    const term = this.#term;
+    return {
+      load: (_world, newEpoch) => this.#load(newEpoch),
+      commit: (_world, batch) => this.#commit(batch, process, term),
+      close: () => undefined,
+    };
+  }
+
+  #load(newEpoch: string): StoredWorld {
+    this.isInDoubt = false;
+    this.#kept ??= {
+      epoch: newEpoch,
+      seq: 0,
+      horizon: 0,
+      nextHandle: 1,
+      objects: new Map<number, ObjectRecord>(),
+      decided: [],
+    };
+    const { objects, decided } = this.#kept;
+    const ordered = [...objects.values()].sort((a, b) => a.revision - b.revision);
+    return { ...this.#kept, objects: ordered, decided: [...decided] };
+  }
+
+  #commit(batch: StoreBatch, process: SimProcess, term: number): void | Promise<void> {
+    const objects = batch.objects();
+    const { delayMaxMs, failChance, hangChance } = this.#scenario;
+    const isHanging = !this.isCalm && this.#random.chance(hangChance);
+    const isFailing = !this.isCalm && this.#random.chance(failChance);
+    if (delayMaxMs === 0 && !isHanging) {
+      if (isFailing) throw new SyncError("unavailable", "the disk is full");
+      this.#keep(batch, objects, term);
+      return;
+    }
+    const delayMs = this.isCalm ? 1 : this.#random.exponential(delayMaxMs / 4);
+    const replyMs = this.isCalm ? 1 : this.#random.exponential(delayMaxMs / 4);
+    return new Promise((resolve, reject) => {
+      if (isHanging) return; // the request was lost: nothing is kept, and nobody answers
+      this.#timeline.after(delayMs, () => {
+        let failure: unknown;
+        try {
+          if (isFailing) throw new SyncError("unavailable", "the disk is full");
+          this.#keep(batch, objects, term);
+          this.isInDoubt = true;
+        } catch (error) {
+          failure = error;
+        }
+        this.#timeline.after(replyMs, () => {
+          process.run(() => {
+            this.isInDoubt = false;
+            if (failure === undefined) resolve();
+            else reject(failure as Error);
+          });
+        });
+      });
+    });
+  }
+
+  #keep(batch: StoreBatch, objects: readonly ObjectRecord[], term: number): void {
+    const kept = this.#kept;
+    if (kept === undefined || term !== this.#term || batch.expectedSeq !== kept.seq) {
+      throw new SyncError("unavailable", "the world was opened by somebody else");
+    }
+    const { seq, horizon, nextHandle, decided } = batch;
+    for (const record of objects) kept.objects.set(record.handle, record);
+    kept.decided.push(...decided);
+    Object.assign(kept, { seq, horizon, nextHandle });
+    for (const { handle, properties, revision } of kept.objects.values()) {
+      if (properties === null && revision <= horizon) kept.objects.delete(handle);
+    }
+    this.#onKept(kept.epoch, batch, objects);
+  }
+}

@@ -1,0 +1,101 @@
+import type { DecidedMutation, ObjectRecord, StoreBatch } from "../../server/stores/store.ts";
+import { canonical } from "../support/canonical.ts";
+import type { Checks } from "./checks.ts";
+import { StateHash } from "./state-hash.ts";
+import { TOKEN_PROPERTIES } from "./token.ts";
+
+/**
+ * What a store has kept of one epoch: the truth by which servers and clients are judged. It is built
+ * from the batches alone.
+ */
+export class Epoch {
+  readonly name: string;
+  readonly #checks: Checks;
+  readonly #hash = new StateHash();
+  readonly #texts = new Map<number, string>();
+  readonly #objects = new Map<number, object>();
+  readonly #stateAt = new Map<number, string>();
+  readonly #decided = new Map<string, Map<number, DecidedMutation>>();
+  readonly #batchOfToken = new Map<string, number>();
+  #seq = 0;
+  #batch = 0;
+  /** Whether a batch was kept whose server ended before it heard of it. */
+  hasDoubt = false;
+
+  constructor(name: string, checks: Checks) {
+    this.name = name;
+    this.#checks = checks;
+    this.#stateAt.set(0, this.#hash.value);
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  get batch(): number {
+    return this.#batch;
+  }
+
+  /** A hash of all objects after this commit; undefined when no batch ended with it. */
+  stateAt(seq: number): string | undefined {
+    return this.#stateAt.get(seq);
+  }
+
+  /** All objects as they are now. */
+  objects(): Iterable<object> {
+    return this.#objects.values();
+  }
+
+  decisionOf(clientId: string, n: number): DecidedMutation | undefined {
+    return this.#decided.get(clientId)?.get(n);
+  }
+
+  /** The batch in which the token was first seen, if it was. */
+  batchOfToken(token: string): number | undefined {
+    return this.#batchOfToken.get(token);
+  }
+
+  keep(batch: StoreBatch, objects: readonly ObjectRecord[]): void {
+    const { expectedSeq, seq, decided } = batch;
+    const checks = this.#checks;
+    checks.check(expectedSeq === this.#seq && seq >= expectedSeq, "G2", () => {
+      return `a batch goes from ${expectedSeq} to ${seq}, where the store is at ${this.#seq}`;
+    });
+    const revisions = objects.map(({ revision }) => revision);
+    const newest = Math.max(expectedSeq, ...revisions);
+    checks.check(newest === seq && Math.min(seq, ...revisions) >= expectedSeq, "G2", () => {
+      return `a batch from ${expectedSeq} to ${seq} has objects of ${revisions.join()}`;
+    });
+    this.#seq = seq;
+    this.#batch += 1;
+    for (const record of objects) this.#keepObject(record);
+    for (const mutation of decided) this.#keepDecision(mutation);
+    this.#stateAt.set(seq, this.#hash.value);
+  }
+
+  #keepObject({ handle, id, properties }: ObjectRecord): void {
+    const known = this.#texts.get(handle);
+    if (known !== undefined) this.#hash.remove(known);
+    this.#texts.delete(handle);
+    this.#objects.delete(handle);
+    if (properties === null) return;
+    const object = { id, ...properties };
+    const text = canonical(object);
+    this.#hash.add(text);
+    this.#texts.set(handle, text);
+    this.#objects.set(handle, object);
+    for (const property of TOKEN_PROPERTIES) {
+      const token = properties[property];
+      if (typeof token !== "string") continue;
+      if (!this.#batchOfToken.has(token)) this.#batchOfToken.set(token, this.#batch);
+    }
+  }
+
+  #keepDecision(mutation: DecidedMutation): void {
+    const { clientId, n } = mutation;
+    const decided = this.#decided.get(clientId) ?? new Map<number, DecidedMutation>();
+    this.#decided.set(clientId, decided);
+    this.#checks.check(!decided.has(n), "G3", () => `${clientId} had ${n} decided twice`);
+    decided.set(n, mutation);
+  }
+}

@@ -1,0 +1,101 @@
+import { simulate, type Result } from "./simulation.ts";
+
+/**
+ * Runs seeds: `--seeds N` of them `--from S`, or one `--seed S` with all of its trace. Stops at the
+ * first that fails. `--budget MS` stops earlier, when so much real time has gone. `--json` prints
+ * one line for other programs.
+ */
+interface Arguments {
+  readonly seeds: number;
+  readonly from: number;
+  readonly budgetMs: number;
+  readonly isJson: boolean;
+  readonly isPrinting: boolean;
+}
+
+/** Each so many seeds, one is run twice: it must do the same again. */
+const TWICE_EVERY = 10;
+
+const options = parse(process.argv.slice(2));
+const startedAt = performance.now();
+let uncaught: unknown;
+process.on("unhandledRejection", (error) => (uncaught ??= error));
+process.on("uncaughtException", (error) => (uncaught ??= error));
+
+let writes = 0;
+let commits = 0;
+let checks = 0;
+let runs = 0;
+let failed: Result | undefined;
+for (let seed = options.from; seed < options.from + options.seeds; seed++) {
+  if (performance.now() - startedAt > options.budgetMs) break;
+  const result = await runSeed(seed);
+  runs += 1;
+  writes += result.writes;
+  commits += result.commits;
+  checks += result.checks;
+  if (result.violation === undefined) continue;
+  failed = result;
+  break;
+}
+report();
+
+async function runSeed(seed: number): Promise<Result> {
+  const result = await simulate(seed, options.isPrinting);
+  if (uncaught !== undefined) {
+    const message = uncaught instanceof Error ? uncaught.stack : String(uncaught);
+    return { ...result, violation: { guarantee: "G20", message: `uncaught: ${String(message)}` } };
+  }
+  if (seed % TWICE_EVERY !== 0 || result.violation !== undefined) return result;
+  const again = await simulate(seed);
+  if (again.traceHash === result.traceHash) return result;
+  const message = `one run has the trace ${result.traceHash}, the other ${again.traceHash}`;
+  return { ...result, violation: { guarantee: "G22", message } };
+}
+
+function report(): void {
+  const seconds = (performance.now() - startedAt) / 1_000;
+  if (options.isJson) {
+    const { seed, violation, traceTail } = failed ?? {};
+    console.log(
+      JSON.stringify({ runs, writes, commits, checks, seconds, seed, violation, traceTail }),
+    );
+  } else {
+    const rate = (runs / seconds).toFixed(1);
+    console.log(
+      `${runs} seeds, ${writes} writes, ${commits} commits, ${checks} checks in ${seconds.toFixed(1)} s (${rate} seeds/s)`,
+    );
+    if (failed !== undefined) console.log(describeFailure(failed));
+  }
+  process.exitCode = failed === undefined ? 0 : 1;
+}
+
+function describeFailure({ seed, violation, traceTail }: Result): string {
+  return [
+    ...(options.isPrinting ? [] : traceTail),
+    "",
+    `seed ${seed} violates ${String(violation?.guarantee)}: ${String(violation?.message)}`,
+    `npm run simulate -- --seed ${seed}`,
+  ].join("\n");
+}
+
+function parse(args: readonly string[]): Arguments {
+  const values = new Map<string, string>();
+  for (const [i, name] of args.entries()) {
+    if (name.startsWith("--")) values.set(name.slice(2), args[i + 1] ?? "");
+  }
+  const number = (name: string, otherwise: number): number => {
+    const value = values.get(name);
+    if (value === undefined) return otherwise;
+    if (!/^\d+$/.test(value)) throw new Error(`--${name} wants a number, not "${value}"`);
+    return Number(value);
+  };
+  const isSingle = values.has("seed");
+  return {
+    seeds: isSingle ? 1 : number("seeds", 200),
+    from: isSingle ? number("seed", 1) : number("from", 1),
+    budgetMs: number("budget", Infinity),
+    isJson: values.has("json"),
+    isPrinting: isSingle && !values.has("json"),
+  };
+}

@@ -1,0 +1,189 @@
+import type { Change } from "../../lib/delta.ts";
+import type { ServerMessage } from "../../lib/messages.ts";
+import { canonical } from "../support/canonical.ts";
+import type { Checks } from "./checks.ts";
+import type { ServerOracle } from "./server-oracle.ts";
+import { StateHash } from "./state-hash.ts";
+
+export type PlainObject = { readonly id: string } & Readonly<Record<string, unknown>>;
+
+interface Held {
+  readonly object: PlainObject;
+  readonly text: string;
+}
+
+/** What one whole step of the server has done to a mirror. */
+export interface MirrorStep {
+  /** The ids of all objects that it touched. */
+  readonly touched: ReadonlySet<string>;
+  /** The ids of those that changed without an event. */
+  readonly silent: ReadonlySet<string>;
+  readonly renamed: ReadonlyMap<string, string>;
+}
+
+/**
+ * The confirmed state of one client, by the plainest reading of what came over the wire to it: a
+ * second opinion on the replica. At each whole step it must be the state that the server's store had
+ * at that moment.
+ */
+export class Mirror {
+  readonly #who: string;
+  readonly #checks: Checks;
+  readonly #oracle: ServerOracle;
+  readonly #hash = new StateHash();
+  readonly #byHandle = new Map<number, Held>();
+  readonly #byId = new Map<string, PlainObject>();
+  #epoch = "";
+  #seq = 0;
+  #position = 0;
+  #isReplacing = false;
+  #isWhole = false;
+  #staged: Change[] = [];
+
+  constructor(who: string, checks: Checks, oracle: ServerOracle) {
+    this.#who = who;
+    this.#checks = checks;
+    this.#oracle = oracle;
+  }
+
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  /** Whether it has ever been whole. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  get objects(): ReadonlyMap<string, PlainObject> {
+    return this.#byId;
+  }
+
+  /** Takes in a message; a step, when with it the mirror is whole again. */
+  take(message: ServerMessage): MirrorStep | undefined {
+    if (message.kind === "welcome") {
+      const { isResumed, epoch, seq } = message;
+      this.#staged = [];
+      this.#isReplacing = !isResumed;
+      this.#position = isResumed ? this.#seq : 0;
+      const isSame = epoch === this.#epoch;
+      this.#check(isSame || !isResumed, "G11", `resumed ${this.#epoch} as ${epoch}`);
+      this.#check(!isResumed || seq >= this.#seq, "G11", `welcomed at ${seq}, was at ${this.#seq}`);
+      this.#epoch = epoch;
+      return undefined;
+    }
+    if (message.kind !== "delta") return undefined;
+    const { from, to, changes } = message.delta;
+    this.#check(from <= this.#position && to >= this.#position, "G2", () => {
+      return `a delta goes from ${from} to ${to}, at ${this.#position}`;
+    });
+    this.#position = to;
+    this.#staged.push(...changes);
+    if (!message.isWhole) return undefined;
+    const renamed = new Map<string, string>();
+    for (const { outcome } of message.outcomes) {
+      if (outcome.kind !== "accepted") continue;
+      for (const [provisional, id] of outcome.renamed ?? []) renamed.set(provisional, id);
+    }
+    return { ...this.#finish(), renamed };
+  }
+
+  #finish(): { touched: ReadonlySet<string>; silent: ReadonlySet<string> } {
+    const touched = new Set<string>();
+    const silent = new Set<string>();
+    if (this.#isReplacing) {
+      for (const [handle, { object }] of this.#byHandle) {
+        touched.add(object.id);
+        this.#set(handle, undefined);
+      }
+    } else {
+      this.#check(
+        this.#position >= this.#seq,
+        "G11",
+        `back to ${this.#position} from ${this.#seq}`,
+      );
+    }
+    for (const change of this.#staged) {
+      const held = this.#byHandle.get(change.handle)?.object;
+      const object = changed(held, change);
+      const id = held?.id ?? object?.id;
+      if (id === undefined) continue;
+      touched.add(id);
+      if (change.silent) silent.add(id);
+      this.#set(change.handle, object);
+    }
+    this.#staged = [];
+    this.#isReplacing = false;
+    this.#seq = this.#position;
+    this.#isWhole = true;
+    this.#compare();
+    return { touched, silent };
+  }
+
+  #set(handle: number, object: PlainObject | undefined): void {
+    const held = this.#byHandle.get(handle);
+    if (held !== undefined) {
+      this.#hash.remove(held.text);
+      this.#byHandle.delete(handle);
+      this.#byId.delete(held.object.id);
+    }
+    if (object === undefined) return;
+    this.#check(!this.#byId.has(object.id), "G9", `there are two objects ${object.id}`);
+    const text = canonical(object);
+    this.#hash.add(text);
+    this.#byHandle.set(handle, { object, text });
+    this.#byId.set(object.id, object);
+  }
+
+  #compare(): void {
+    const expected = this.#oracle.epoch(this.#epoch)?.stateAt(this.#seq);
+    const place = `${this.#epoch}/${this.#seq}`;
+    this.#check(expected !== undefined, "G5", `was told of ${place}, which is not kept`);
+    this.#check(expected === this.#hash.value, "G14", () => {
+      return `is told another state of ${place} than the store has: ${this.#difference()}`;
+    });
+  }
+
+  /** Only right when the store has not gone on meanwhile, but better than nothing. */
+  #difference(): string {
+    const kept = new Map<string, string>();
+    for (const object of this.#oracle.epoch(this.#epoch)?.objects() ?? []) {
+      kept.set((object as PlainObject).id, canonical(object));
+    }
+    const lines: string[] = [];
+    for (const id of new Set([...kept.keys(), ...this.#byId.keys()])) {
+      const mine = this.#byId.get(id);
+      const text = mine === undefined ? "nothing" : canonical(mine);
+      const other = kept.get(id) ?? "nothing";
+      if (text !== other) lines.push(`\n  ${id}: has ${text}\n     store has ${other}`);
+    }
+    return lines.slice(0, 5).join("");
+  }
+
+  #check(
+    holds: boolean,
+    guarantee: "G2" | "G5" | "G9" | "G11" | "G14",
+    message: string | (() => string),
+  ): void {
+    this.#checks.check(holds, guarantee, () => {
+      return `${this.#who} ${typeof message === "string" ? message : message()}`;
+    });
+  }
+}
+
+function changed(held: PlainObject | undefined, change: Change): PlainObject | undefined {
+  if (change.kind === "destroy") return undefined;
+  if (change.kind === "update" && held === undefined) return undefined;
+  const id = change.kind === "create" ? change.id : (held as PlainObject).id;
+  const object: Record<string, unknown> = change.kind === "create" ? {} : { ...held };
+  for (const [i, name] of change.shape.names.entries()) {
+    const value = change.values[i];
+    if (value === undefined) Reflect.deleteProperty(object, name);
+    else object[name] = value;
+  }
+  return { ...object, id };
+}

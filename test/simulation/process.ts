@@ -1,0 +1,96 @@
+import type { Environment } from "../../lib/environment.ts";
+import type { Checks } from "./checks.ts";
+import type { SeededRandom } from "./random.ts";
+import type { Timeline } from "./timeline.ts";
+
+/**
+ * One operating system process: a clock of its own, timers that end with it, and ids that nobody
+ * else draws.
+ */
+export class SimProcess {
+  readonly name: string;
+  readonly environment: Environment;
+  /** The id that was drawn last. */
+  lastId = "";
+  readonly #checks: Checks;
+  #isAlive = true;
+  #hasRun = false;
+
+  /** `readCostMs`: how much time passes, at most, whenever the clock is read: code is not free. */
+  constructor(
+    name: string,
+    timeline: Timeline,
+    random: SeededRandom,
+    checks: Checks,
+    readCostMs: number,
+  ) {
+    this.name = name;
+    this.#checks = checks;
+    const bootedAt = random.between(0, 1e9);
+    let elapsed = 0;
+    let soonAt = 0;
+    let ids = 0;
+    const now = (): number => {
+      elapsed = Math.max(elapsed, timeline.now) + random.fraction() * readCostMs;
+      return bootedAt + elapsed;
+    };
+    const after = (delayMs: number, task: () => void): (() => void) => {
+      const ahead = Math.max(0, elapsed - timeline.now);
+      return timeline.after(ahead + delayMs, () => this.run(task));
+    };
+    this.environment = {
+      clock: { now },
+      random: {
+        fraction: () => random.fraction(),
+        id: () => {
+          ids += 1;
+          this.lastId = `${name}-${random.below(2 ** 30).toString(36)}-${ids}`.padEnd(8, "x");
+          return this.lastId;
+        },
+      },
+      scheduler: {
+        after,
+        // In the order in which they were asked for, as the event loop does it.
+        soon: (task) => {
+          soonAt = Math.max(
+            soonAt,
+            timeline.now + (random.chance(0.3) ? random.fraction() * 2 : 0),
+          );
+          timeline.after(soonAt - timeline.now, () => this.run(task));
+        },
+      },
+    };
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** Whether any of its code has run since this was last asked. */
+  takeHasRun(): boolean {
+    const hasRun = this.#hasRun;
+    this.#hasRun = false;
+    return hasRun;
+  }
+
+  /** All code of the process starts here: none does when it is dead, and what it throws is a fault. */
+  run(task: () => void): void {
+    if (!this.#isAlive) return;
+    this.#hasRun = true;
+    try {
+      task();
+    } catch (error) {
+      this.#checks.fail("G20", `${this.name} threw ${describe(error)}`);
+    }
+  }
+
+  kill(): void {
+    this.#isAlive = false;
+  }
+}
+
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause === undefined ? "" : `\ncaused by ${describe(error.cause)}`;
+  return `${error.stack ?? error.message}${cause}`;
+}

@@ -1,0 +1,166 @@
+import type { Limits } from "../../lib/limits.ts";
+import type { HandlerName } from "../../server/handlers.ts";
+import type { Flush } from "../../server/flush-policy.ts";
+import type { Climate } from "./pipe.ts";
+import { SeededRandom } from "./random.ts";
+
+export type FaultKind =
+  | "cut"
+  | "halfOpen"
+  | "stick"
+  | "hold"
+  | "flap"
+  | "block"
+  | "serverCrash"
+  | "serverClose"
+  | "clientCrash";
+
+/** All that one seed decides in advance: how the world is made and what will befall it. */
+export interface Scenario {
+  readonly clients: number;
+  /** How long there is trouble. */
+  readonly chaosMs: number;
+  /** Objects that exist when the first client comes. */
+  readonly objects: number;
+  /** How often one client does something, on average. */
+  readonly actionMeanMs: number;
+  readonly serverActionMeanMs: number;
+  /** How many things a client does at once, at most. */
+  readonly burstMax: number;
+  readonly store: StoreScenario;
+  readonly handlers: HandlerScenario;
+  readonly flush: Flush;
+  readonly limits: Partial<Limits>;
+  readonly climate: Climate;
+  /** Links go on delivering after they were closed. */
+  readonly isSloppy: boolean;
+  /** Links duplicate and reorder what they carry, so that clients may be turned away. */
+  readonly isHostile: boolean;
+  readonly faults: readonly FaultKind[];
+  readonly faultMeanMs: number;
+  readonly readCostMs: number;
+  readonly pessimistChance: number;
+  /** How often a listener writes. */
+  readonly reactionChance: number;
+}
+
+export interface StoreScenario {
+  readonly isDurable: boolean;
+  readonly delayMaxMs: number;
+  readonly failChance: number;
+  readonly hangChance: number;
+}
+
+export interface HandlerScenario {
+  readonly names: readonly HandlerName[];
+  readonly delayMaxMs: number;
+  readonly refuseChance: number;
+  readonly throwChance: number;
+  readonly hangChance: number;
+  readonly changeChance: number;
+  readonly silentChance: number;
+}
+
+export function scenarioOf(seed: number): Scenario {
+  const random = new SeededRandom(seed).fork("scenario");
+  const isHostile = random.chance(0.1);
+  const hasHandlers = random.chance(0.35);
+  const isDurable = random.chance(0.5);
+  const clients = 1 + random.below(5);
+  const actionMeanMs = random.pick([40, 150, 500]) * clients;
+  return {
+    clients,
+    chaosMs: random.pick([5_000, 15_000, 30_000]),
+    objects: random.pick([0, 3, 15, 60, 150]),
+    actionMeanMs: Math.max(150, actionMeanMs),
+    serverActionMeanMs: random.pick([300, 1_500, 1e9]),
+    burstMax: random.pick([1, 4, 25]),
+    store: storeOf(random, isDurable),
+    handlers: handlersOf(random, hasHandlers),
+    flush: random.pick<Flush>(["auto", "auto", 20, 100, 700]),
+    limits: limitsOf(random),
+    climate: climateOf(random, isHostile),
+    isSloppy: random.chance(0.3),
+    isHostile,
+    faults: faultsOf(random),
+    faultMeanMs: random.pick([300, 1_500, 6_000]),
+    readCostMs: random.pick([0, 0, 0.2, 4]),
+    pessimistChance: random.pick([0, 0.3]),
+    reactionChance: random.pick([0, 0, 0.05]),
+  };
+}
+
+function storeOf(random: SeededRandom, isDurable: boolean): StoreScenario {
+  const isFaulty = isDurable && random.chance(0.6);
+  return {
+    isDurable,
+    delayMaxMs: isDurable ? random.pick([0, 5, 50, 2_000]) : 0,
+    failChance: isFaulty ? random.pick([0.02, 0.2]) : 0,
+    hangChance: isFaulty ? random.pick([0, 0.01]) : 0,
+  };
+}
+
+function handlersOf(random: SeededRandom, hasHandlers: boolean): HandlerScenario {
+  const all: readonly HandlerName[] = ["create", "update", "destroy", "fetch"];
+  const isNasty = random.chance(0.5);
+  return {
+    names: hasHandlers ? all.filter(() => random.chance(0.7)) : [],
+    delayMaxMs: random.pick([0, 20, 400]),
+    refuseChance: random.pick([0, 0.1]),
+    throwChance: isNasty ? 0.05 : 0,
+    hangChance: isNasty ? 0.02 : 0,
+    changeChance: random.pick([0, 0.5]),
+    silentChance: random.pick([0, 0, 0.3]),
+  };
+}
+
+/** Small, so that each of them is met. */
+function limitsOf(random: SeededRandom): Partial<Limits> {
+  const waitingBytesMax = random.pick([2_000, 20_000, 1_048_576]);
+  return {
+    waitingBytesMax,
+    pageBytes: random.pick([200, 1_000, 65_536].filter((bytes) => bytes <= waitingBytesMax)),
+    slowClientMs: random.pick([2_000, 10_000, 60_000]),
+    tombstonesMax: random.pick([1, 5, 50, 10_000]),
+    tombstoneAgeMs: random.pick([2_000, 3_600_000]),
+    removedPropertiesMax: random.pick([1, 3, 100]),
+    mutationsInFlightMax: random.pick([1, 4, 1_000]),
+    outgoingBytes: random.pick([60, 65_536]),
+    fetchesInFlightMax: random.pick([2, 100]),
+    shapesMax: random.pick([2, 8, 4_096]),
+    connectTimeoutMs: random.pick([5_000, 20_000]),
+    handlerTimeoutMs: 2_000,
+    storeTimeoutMs: 5_000,
+    drainTimeoutMs: 3_000,
+  };
+}
+
+function climateOf(random: SeededRandom, isHostile: boolean): Climate {
+  const latencyMinMs = random.pick([0.5, 20]);
+  return {
+    latencyMinMs,
+    latencyMaxMs: latencyMinMs + random.pick([1, 20, 300]),
+    spikeChance: random.pick([0, 0, 0.01, 0.05]),
+    spikeMaxMs: random.pick([2_000, 30_000]),
+    bytesPerMs: random.pick([1, 10, Infinity, Infinity]),
+    duplicateChance: isHostile ? 0.03 : 0,
+    reorderChance: isHostile ? 0.03 : 0,
+  };
+}
+
+function faultsOf(random: SeededRandom): readonly FaultKind[] {
+  const frequent: readonly FaultKind[] = ["cut", "cut", "halfOpen", "stick", "hold", "block"];
+  const rare: readonly FaultKind[] = ["flap", "serverCrash", "serverClose", "clientCrash"];
+  return [...frequent.filter(() => random.chance(0.6)), ...rare.filter(() => random.chance(0.35))];
+}
+
+/** When everything works again. */
+export const CALM: Climate = {
+  latencyMinMs: 1,
+  latencyMaxMs: 5,
+  spikeChance: 0,
+  spikeMaxMs: 0,
+  bytesPerMs: Infinity,
+  duplicateChance: 0,
+  reorderChance: 0,
+};

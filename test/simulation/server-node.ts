@@ -1,0 +1,174 @@
+import { admission } from "../../server/admission.ts";
+import { HostedWorld } from "../../server/hosted-world.ts";
+import { MemoryStore } from "../../server/stores/memory.ts";
+import type { SyncError } from "../../lib/errors.ts";
+import type { SyncObject } from "../../lib/object.ts";
+import { newProcess, type Context } from "./context.ts";
+import { Database } from "./database.ts";
+import type { Disk, OnKept } from "./disk.ts";
+import { describe, type SimProcess } from "./process.ts";
+import type { SeededRandom } from "./random.ts";
+import { watched } from "./watched-store.ts";
+import { Workload, type Writer } from "./workload.ts";
+import { WriteLog } from "./write-log.ts";
+
+const WORLD = "default";
+/** What a server reports when its handlers or its store are at fault. */
+const EXPECTED_CODES: ReadonlySet<string> = new Set(["handler_failed", "timeout", "unavailable"]);
+
+/** One life of the server, with its application. */
+export class ServerNode {
+  readonly key: string;
+  readonly process: SimProcess;
+  readonly log: WriteLog;
+  readonly #context: Context;
+  readonly #random: SeededRandom;
+  readonly #world: HostedWorld;
+  readonly #workload: Workload;
+  #isOpen = false;
+  #isClosing = false;
+
+  constructor(context: Context, life: number, disk: Disk | undefined, onKept: OnKept) {
+    const { checks, limits, scenario, isCalm } = context;
+    this.key = `s-${life}`;
+    this.#context = context;
+    this.process = newProcess(context, this.key);
+    this.#random = context.random.fork(`${this.key} application`);
+    const { environment } = this.process;
+    const isCalmNow = (): boolean => isCalm() || !this.#isOpen;
+    const database = new Database(
+      this.process,
+      this.#random.fork("database"),
+      scenario.handlers,
+      checks,
+      isCalmNow,
+    );
+    let epoch = "";
+    const store = disk?.openFor(this.process) ?? watched(new MemoryStore(), onKept);
+    this.#world = new HostedWorld({
+      name: WORLD,
+      store: {
+        load: (world, newEpoch) => {
+          const stored = store.load(world, newEpoch);
+          if (!(stored instanceof Promise)) epoch = stored.epoch;
+          return stored;
+        },
+        commit: (world, batch) => store.commit(world, batch),
+        close: () => store.close(),
+      },
+      handlers: database.handlers,
+      authorize: undefined,
+      flush: scenario.flush,
+      limits,
+      environment,
+    });
+    context.oracle.opened(epoch);
+    this.log = new WriteLog(this.key, checks, false, (issued, error) => {
+      this.#trace(`${issued.kind} ${issued.order} ${error === null ? "ok" : error.code}`);
+    });
+    this.#workload = new Workload(
+      this.key,
+      0,
+      this.#world as unknown as Writer,
+      this.log,
+      this.#random,
+      () => this.process.lastId,
+    );
+    this.#listen();
+  }
+
+  get isOpen(): boolean {
+    return this.#isOpen && this.process.isAlive && !this.#isClosing;
+  }
+
+  get objects(): ReadonlyMap<string, SyncObject> {
+    return this.#world.allObjects();
+  }
+
+  /** Lets clients in, once there is something to see. */
+  open(): void {
+    const { scenario, network, limits, trace, timeline } = this.#context;
+    const isEmpty = this.objects.size === 0;
+    trace.add(timeline.now, this.key, `starts with ${this.objects.size} objects`);
+    if (isEmpty) this.process.run(() => this.#workload.populate(scenario.objects));
+    const listen = (): void => {
+      if (this.log.open.size > 0) {
+        this.process.environment.scheduler.after(1, listen);
+        return;
+      }
+      this.#isOpen = true;
+      network.listen({
+        process: this.process,
+        admit: (hello) =>
+          admission(
+            { hello, headers: {}, address: "", url: "" },
+            (name) => (name === WORLD ? this.#world : undefined),
+            { authenticate: ({ auth }) => auth, limits },
+            this.process.environment,
+          ),
+      });
+    };
+    listen();
+  }
+
+  act(): void {
+    if (!this.isOpen) return;
+    this.process.run(() => this.#workload.act());
+  }
+
+  sign(): void {
+    this.process.run(() => this.#workload.sign());
+  }
+
+  /** Drains; resolves when that is done. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    await this.#world.close();
+  }
+
+  #listen(): void {
+    const { oracle } = this.#context;
+    const isAlive = (): boolean => this.process.isAlive;
+    const world = this.#world;
+    const identityOf = (identity: unknown): string =>
+      typeof identity === "string" ? identity : this.key;
+    const checkBank = (): void => {
+      if (this.#isOpen) oracle.checkBank((id) => world.get(id));
+    };
+    world.on("create", (object, { identity }) => {
+      if (!isAlive()) return;
+      const writer = identityOf(identity);
+      oracle.announced({ id: object.id, writer, isOrdered: writer !== this.key, object });
+      checkBank();
+    });
+    world.on("update", (object, changed, previous, { identity }) => {
+      if (!isAlive()) return;
+      const writer = identityOf(identity);
+      const isOrdered = writer !== this.key;
+      oracle.announced({ id: object.id, writer, isOrdered, object, changed, previous });
+      checkBank();
+    });
+    world.on("destroy", () => {
+      if (isAlive()) checkBank();
+    });
+    world.on("connect", ({ identity }) => this.#trace(`+ ${String(identity)}`));
+    world.on("disconnect", ({ identity }) => this.#trace(`- ${String(identity)}`));
+    world.on("error", (error) => {
+      if (isAlive()) this.#hearError(error);
+    });
+  }
+
+  #hearError(error: SyncError): void {
+    this.#trace(`error ${error.code}: ${error.message}`);
+    if (EXPECTED_CODES.has(error.code) && error.message !== "the server failed on this write") {
+      return;
+    }
+    this.#context.checks.fail("G20", `the server reports ${error.code}: ${describe(error)}`);
+  }
+
+  #trace(what: string): void {
+    if (!this.process.isAlive) return;
+    const { trace, timeline } = this.#context;
+    trace.add(timeline.now, this.key, what);
+  }
+}

@@ -1,0 +1,339 @@
+import { resolveLimits } from "../../lib/limits.ts";
+import { canonical } from "../support/canonical.ts";
+import { Checks, type Violation } from "./checks.ts";
+import { ClientNode } from "./client-node.ts";
+import { ConnectionTap } from "./connection-tap.ts";
+import { NO_TAP, type Connection, type Wiretap } from "./connection.ts";
+import { repeatedly, type Context } from "./context.ts";
+import { Disk, type OnKept } from "./disk.ts";
+import type { Epoch } from "./epoch.ts";
+import { Network } from "./network.ts";
+import { describe } from "./process.ts";
+import { SeededRandom } from "./random.ts";
+import { CALM, scenarioOf } from "./scenario.ts";
+import { ServerNode } from "./server-node.ts";
+import { ServerOracle } from "./server-oracle.ts";
+import { Timeline } from "./timeline.ts";
+import { Trace } from "./trace.ts";
+import { Trouble } from "./trouble.ts";
+
+/** After healing, everything is decided and told within this time: it outlasts every time limit. */
+const LIVENESS_MS = 180_000;
+/** With nothing wrong, a last write of everyone is with everyone within this time. */
+const LAST_WORDS_MS = 30_000;
+
+export interface Result {
+  readonly seed: number;
+  readonly violation: Violation | undefined;
+  /** The same for every run of this seed. */
+  readonly traceHash: string;
+  readonly traceTail: readonly string[];
+  readonly commits: number;
+  readonly writes: number;
+  readonly checks: number;
+  readonly virtualMs: number;
+}
+
+/** Runs one seed: trouble, healing, and then everything must come right. */
+export async function simulate(seed: number, isPrinting = false): Promise<Result> {
+  return new Simulation(seed, isPrinting).run();
+}
+
+class Simulation {
+  readonly #seed: number;
+  readonly #context: Context;
+  readonly #disk: Disk | undefined;
+  readonly #onKept: OnKept;
+  readonly #random: SeededRandom;
+  /** The life of each client that is under way; undefined between two of them. */
+  readonly #clients: (ClientNode | undefined)[] = [];
+  readonly #clientLives: number[] = [];
+  /** Clients that were closed, whose processes go on. */
+  readonly #retired: ClientNode[] = [];
+  #server: ServerNode;
+  #serverLives = 0;
+  #isCalm = false;
+  #commits = 0;
+
+  constructor(seed: number, isPrinting: boolean) {
+    const scenario = scenarioOf(seed);
+    const random = new SeededRandom(seed);
+    const timeline = new Timeline();
+    const checks = new Checks();
+    const trace = new Trace(isPrinting);
+    const oracle = new ServerOracle(checks);
+    const climate = { ...CALM };
+    const network = new Network(
+      timeline,
+      random.fork("network"),
+      climate,
+      scenario.isSloppy,
+      (connection, { clientId, auth }) => this.#tap(connection, clientId, auth),
+    );
+    this.#seed = seed;
+    this.#random = random.fork("simulation");
+    this.#context = {
+      scenario,
+      limits: resolveLimits(scenario.limits),
+      random,
+      timeline,
+      trace,
+      checks,
+      oracle,
+      network,
+      isCalm: () => this.#isCalm,
+    };
+    this.#onKept = (epoch, batch, objects) => {
+      oracle.kept(epoch, batch, objects);
+      this.#commits += batch.seq - batch.expectedSeq;
+      trace.add(timeline.now, "store", `${epoch} ${batch.expectedSeq}..${batch.seq}`);
+    };
+    this.#disk = scenario.store.isDurable
+      ? new Disk(timeline, random.fork("disk"), scenario.store, this.#onKept)
+      : undefined;
+    trace.add(0, "seed", `${seed} ${JSON.stringify(scenario)}`);
+    this.#server = this.#startServer();
+  }
+
+  async run(): Promise<Result> {
+    const { checks } = this.#context;
+    try {
+      await this.#phases();
+    } catch (error) {
+      checks.fail("G20", `the simulation failed: ${describe(error)}`);
+    }
+    const { trace, timeline } = this.#context;
+    const all = [...this.#clients, ...this.#retired];
+    return {
+      seed: this.#seed,
+      violation: checks.violation,
+      traceHash: trace.hash,
+      traceTail: trace.tail,
+      commits: this.#commits,
+      writes: all.reduce((sum, client) => sum + (client?.log.issued ?? 0), 0),
+      checks: checks.count,
+      virtualMs: timeline.now,
+    };
+  }
+
+  async #phases(): Promise<void> {
+    const { scenario, network } = this.#context;
+    await this.#runUntil(10_000, () => this.#server.isOpen);
+    this.#begin();
+    Object.assign(network.climate, scenario.climate);
+    await this.#runUntil(scenario.chaosMs, () => false);
+    this.#heal();
+    await this.#runUntil(LIVENESS_MS, () => this.#isQuiet());
+    this.#demandQuiet("after healing");
+    if (this.#context.checks.violation !== undefined) return;
+    for (const client of this.#living()) client.process.run(() => client.workload.sign());
+    this.#server.sign();
+    await this.#runUntil(LAST_WORDS_MS, () => this.#isQuiet());
+    this.#demandQuiet("after the last words");
+    await this.#runUntil(5_000, () => false);
+    this.#conclude();
+  }
+
+  #begin(): void {
+    const { scenario, timeline } = this.#context;
+    for (let index = 0; index < scenario.clients; index++) {
+      this.#clients.push(undefined);
+      this.#clientLives.push(0);
+      timeline.after(this.#random.between(0, 1_000), () => this.#startClient(index));
+    }
+    repeatedly(timeline, this.#random.fork("server"), scenario.serverActionMeanMs, () => {
+      if (!this.#isCalm) this.#server.act();
+      return !this.#isCalm;
+    });
+    new Trouble(this.#context, {
+      clients: () => this.#living(),
+      crashServer: () => this.#crashServer(),
+      closeServer: () => this.#closeServer(),
+      crashClient: (client) => this.#crashClient(client),
+    }).begin();
+  }
+
+  #heal(): void {
+    const { network, trace, timeline } = this.#context;
+    trace.add(timeline.now, "------", "everything heals");
+    this.#isCalm = true;
+    Object.assign(network.climate, CALM);
+    network.heal();
+    if (this.#disk !== undefined) this.#disk.isCalm = true;
+    for (const client of this.#living()) client.connect();
+  }
+
+  #startServer(): ServerNode {
+    const { checks, oracle } = this.#context;
+    if (this.#disk?.isInDoubt === true) oracle.current.hasDoubt = true;
+    const server = new ServerNode(this.#context, this.#serverLives, this.#disk, this.#onKept);
+    this.#serverLives += 1;
+    checks.check(
+      isSame(server, oracle.current),
+      "G5",
+      () => "the server restarts with other state",
+    );
+    server.open();
+    return server;
+  }
+
+  #crashServer(): void {
+    if (!this.#server.isOpen) return;
+    this.#trace("the server crashes");
+    this.#endServer();
+  }
+
+  #closeServer(): void {
+    const server = this.#server;
+    if (!server.isOpen) return;
+    this.#trace("the server closes");
+    this.#context.network.stopListening();
+    server.close().then(
+      () => this.#endServer(),
+      (error: unknown) => this.#context.checks.fail("G20", `close() failed: ${describe(error)}`),
+    );
+  }
+
+  #endServer(): void {
+    const { network, timeline } = this.#context;
+    this.#server.process.kill();
+    network.stopListening();
+    for (const connection of network.connections) {
+      if (connection.server === undefined) continue;
+      const isNoticed = this.#random.chance(0.8);
+      const clientNoticesMs = isNoticed ? this.#random.between(0, 50) : 30_000;
+      connection.cut({ clientNoticesMs, serverNoticesMs: 0 });
+    }
+    timeline.after(this.#random.exponential(2_000), () => {
+      this.#server = this.#startServer();
+    });
+  }
+
+  #startClient(index: number): void {
+    const life = this.#clientLives[index] ?? 0;
+    this.#clientLives[index] = life + 1;
+    const client = new ClientNode(this.#context, `c${index}`, index, life);
+    this.#clients[index] = client;
+    const { timeline, random, scenario } = this.#context;
+    const stream = random.fork(`${client.key} actions`);
+    repeatedly(timeline, stream, scenario.actionMeanMs, () => {
+      if (this.#isCalm || this.#clients[index] !== client) return false;
+      this.#act(client, stream);
+      return true;
+    });
+  }
+
+  #act(client: ClientNode, random: SeededRandom): void {
+    const { timeline } = this.#context;
+    const action = random.below(1_000);
+    if (action < 20) {
+      client.disconnect();
+      timeline.after(random.exponential(3_000), () => {
+        if (!client.isClosed) client.connect();
+      });
+    } else if (action < 24) {
+      client.close();
+      this.#retired.push(client);
+      this.#replace(client, random);
+    } else client.act();
+  }
+
+  #crashClient(client: ClientNode): void {
+    const { network } = this.#context;
+    this.#trace(`${client.key} crashes`);
+    client.process.kill();
+    for (const connection of network.connections) {
+      if (connection.client.process !== client.process) continue;
+      const isNoticed = this.#random.chance(0.7);
+      connection.cut({ clientNoticesMs: 0, serverNoticesMs: isNoticed ? 20 : 40_000 });
+    }
+    this.#replace(client, this.#random);
+  }
+
+  #replace(client: ClientNode, random: SeededRandom): void {
+    const index = this.#clients.indexOf(client);
+    this.#clients[index] = undefined;
+    this.#context.timeline.after(random.exponential(1_000), () => this.#startClient(index));
+  }
+
+  #living(): ClientNode[] {
+    return this.#clients.filter((client) => client !== undefined);
+  }
+
+  #tap(connection: Connection, clientId: string, auth: unknown): Wiretap {
+    const client = this.#living().find(({ key }) => key === auth);
+    if (client === undefined) return NO_TAP;
+    const { limits, checks, oracle, trace, timeline } = this.#context;
+    return new ConnectionTap({
+      clientId,
+      limits,
+      checks,
+      oracle,
+      onDelivered: (message, isRefused) => client.take(message, isRefused),
+      trace: (what) => trace.add(timeline.now, connection.name, what),
+    });
+  }
+
+  async #runUntil(forMs: number, isEnough: () => boolean): Promise<void> {
+    const { timeline, checks } = this.#context;
+    if (checks.violation !== undefined) return;
+    await timeline.run(timeline.now + forMs, () => {
+      this.#afterEvent();
+      return checks.violation !== undefined || isEnough();
+    });
+  }
+
+  /** What must hold at every moment. */
+  #afterEvent(): void {
+    this.#context.oracle.settle();
+    for (const client of this.#clients) {
+      if (client?.process.takeHasRun() === true) client.check(false);
+    }
+  }
+
+  #isQuiet(): boolean {
+    const isServerQuiet = this.#server.isOpen && this.#server.log.open.size === 0;
+    return isServerQuiet && this.#clients.every((client) => client?.isQuiet === true);
+  }
+
+  #demandQuiet(when: string): void {
+    this.#context.checks.check(this.#isQuiet(), "G21", () => {
+      const clients = this.#clients.map((client) =>
+        client === undefined ? "none" : `${client.key}: ${client.state}`,
+      );
+      return `${when}: server ${this.#server.log.open.size} open; ${clients.join("; ")}`;
+    });
+  }
+
+  /** What must hold in the end. */
+  #conclude(): void {
+    const { checks, oracle } = this.#context;
+    checks.check(isSame(this.#server, oracle.current), "G2", () => {
+      return "the server's objects are not those that its store has";
+    });
+    const expected = texts(this.#server.objects.values());
+    for (const client of this.#living()) {
+      client.check(true);
+      const isTheSame = texts(client.view.values()) === expected;
+      checks.check(isTheSame, "G1", () => `${client.key} shows another world than the server`);
+      const isSigned = this.#server.objects.has(`final:${client.key}`);
+      checks.check(isSigned, "G21", () => `the last write of ${client.key} is not there`);
+      client.checkSettled();
+    }
+    for (const client of this.#retired) client.checkSettled();
+    this.#server.log.checkAllSettled();
+  }
+
+  #trace(what: string): void {
+    const { trace, timeline } = this.#context;
+    trace.add(timeline.now, "------", what);
+  }
+}
+
+function isSame(server: ServerNode, epoch: Epoch): boolean {
+  return texts(server.objects.values()) === texts(epoch.objects());
+}
+
+function texts(objects: Iterable<object>): string {
+  return Array.from(objects, canonical).sort().join("\n");
+}

@@ -1,0 +1,20 @@
+/**
+ * What a write is recognised by, wherever it shows up: who wrote it, and its number among the
+ * writer's own. Three properties carry tokens, so that writers overwrite each other only in part.
+ */
+export interface Token {
+  readonly writer: string;
+  readonly order: number;
+}
+
+export const TOKEN_PROPERTIES: readonly string[] = ["w0", "w1", "w2"];
+
+export function tokenText({ writer, order }: Token): string {
+  return `${writer}:${order}`;
+}
+
+export function parseToken(value: unknown): Token | undefined {
+  if (typeof value !== "string") return undefined;
+  const [writer, order] = value.split(":");
+  return writer === undefined || order === undefined ? undefined : { writer, order: Number(order) };
+}

@@ -1,0 +1,253 @@
+import type { SyncError } from "../../lib/errors.ts";
+import { ACCOUNTS, accountId, BANK_GROUPS, BANK_TOTAL } from "./bank.ts";
+import type { Step } from "./fold.ts";
+import type { SeededRandom } from "./random.ts";
+import { TOKEN_PROPERTIES, tokenText } from "./token.ts";
+import type { WriteLog } from "./write-log.ts";
+
+type Callback = (error: SyncError | null) => void;
+type Writable = { readonly id?: string } & Readonly<Record<string, unknown>>;
+
+interface Steps {
+  create(object: Writable): string;
+  update(object: { readonly id: string } & Writable): string;
+  destroy(id: string): void;
+}
+
+/** What a client and a server's world have in common. */
+export interface Writer {
+  create(object: Writable, callback: Callback): Promise<unknown>;
+  save(object: { readonly id: string } & Writable, callback: Callback): Promise<unknown>;
+  destroy(id: string, callback: Callback): Promise<unknown>;
+  transaction(fill: (steps: Steps) => void, callback: Callback): Promise<unknown>;
+  fetch(ids: readonly string[], callback: Callback): Promise<unknown>;
+  get(id: string): object | undefined;
+  allObjects(): ReadonlyMap<string, object>;
+}
+
+/** Ids that several writers use: they create, change and destroy each other's objects. */
+const SHARED_IDS = 12;
+const NAMES = ["a", "b", "c", "d", "e"];
+
+/** What one application does with a world: anything, at random. */
+export class Workload {
+  readonly #name: string;
+  readonly #writer: Writer;
+  readonly #log: WriteLog;
+  readonly #random: SeededRandom;
+  readonly #drawnId: () => string;
+  readonly #tokenProperty: string;
+
+  /** `drawnId` tells the id that was drawn last, for objects that are created without one. */
+  constructor(
+    name: string,
+    index: number,
+    writer: Writer,
+    log: WriteLog,
+    random: SeededRandom,
+    drawnId: () => string,
+  ) {
+    this.#name = name;
+    this.#writer = writer;
+    this.#log = log;
+    this.#random = random;
+    this.#drawnId = drawnId;
+    this.#tokenProperty = TOKEN_PROPERTIES[index % TOKEN_PROPERTIES.length] as string;
+  }
+
+  act(): void {
+    const action = this.#random.below(100);
+    if (action < 16) this.#create(undefined);
+    else if (action < 26) this.#create(this.#sharedId());
+    else if (action < 56) this.update(this.#anyId());
+    else if (action < 62) this.#updateNothing(this.#anyId());
+    else if (action < 76) this.#destroy(this.#anyId());
+    else if (action < 88) this.transfer();
+    else if (action < 92) this.#writeSeveral();
+    else if (action < 98) this.#fetch();
+    else this.#mistake();
+  }
+
+  /** The last thing that is ever written: it must get through. */
+  sign(): void {
+    this.#create(`final:${this.#name}`);
+  }
+
+  /** Creates what there is from the start. */
+  populate(objects: number): void {
+    for (let i = 0; i < objects; i++) this.#create(`seed:${i}`);
+    this.#log.issue("write", this.#log.nextOrder(), (callback) => ({
+      steps: [],
+      promise: this.#writer.transaction((steps) => {
+        for (let group = 0; group < BANK_GROUPS; group++) {
+          for (let account = 0; account < ACCOUNTS; account++) {
+            const balance = BANK_TOTAL / ACCOUNTS;
+            steps.create({ id: accountId(group, account), balance });
+          }
+        }
+      }, callback),
+    }));
+  }
+
+  update(id: string): void {
+    const order = this.#log.nextOrder();
+    const changes = { ...this.#changes(), ...this.#token(order) };
+    this.#log.issue("write", order, (callback) => ({
+      steps: [{ kind: "update", id, changes }],
+      promise: this.#writer.save({ ...changes, id }, callback),
+    }));
+  }
+
+  /**
+   * Sets all accounts of a group at once, and now and then replaces one of them by a new one of the
+   * same id: whatever the order of such writes, the sum stays.
+   */
+  transfer(): void {
+    const order = this.#log.nextOrder();
+    const random = this.#random;
+    const group = random.below(BANK_GROUPS);
+    const replaced = random.chance(0.2) ? random.below(ACCOUNTS) : -1;
+    let left = BANK_TOTAL;
+    const all: Step[] = [];
+    for (let account = 0; account < ACCOUNTS; account++) {
+      const id = accountId(group, account);
+      const balance = account === ACCOUNTS - 1 ? left : random.below(500) - 100;
+      left -= balance;
+      const changes = { balance, ...this.#token(order) };
+      if (account !== replaced) {
+        all.push({ kind: "update", id, changes });
+        continue;
+      }
+      all.push({ kind: "destroy", id }, { kind: "create", id, properties: changes });
+    }
+    this.#writeAll(order, all);
+  }
+
+  #writeSeveral(): void {
+    const order = this.#log.nextOrder();
+    const steps = Array.from({ length: 1 + this.#random.below(4) }, (): Step => {
+      const id = this.#anyId();
+      const changes = { ...this.#changes(), ...this.#token(order) };
+      switch (this.#random.below(3)) {
+        case 0:
+          return { kind: "create", id, properties: defined(changes) };
+        case 1:
+          return { kind: "update", id, changes };
+        default:
+          return { kind: "destroy", id };
+      }
+    });
+    this.#writeAll(order, steps);
+  }
+
+  #writeAll(order: number, steps: readonly Step[]): void {
+    this.#log.issue("write", order, (callback) => ({
+      steps,
+      promise: this.#writer.transaction((transaction) => {
+        for (const step of steps) {
+          if (step.kind === "create") transaction.create({ ...step.properties, id: step.id });
+          else if (step.kind === "update") transaction.update({ ...step.changes, id: step.id });
+          else transaction.destroy(step.id);
+        }
+      }, callback),
+    }));
+  }
+
+  #create(id: string | undefined): void {
+    const order = this.#log.nextOrder();
+    const properties = { ...defined(this.#changes()), ...this.#token(order) };
+    this.#log.issue("write", order, (callback) => {
+      const object = id === undefined ? properties : { ...properties, id };
+      const promise = this.#writer.create(object, callback);
+      return { steps: [{ kind: "create", id: id ?? this.#drawnId(), properties }], promise };
+    });
+  }
+
+  /** What is there already. */
+  #updateNothing(id: string): void {
+    const object = this.#writer.get(id);
+    const changes = { a: object === undefined ? 1 : (Reflect.get(object, "a") as unknown) };
+    this.#log.issue("write", this.#log.nextOrder(), (callback) => ({
+      steps: [{ kind: "update", id, changes }],
+      promise: this.#writer.save({ ...changes, id }, callback),
+    }));
+  }
+
+  #destroy(id: string): void {
+    this.#log.issue("write", this.#log.nextOrder(), (callback) => ({
+      steps: [{ kind: "destroy", id }],
+      promise: this.#writer.destroy(id, callback),
+    }));
+  }
+
+  #fetch(): void {
+    const ids = Array.from({ length: this.#random.below(4) }, () =>
+      this.#random.chance(0.4) ? `ext:${this.#random.below(10)}` : this.#anyId(),
+    );
+    this.#log.issue("fetch", this.#log.nextOrder(), (callback) => ({
+      steps: [],
+      promise: this.#writer.fetch(ids, callback),
+    }));
+  }
+
+  #mistake(): void {
+    this.#log.issue("mistake", this.#log.nextOrder(), (callback) => ({
+      steps: [],
+      promise: this.#writer.create({ a: NaN }, callback),
+    }));
+  }
+
+  #sharedId(): string {
+    return `shared:${this.#random.below(SHARED_IDS)}`;
+  }
+
+  /** An id that somebody could write to; not the bank's. */
+  #anyId(): string {
+    const random = this.#random;
+    const objects = this.#writer.allObjects();
+    if (objects.size > 0 && random.chance(0.6)) {
+      let left = random.below(objects.size);
+      for (const id of objects.keys()) {
+        if (left-- === 0 && !id.startsWith("bank") && !id.startsWith("final")) return id;
+      }
+    }
+    return random.chance(0.2) ? `ext:${random.below(10)}` : this.#sharedId();
+  }
+
+  #token(order: number): Record<string, unknown> {
+    return { [this.#tokenProperty]: tokenText({ writer: this.#name, order }) };
+  }
+
+  #changes(): Record<string, unknown> {
+    const changes: Record<string, unknown> = {};
+    const count = this.#random.below(4);
+    for (let i = 0; i < count; i++) changes[this.#random.pick(NAMES)] = this.#value();
+    return changes;
+  }
+
+  #value(): unknown {
+    const random = this.#random;
+    switch (random.below(10)) {
+      case 0:
+      case 1:
+      case 2:
+        return undefined;
+      case 3:
+        return "x".repeat(random.below(80));
+      case 4:
+        return { deep: [random.below(3), { er: null }] };
+      case 5:
+        return new Date(random.below(5) * 1e11);
+      case 6:
+        return Uint8Array.of(random.below(3), 7);
+      case 7:
+        return random.between(-1, 1);
+      default:
+        return random.below(4);
+    }
+  }
+}
+
+function defined(changes: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined));
+}
