@@ -14,23 +14,23 @@ const FILES = new Map([
 /**
  * Serves the browser's client at `path`/client.js and `path`/client.mjs. It stands before every
  * other listener of the HTTP server, socket.io's among them, and leaves the rest to these. Returns
- * its undo.
+ * its undo: what came later may stand before it, so it stays, and leaves everything to the others.
  */
 export function serveClient(http: HttpServer, path: string): () => void {
   const others = http.listeners("request") as ((
     req: IncomingMessage,
     res: ServerResponse,
   ) => void)[];
+  let isServing = true;
   const listener = (req: IncomingMessage, res: ServerResponse): void => {
-    const name = fileNameOf(req.url ?? "", path);
+    const name = isServing ? fileNameOf(req.url ?? "", path) : undefined;
     if (name !== undefined) sendFile(name, req, res);
     else for (const other of others) other.call(http, req, res);
   };
   http.removeAllListeners("request");
   http.on("request", listener);
   return () => {
-    http.off("request", listener);
-    for (const other of others) http.on("request", other);
+    isServing = false;
   };
 }
 
