@@ -36,62 +36,43 @@ export interface ResolvedOptions {
   readonly limits: Limits;
 }
 
-const DEFAULTS = {
-  world: "default",
-  auth: undefined,
-  path: PROTOCOL.defaultPath,
-  namespace: PROTOCOL.defaultNamespace,
-  transports: ["websocket", "polling"],
-  optimistic: true,
-  autoConnect: true,
-  limits: {},
-} as const;
+const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
+const isPlace = (value: unknown): boolean => typeof value === "string" && value.startsWith("/");
+const isSwitch = (value: unknown): boolean => typeof value === "boolean";
 
-interface Rule {
-  readonly must: string;
-  readonly holds: (value: unknown) => boolean;
-}
-
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
-const isTransport = (value: unknown): boolean =>
-  value === "websocket" || value === "polling" || value === "webtransport";
-
-const TEXT: Rule = { must: "be a text", holds: isText };
-const PATH: Rule = {
-  must: 'start with "/"',
-  holds: (value) => isText(value) && value.startsWith("/"),
-};
-const SWITCH: Rule = { must: "be true or false", holds: (value) => typeof value === "boolean" };
-
-const RULES: Readonly<Record<keyof ObjectSyncOptions, Rule>> = {
-  world: TEXT,
-  auth: { must: "be anything", holds: () => true },
-  path: PATH,
-  namespace: PATH,
-  transports: {
-    must: "list websocket, polling or webtransport",
-    holds: (value) => Array.isArray(value) && value.length > 0 && value.every(isTransport),
-  },
-  optimistic: SWITCH,
-  autoConnect: SWITCH,
-  limits: {
-    must: "be an object",
-    holds: (value) => typeof value === "object" && value !== null,
-  },
+const CHECKS: Readonly<Record<keyof ObjectSyncOptions, (value: unknown) => boolean>> = {
+  world: isText,
+  auth: () => true,
+  path: isPlace,
+  namespace: isPlace,
+  transports: (value) =>
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.every((name) => /^(websocket|polling|webtransport)$/.test(String(name))),
+  optimistic: isSwitch,
+  autoConnect: isSwitch,
+  limits: (value) => typeof value === "object" && value !== null,
 };
 
 /** The options with the defaults for what is not given. Throws `bad_option`, naming the option. */
 export function resolveOptions(given: ObjectSyncOptions): ResolvedOptions {
-  const options: ObjectSyncOptions = Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined),
-  );
-  for (const [name, value] of Object.entries(options)) {
-    if (!Object.hasOwn(RULES, name)) throw badOption(name, `there is no option ${name}`);
-    const { must, holds } = RULES[name as keyof ObjectSyncOptions];
-    if (!holds(value)) throw badOption(name, `the option ${name} must ${must}`);
+  for (const [name, value] of Object.entries(given) as [keyof ObjectSyncOptions, unknown][]) {
+    if (!Object.hasOwn(CHECKS, name)) throw badOption(name, `there is no option ${name}`);
+    if (value !== undefined && !CHECKS[name](value)) {
+      throw badOption(name, `the option ${name} cannot have this value`);
+    }
   }
-  const resolved = { ...DEFAULTS, ...options } as Required<typeof DEFAULTS> & ResolvedOptions;
-  return { ...resolved, limits: resolveLimits(options.limits) };
+  const {
+    world = "default",
+    auth,
+    path = PROTOCOL.defaultPath,
+    namespace = PROTOCOL.defaultNamespace,
+    transports = ["websocket", "polling"],
+    optimistic = true,
+    autoConnect = true,
+  } = given;
+  const limits = resolveLimits(given.limits);
+  return { world, auth, path, namespace, transports, optimistic, autoConnect, limits };
 }
 
 /** Where the server is. In a page, what is left out is as in the page's own address. */
