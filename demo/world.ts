@@ -53,9 +53,13 @@ const rules: Readonly<Record<Kind, Rule>> = {
     likely: (x, y) => near(x, y, plaza.x, plaza.y, 260) + 0.5 * near(x, y, 640, 950, 200) + 0.01,
   },
   flower: {
-    count: 190,
+    count: 230,
     apart: 15,
-    likely: (x, y) => (pathDistance(x, y) < 12 ? 0 : woodiness(x, y) < -0.45 ? 1 : 0.05),
+    likely: (x, y) => {
+      if (pathDistance(x, y) < 12) return 0;
+      const border = Math.abs(Math.hypot(x - plaza.x, y - plaza.y) - plaza.radius - 26) < 13;
+      return border ? 1 : woodiness(x, y) < -0.45 ? 0.15 : 0.012;
+    },
   },
 };
 

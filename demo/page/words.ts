@@ -18,7 +18,9 @@ export function drawNames(
   me: Me,
 ): void {
   brush.setTransform(camera.ratio, 0, 0, camera.ratio, 0, 0);
-  for (const walker of walkers) {
+  // The nearer ones over the farther ones, mine over all.
+  const depth = (walker: Walker) => (walker === me ? Infinity : walker.y);
+  for (const walker of [...walkers].sort((a, b) => depth(a) - depth(b))) {
     const { x, y } = camera.toScreen(walker.x, walker.y - headUnits);
     stamp(
       brush,
