@@ -4,25 +4,31 @@ const SHARE = 0.8;
 /** Keeps what is sent below a number a second on average, and below twice as many in one burst. */
 export class Pace {
   readonly #perMs: number;
-  readonly #burst: number;
-  #level = 0;
-  #drainedAt: number;
+  readonly #roomMax: number;
+  #room: number;
+  #filledAt: number;
 
   constructor(perSecondMax: number, now: number) {
     this.#perMs = (perSecondMax * SHARE) / 1_000;
-    this.#burst = perSecondMax * 2 * SHARE;
-    this.#drainedAt = now;
+    this.#roomMax = Math.max(1, perSecondMax * 2 * SHARE);
+    this.#room = this.#roomMax;
+    this.#filledAt = now;
   }
 
-  /** How long to wait before anything more is sent. */
-  waitMs(now: number): number {
-    this.#level = Math.max(0, this.#level - (now - this.#drainedAt) * this.#perMs);
-    this.#drainedAt = now;
-    const excess = this.#level + 1 - this.#burst;
-    return excess <= 0 ? 0 : Math.ceil(excess / this.#perMs);
+  /** How many may be sent now; below 1, none. */
+  roomAt(now: number): number {
+    const gained = (now - this.#filledAt) * this.#perMs;
+    this.#room = Math.min(this.#roomMax, this.#room + gained);
+    this.#filledAt = now;
+    return this.#room;
+  }
+
+  /** How long it takes until one may be sent. */
+  waitMsAt(now: number): number {
+    return Math.max(0, Math.ceil((1 - this.roomAt(now)) / this.#perMs));
   }
 
   spend(count: number): void {
-    this.#level += count;
+    this.#room -= count;
   }
 }

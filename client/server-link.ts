@@ -113,7 +113,7 @@ export class ServerLink {
   /** How long to wait before anything more is sent: no server takes any number of messages. */
   get waitMs(): number {
     const now = this.#clock.now();
-    return Math.max(this.#messages.waitMs(now), this.#mutations.waitMs(now));
+    return Math.max(this.#messages.waitMsAt(now), this.#mutations.waitMsAt(now));
   }
 
   sendFetch({ request, ids }: Fetch): void {
@@ -128,9 +128,10 @@ export class ServerLink {
   ): number {
     const mutations: Uint8Array[] = [];
     const shapes = new Set<PropertySet>();
+    const countMax = Math.max(1, Math.floor(this.#mutations.roomAt(this.#clock.now())));
     const first = writes[0]?.n ?? 0;
     let bytes = 0;
-    for (const write of writes) {
+    for (const write of writes.slice(0, countMax)) {
       const encoded = this.#encode(write, handleOf);
       bytes += encoded.bytes.length;
       const isNext = write.n === first + mutations.length;

@@ -322,3 +322,19 @@ test("close() from within a listener tells what is being told first", async () =
   await quiet();
   expect(heard).toEqual(["a", "b", "closed"]);
 });
+
+test("writes in great number are paced, and all of them arrive", async () => {
+  const { sync, server, environment } = setup({ limits: { mutationsPerSecondMax: 100 } });
+  await sync.whenSynced();
+  const saved = Array.from({ length: 500 }, (_, i) => sync.create({ id: `tree:${i}` }));
+  await quiet();
+  const sent = server.link.mutations.length;
+  expect(sent).toBeLessThan(500);
+  for (let seconds = 0; sync.pending > 0; seconds++) {
+    if (seconds > 100) throw new Error(`${sync.pending} writes are left`);
+    environment.advance(1_000);
+    await quiet();
+  }
+  await Promise.all(saved);
+  expect(server.world.size).toBe(500);
+});
