@@ -18,7 +18,7 @@ import { Database } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { HELLO, RawClient } from "../support/raw-client.ts";
 import { ServerProcess } from "../support/server-process.ts";
-import { recordEvents, Stage, urlOf, viewOf, type Served } from "../support/stage.ts";
+import { next, recordEvents, Stage, TAPPED, urlOf, viewOf, type Served } from "../support/stage.ts";
 
 /** SEEDS.md, part A: what node-object-sync did, and what its TODO list asked for. */
 
@@ -270,9 +270,11 @@ test("A9: an unchanged save succeeds without a write and without a broadcast", a
 
 test("A12: an object keeps its one reference: before and after updates, a new id, a drop and a resync", async () => {
   const database = new Database();
-  const { sync, port } = await listen(database.withPromises(), { limits: { tombstonesMax: 1 } });
+  const { sync, port, url } = await listen(database.withPromises(), {
+    limits: { tombstonesMax: 1 },
+  });
   const network = await stage.network(port);
-  const client = await stage.join(network.url);
+  const [client, other] = [await stage.join(network.url, TAPPED), await stage.join(url)];
   const saving = client.save({ name: "tree" });
   const [tree] = client.allObjects().values();
   expect(await saving).toBe(tree);
@@ -284,10 +286,11 @@ test("A12: an object keeps its one reference: before and after updates, a new id
   await eventually(() => client.get("row:1")?.["height"] === 2);
   expect(client.get("row:1")).toBe(tree);
 
+  const dropped = next(client, "disconnect");
   network.cut();
-  await eventually(() => !client.isConnected());
+  await dropped;
   await sync.save({ id: "row:1", height: 3 });
-  await client.whenSynced();
+  await eventually(() => tree?.["height"] === 3);
   expect(client.get("row:1")).toBe(tree);
 
   network.goDown();
@@ -297,6 +300,7 @@ test("A12: an object keeps its one reference: before and after updates, a new id
     await sync.destroy(id);
   }
   await sync.save({ id: "row:1", height: 4 });
+  await eventually(() => other.get("row:1")?.["height"] === 4); // so much is flushed, and forgotten
   network.comeUp();
   await client.whenSynced();
   expect(network.taps.at(-1)?.messages[0]?.message).toMatchObject({ isResumed: false });
@@ -560,7 +564,7 @@ async function upgraded(url: string, path: string): Promise<string> {
 test("A22: after a drop within the horizon, what was missed arrives once and in order", async () => {
   const { sync, port } = await stage.serve();
   const network = await stage.network(port);
-  const away = await stage.join(network.url);
+  const away = await stage.join(network.url, TAPPED);
   for (const id of ["kept", "changed", "destroyed", "untouched"]) await sync.create({ id });
   await eventually(() => away.allObjects().size === 4);
   const events = recordEvents(away);
@@ -591,9 +595,9 @@ test("A22: after a drop within the horizon, what was missed arrives once and in 
 });
 
 test("A22: after a drop beyond the horizon there is a resync, and pending writes are kept", async () => {
-  const { sync, port } = await stage.serve({ limits: { tombstonesMax: 2 } });
+  const { sync, port, url } = await stage.serve({ limits: { tombstonesMax: 2 } });
   const network = await stage.network(port);
-  const away = await stage.join(network.url);
+  const [away, other] = [await stage.join(network.url, TAPPED), await stage.join(url)];
   for (const id of ["a", "b", "c", "d", "tree"]) await sync.create({ id });
   await eventually(() => away.allObjects().size === 5);
   network.goDown();
@@ -606,6 +610,7 @@ test("A22: after a drop beyond the horizon there is a resync, and pending writes
   const events = recordEvents(away);
   for (const id of ["a", "b", "c", "d"]) await sync.destroy(id);
   await sync.update({ id: "tree", name: "oak" });
+  await eventually(() => other.get("tree")?.["name"] === "oak"); // so much is flushed, and forgotten
 
   network.comeUp();
   const outcomes = await Promise.allSettled(pending);
@@ -647,9 +652,9 @@ test("A23: writes made while disconnected are sent once, in order, and their cal
   network.comeUp();
   await Promise.allSettled(writes);
   for (let drops = 0; drops < 3; drops++) {
+    const back = next(client, "synced");
     network.cut();
-    await eventually(() => !client.isConnected());
-    await client.whenSynced();
+    await back;
   }
   expect(onServer).toEqual(["create tree", "update tree 1", "update tree 2", "destroy tree"]);
   expect(called).toEqual([

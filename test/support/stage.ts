@@ -8,6 +8,9 @@ import { Network } from "./network.ts";
 /** A client comes back quickly: tests need not wait as people do. */
 export const HASTY = { retryDelayMinMs: 10, retryDelayMaxMs: 40 };
 
+/** A tap understands WebSockets only; after an outage a client may come back by polling first. */
+export const TAPPED = { transports: ["websocket"] } as const;
+
 export interface Served {
   readonly sync: ObjectSyncServer;
   readonly port: number;
@@ -73,6 +76,16 @@ function notFound(...[, response]: Parameters<RequestListener>): void {
 
 export function urlOf(port: number): string {
   return `http://localhost:${port}`;
+}
+
+/** Resolves at the client's next event of this name: to be asked before what causes it. */
+export function next(
+  sync: ObjectSync,
+  event: "connect" | "disconnect" | "synced" | "reject" | "error",
+): Promise<void> {
+  return new Promise((resolve) => {
+    sync.once(event, () => resolve());
+  });
 }
 
 /** The object events of a client from now on, each as a line: "update tree height". */
