@@ -9,7 +9,7 @@ import type { ObjectId, SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { Replica, type ReplicaEvent } from "../lib/replica.ts";
-import { ShapeTable } from "../lib/shape.ts";
+import { makePropertySet, ShapeTable } from "../lib/shape.ts";
 import { isConnected, statusOf, type State, type Status } from "./connection.ts";
 import { Connector } from "./connector.ts";
 import { Fetches, type Fetch } from "./fetches.ts";
@@ -277,7 +277,11 @@ export class Follower {
 }
 
 function checkBytes(operations: readonly Operation[], bytesMax: number): void {
-  const { bytes } = encodeMutation({ seen: 0, operations }, new ShapeTable(0), () => undefined);
+  const { bytes } = encodeMutation(
+    { seen: 0, operations },
+    new ShapeTable(0, makePropertySet),
+    () => undefined,
+  );
   if (bytes.length <= bytesMax) return;
   const message = `a write has at most ${String(bytesMax)} bytes, not ${String(bytes.length)}`;
   throw new SyncError("too_large", message, { id: operations[0]?.id });

@@ -16,7 +16,7 @@ import { encodeMutation } from "../lib/mutation-codec.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { NumberedOutcome } from "../lib/outcome.ts";
 import { ShapeDictionary } from "../lib/shape-codec.ts";
-import { KnownShapes, ShapeTable, type PropertySet } from "../lib/shape.ts";
+import { KnownShapes, makePropertySet, ShapeTable, type PropertySet } from "../lib/shape.ts";
 import type { Fetch } from "./fetches.ts";
 import type { Write } from "./outbox.ts";
 import { Pace } from "./pace.ts";
@@ -86,7 +86,7 @@ export class ServerLink {
     this.#mutations = new Pace(limits.mutationsPerSecondMax, clock.now());
     this.#listener = listener;
     this.#dictionary = new ShapeDictionary(limits);
-    this.#table = new ShapeTable(limits.shapesMax);
+    this.#table = new ShapeTable(limits.shapesMax, makePropertySet);
     this.#position = hello.cursor.seq;
     this.#link = connect(hello, {
       opened: () => undefined,

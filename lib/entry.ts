@@ -1,6 +1,6 @@
 import { valuesOf, type Change } from "./delta.ts";
 import type { ObjectId, OwnedObject, Properties } from "./object.ts";
-import type { Shape, ShapeTable } from "./shape.ts";
+import type { ObjectShapes, Shape } from "./object-shape.ts";
 
 /** How a store keeps an object, or the tombstone of a destroyed one (`properties` is null). */
 export interface ObjectRecord {
@@ -49,7 +49,12 @@ export class Entry {
    * What a replica that wholly has `base`, and has been sent everything older than `from` besides,
    * must apply for this object; nothing if it never heard of it.
    */
-  changeSince(base: number, from: number, table: ShapeTable, silent: boolean): Change | undefined {
+  changeSince(
+    base: number,
+    from: number,
+    table: ObjectShapes,
+    silent: boolean,
+  ): Change | undefined {
     const { handle, object } = this;
     if (object === null) {
       return this.created > from ? undefined : { kind: "destroy", handle, silent };
@@ -64,7 +69,7 @@ export class Entry {
     return { kind: "update", handle, shape, values: valuesOf(object, shape.names), silent };
   }
 
-  #changedShape(base: number, table: ShapeTable): Shape {
+  #changedShape(base: number, table: ObjectShapes): Shape {
     const { shape, revisions } = this;
     if (!shape.fitsMask) {
       return table.of(shape.names.filter((_, i) => (revisions[i] ?? 0) > base));
@@ -77,7 +82,7 @@ export class Entry {
   }
 
   /** Remembers at most so many removed properties: when there are more, the newer half of them. */
-  forgetRemoved(rememberedMax: number, table: ShapeTable): void {
+  forgetRemoved(rememberedMax: number, table: ObjectShapes): void {
     const { object, shape, revisions } = this;
     if (object === null) return;
     const isRemoved = (name: string): boolean => !Object.hasOwn(object, name);

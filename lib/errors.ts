@@ -54,17 +54,15 @@ export class SyncError extends Error {
   override readonly name = "SyncError";
   readonly code: ErrorCode;
   readonly retryable: boolean;
-  readonly id?: string;
-  readonly property?: string;
-  readonly retryAfterMs?: number;
+  declare readonly id?: string;
+  declare readonly property?: string;
+  declare readonly retryAfterMs?: number;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.retryable = ERROR_CODES[code];
-    if (details.id !== undefined) this.id = details.id;
-    if (details.property !== undefined) this.property = details.property;
-    if (details.retryAfterMs !== undefined) this.retryAfterMs = details.retryAfterMs;
+    Object.assign(this, definedDetails(details));
   }
 
   static from(data: ErrorData): SyncError {
@@ -72,14 +70,25 @@ export class SyncError extends Error {
   }
 
   toData(): ErrorData {
-    return {
-      code: this.code,
-      message: this.message,
-      ...(this.id !== undefined && { id: this.id }),
-      ...(this.property !== undefined && { property: this.property }),
-      ...(this.retryAfterMs !== undefined && { retryAfterMs: this.retryAfterMs }),
-    };
+    return { code: this.code, message: this.message, ...definedDetails(this) };
   }
+}
+
+/** What can travel of an error's details. */
+function definedDetails({ id, property, retryAfterMs }: ErrorDetails): ErrorDetails {
+  const details = Object.entries({ id, property, retryAfterMs });
+  return Object.fromEntries(details.filter(([, value]) => value !== undefined));
+}
+
+/** A limit that was exceeded; "too_large" and others may say so more exactly. */
+export function atMost(
+  what: string,
+  max: number,
+  unit: string,
+  details?: ErrorDetails,
+  code: ErrorCode = "limit_exceeded",
+): SyncError {
+  return new SyncError(code, `${what} has at most ${max} ${unit}`, details);
 }
 
 export function isErrorCode(code: unknown): code is ErrorCode {

@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import type { Cursor, Delta } from "./delta.ts";
 import { readDelta, type EncodedDelta } from "./delta-codec.ts";
-import { SyncError, type ErrorData } from "./errors.ts";
+import { atMost, SyncError, type ErrorData } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import { checkId, type ObjectId, type Value } from "./object.ts";
 import {
@@ -266,8 +266,7 @@ function decodeMutationsMessage(
   const mutations: Uint8Array[] = [];
   while (reader.left > 0) {
     if (mutations.length >= limits.mutationsInFlightMax) {
-      const message = `a message has at most ${String(limits.mutationsInFlightMax)} writes`;
-      throw new SyncError("limit_exceeded", message);
+      throw atMost("a message", limits.mutationsInFlightMax, "writes");
     }
     mutations.push(reader.raw(reader.count()));
   }
@@ -278,10 +277,7 @@ function decodeFetch(reader: ByteReader, limits: Limits): FetchMessage {
   const request = reader.varint();
   const count = reader.count();
   if (count > limits.fetchIdsMax) {
-    throw new SyncError(
-      "limit_exceeded",
-      `a fetch asks for at most ${String(limits.fetchIdsMax)} ids`,
-    );
+    throw atMost("a fetch", limits.fetchIdsMax, "ids");
   }
   const ids = Array.from({ length: count }, () => checkId(reader.text(), limits));
   if (reader.left > 0) throw new SyncError("invalid_payload", "a fetch has bytes left over");

@@ -1,12 +1,12 @@
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { readValues } from "./delta-codec.ts";
-import { SyncError } from "./errors.ts";
+import { atMost, SyncError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import { checkId, type Changes, type ObjectId } from "./object.ts";
 import { toProperties, type Mutation, type Operation } from "./operation.ts";
 import { PROTOCOL } from "./protocol.ts";
 import { writeShape, type ShapeDictionary } from "./shape-codec.ts";
-import type { PropertySet, Shape, ShapeTable } from "./shape.ts";
+import type { PropertySet, ShapeTable } from "./shape.ts";
 import { writeValue } from "./value-codec.ts";
 
 const OPERATION = PROTOCOL.operation;
@@ -39,7 +39,7 @@ export function encodeMutation(
     writeTarget(writer, operation, handleOf);
     if (operation.kind === "destroy") continue;
     const values = operation.kind === "create" ? operation.properties : operation.changes;
-    const shape: Shape = table.of(Object.keys(values));
+    const shape = table.of(Object.keys(values));
     if (shape.number > 0) shapes.push(shape);
     writeShape(writer, shape);
     for (const name of shape.names) writeValue(writer, values[name]);
@@ -76,19 +76,13 @@ export function decodeMutation(
 ): Mutation | RefusedMutation {
   try {
     if (bytes.length > limits.mutationBytesMax) {
-      throw new SyncError(
-        "too_large",
-        `a write has at most ${String(limits.mutationBytesMax)} bytes`,
-      );
+      throw atMost("a write", limits.mutationBytesMax, "bytes", undefined, "too_large");
     }
     const reader = new ByteReader(bytes);
     const seen = reader.varint();
     const count = reader.count();
     if (count > limits.operationsPerMutationMax) {
-      throw new SyncError(
-        "limit_exceeded",
-        `a write has at most ${String(limits.operationsPerMutationMax)} operations`,
-      );
+      throw atMost("a write", limits.operationsPerMutationMax, "operations");
     }
     const operations: Operation[] = [];
     for (let i = 0; i < count; i++)
@@ -133,11 +127,7 @@ function readChanges(
 ): Changes {
   const shape = dictionary.readShape(reader);
   if (shape.names.length > limits.propertiesPerObjectMax) {
-    throw new SyncError(
-      "limit_exceeded",
-      `an object has at most ${String(limits.propertiesPerObjectMax)} properties`,
-      { id },
-    );
+    throw atMost("an object", limits.propertiesPerObjectMax, "properties", { id });
   }
   const values = readValues(reader, shape, limits, id);
   const changes: Changes = {};

@@ -1,4 +1,4 @@
-import { SyncError } from "./errors.ts";
+import { atMost, SyncError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 
 declare const brand: unique symbol;
@@ -63,29 +63,22 @@ export function checkId(id: unknown, limits: Limits): ObjectId {
   return id as ObjectId;
 }
 
+// With the u flag, half a surrogate pair is a code point of its own, and a whole pair is not.
+const NUL_OR_HALF_PAIR = /[\0\p{Surrogate}]/u;
+
 function idProblem(id: string, limits: Limits): string | undefined {
   if (id === "") return "must not be empty";
-  if (id.length > limits.idBytesMax) return `has at most ${String(limits.idBytesMax)} bytes`;
-  let bytes = 0;
-  for (let i = 0; i < id.length; i++) {
-    const code = id.charCodeAt(i);
-    if (code === 0) return "must not contain NUL";
-    if (code < 0x80) bytes += 1;
-    else if (code < 0x800) bytes += 2;
-    else if (code < 0xd800 || code > 0xdfff) bytes += 3;
-    else if (code <= 0xdbff && isLowSurrogate(id.charCodeAt(i + 1))) {
-      bytes += 4;
-      i += 1;
-    } else return "must not contain half a surrogate pair";
-  }
-  return bytes > limits.idBytesMax ? `has at most ${String(limits.idBytesMax)} bytes` : undefined;
+  if (isLonger(id, limits.idBytesMax)) return `has at most ${limits.idBytesMax} bytes`;
+  if (NUL_OR_HALF_PAIR.test(id)) return "must not contain NUL or half a surrogate pair";
+  return undefined;
 }
 
-function isLowSurrogate(code: number): boolean {
-  return code >= 0xdc00 && code <= 0xdfff;
+/** A UTF-16 unit takes at most three bytes, so that short texts need no counting. */
+function isLonger(text: string, bytesMax: number): boolean {
+  return text.length * 3 > bytesMax && utf8Bytes(text) > bytesMax;
 }
 
-/** Checks a property's name that comes from outside. Throws `reserved_key`, `invalid_payload`. */
+/** Checks a property's name that comes from outside. Throws `reserved_key`, `limit_exceeded`. */
 export function checkName(name: string, limits: Limits, id?: string): string {
   if (isReservedName(name)) {
     throw new SyncError("reserved_key", `a property cannot be named ${name}`, {
@@ -93,16 +86,10 @@ export function checkName(name: string, limits: Limits, id?: string): string {
       property: name,
     });
   }
-  // A UTF-16 unit takes at most three bytes, so that short names need no counting.
-  if (
-    name.length * 3 > limits.propertyNameBytesMax &&
-    utf8Bytes(name) > limits.propertyNameBytesMax
-  ) {
-    throw new SyncError(
-      "limit_exceeded",
-      `a property's name has at most ${String(limits.propertyNameBytesMax)} bytes`,
-      { id, property: name.slice(0, 64) },
-    );
+  const { propertyNameBytesMax } = limits;
+  if (isLonger(name, propertyNameBytesMax)) {
+    const details = { id, property: name.slice(0, 64) };
+    throw atMost("a property's name", propertyNameBytesMax, "bytes", details);
   }
   return name;
 }
@@ -119,11 +106,8 @@ export function copyChanges(source: object, limits: Limits, id?: string): Change
     if (name === "id") continue;
     checkName(name, limits, id);
     if (++count > limits.propertiesPerObjectMax) {
-      throw new SyncError(
-        "limit_exceeded",
-        `an object has at most ${String(limits.propertiesPerObjectMax)} properties`,
-        { id, property: name },
-      );
+      const details = { id, property: name };
+      throw atMost("an object", limits.propertiesPerObjectMax, "properties", details);
     }
     changes[name] = value === undefined ? undefined : copyValue(value, limits, id, name, 0);
   }
@@ -161,7 +145,7 @@ function copyValue(
   if (depth >= limits.depthMax) {
     throw new SyncError(
       "too_deep",
-      `${property} is nested deeper than ${String(limits.depthMax)} levels, or contains itself`,
+      `${property} is nested deeper than ${limits.depthMax} levels, or contains itself`,
       { id, property },
     );
   }
@@ -249,10 +233,10 @@ export function textBytes(text: string): number {
 export function utf8Bytes(text: string): number {
   let bytes = text.length;
   for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
+    const code = text.codePointAt(i) ?? 0;
     if (code < 0x80) continue;
     bytes += code < 0x800 ? 1 : 2;
-    if (code >= 0xd800 && code < 0xdc00 && isLowSurrogate(text.charCodeAt(i + 1))) i += 1;
+    if (code > 0xffff) i += 1; // both halves of a pair are counted by now
   }
   return bytes;
 }

@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
-import { SyncError } from "./errors.ts";
+import { atMost, SyncError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import { checkName } from "./object.ts";
 import { NAMES_PER_SHAPE, type KnownShapes, type PropertySet } from "./shape.ts";
@@ -90,7 +90,7 @@ export class ShapeDictionary {
     // A shape may also name removed properties.
     const countMax = this.#limits.propertiesPerObjectMax + this.#limits.removedPropertiesMax;
     if (count > countMax) {
-      throw new SyncError("limit_exceeded", `an object has at most ${String(countMax)} properties`);
+      throw atMost("an object", countMax, "properties");
     }
     return count;
   }

@@ -1,6 +1,6 @@
 /**
- * An ordered set of property names. Objects share shapes, and on the wire a shape is its number:
- * names travel once for each connection.
+ * A shape: an ordered set of property names. On the wire it is its number, so that names travel once
+ * for each connection.
  */
 export interface PropertySet {
   /** From 1; 0 says that the set has no number, and travels by its names. */
@@ -13,83 +13,44 @@ export interface PropertySet {
 /** How many names numbered shapes may have on average: bounds the memory that they take. */
 export const NAMES_PER_SHAPE = 16;
 
-// A mask of this many bits is a small integer for the engine.
-const MASK_BITS = 30;
+export type MakeShape<Made> = (
+  number: number,
+  names: readonly string[],
+  nameNumbers: readonly number[],
+) => Made;
 
-export class Shape implements PropertySet {
-  readonly number: number;
-  readonly names: readonly string[];
-  readonly nameNumbers: readonly number[];
-  readonly #indexes = new Map<string, number>();
-  #extensions: Map<string, Shape> | undefined;
-  #subsets: Map<number, Shape> | undefined;
-
-  constructor(number: number, names: readonly string[], nameNumbers: readonly number[]) {
-    this.number = number;
-    this.names = names;
-    this.nameNumbers = nameNumbers;
-    for (const [i, name] of names.entries()) this.#indexes.set(name, i);
-  }
-
-  /** Where the name stands among `names`, or -1. */
-  indexOf(name: string): number {
-    return this.#indexes.get(name) ?? -1;
-  }
-
-  /** The same names and more at the end. */
-  with(added: readonly string[], table: ShapeTable): Shape {
-    const [name] = added;
-    if (name === undefined) return this;
-    if (added.length > 1) return table.of([...this.names, ...added]);
-    this.#extensions ??= new Map();
-    let extension = this.#extensions.get(name);
-    if (extension === undefined) {
-      extension = table.of([...this.names, name]);
-      if (extension.number > 0) this.#extensions.set(name, extension);
-    }
-    return extension;
-  }
-
-  /** The names whose bit is set in `mask`; only for shapes that `fitsMask`. */
-  subset(mask: number, table: ShapeTable): Shape {
-    this.#subsets ??= new Map();
-    let subset = this.#subsets.get(mask);
-    if (subset === undefined) {
-      subset = table.of(this.names.filter((_, i) => (mask & (1 << i)) !== 0));
-      if (subset.number > 0) this.#subsets.set(mask, subset);
-    }
-    return subset;
-  }
-
-  get fitsMask(): boolean {
-    return this.names.length <= MASK_BITS;
-  }
-}
+export const makePropertySet: MakeShape<PropertySet> = (number, names, nameNumbers) => ({
+  number,
+  names,
+  nameNumbers,
+});
 
 /** Gives sets of names their numbers, 1, 2, 3, ..., and each name its own. */
-export class ShapeTable {
-  readonly #shapes = new Map<string, Shape>();
+export class ShapeTable<Made extends PropertySet = PropertySet> {
+  readonly #shapes = new Map<string, Made>();
   readonly #names = new Map<string, number>();
+  readonly #make: MakeShape<Made>;
   readonly #shapesMax: number;
   /** How many more names numbered shapes may have. */
   #namesLeft: number;
 
-  constructor(shapesMax: number) {
+  constructor(shapesMax: number, make: MakeShape<Made>) {
+    this.#make = make;
     this.#shapesMax = shapesMax;
     this.#namesLeft = shapesMax * NAMES_PER_SHAPE;
   }
 
-  of(names: readonly string[]): Shape {
+  of(names: readonly string[]): Made {
     // A client can invent names without end; a full table numbers no more of them.
     const numbers = this.#numbersOf(names);
-    if (numbers === undefined) return new Shape(0, names, []);
+    if (numbers === undefined) return this.#make(0, names, []);
     const key = numbers.join();
     let shape = this.#shapes.get(key);
     if (shape === undefined) {
       const isFull = this.#shapes.size >= this.#shapesMax || names.length > this.#namesLeft;
-      if (isFull) return new Shape(0, names, []);
+      if (isFull) return this.#make(0, names, []);
       this.#namesLeft -= names.length;
-      shape = new Shape(this.#shapes.size + 1, names, numbers);
+      shape = this.#make(this.#shapes.size + 1, names, numbers);
       this.#shapes.set(key, shape);
     }
     return shape;

@@ -1,4 +1,4 @@
-import { SyncError } from "./errors.ts";
+import { atMost, SyncError } from "./errors.ts";
 import type { Limits } from "./limits.ts";
 import { checkId, copyChanges, type Changes, type ObjectId } from "./object.ts";
 import { toProperties, type Operation } from "./operation.ts";
@@ -57,8 +57,7 @@ export class Transaction {
   #add(operation: Operation): void {
     const { operationsPerMutationMax } = this.#limits;
     if (this.#operations.length >= operationsPerMutationMax) {
-      const message = `a write has at most ${String(operationsPerMutationMax)} operations`;
-      throw new SyncError("limit_exceeded", message, { id: operation.id });
+      throw atMost("a write", operationsPerMutationMax, "operations", { id: operation.id });
     }
     this.#operations.push(operation);
   }

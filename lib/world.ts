@@ -1,6 +1,6 @@
 import type { Change, Cursor, Delta } from "./delta.ts";
 import { Entry, type ObjectRecord } from "./entry.ts";
-import { SyncError } from "./errors.ts";
+import { atMost, SyncError } from "./errors.ts";
 import { HandleTable } from "./handle-table.ts";
 import type { Limits } from "./limits.ts";
 import {
@@ -17,7 +17,7 @@ import {
 } from "./object.ts";
 import type { CreateOperation, DestroyOperation, Operation, UpdateOperation } from "./operation.ts";
 import { RecencyList } from "./recency-list.ts";
-import { ShapeTable, type Shape } from "./shape.ts";
+import { objectShapes, type ObjectShapes, type Shape } from "./object-shape.ts";
 
 /** What one operation of a commit did, and what it takes to undo it. */
 export type Applied = AppliedCreate | AppliedUpdate | AppliedDestroy;
@@ -90,7 +90,7 @@ export interface SinceOptions {
  */
 export class World {
   readonly epoch: string;
-  readonly shapes: ShapeTable;
+  readonly shapes: ObjectShapes;
   readonly #limits: Limits;
   readonly #entries = new Map<ObjectId, Entry>();
   readonly #byHandle = new HandleTable<Entry>();
@@ -108,7 +108,7 @@ export class World {
     this.#horizon = record.horizon;
     this.#nextHandle = record.nextHandle;
     this.#limits = limits;
-    this.shapes = new ShapeTable(limits.shapesMax);
+    this.shapes = objectShapes(limits.shapesMax);
     for (const object of record.objects) this.#load(object, now);
   }
 
@@ -397,15 +397,13 @@ export class World {
     const { id } = object;
     const names = Object.keys(object).filter((name) => object[name] !== undefined);
     if (names.length - 1 > propertiesPerObjectMax) {
-      const message = `an object has at most ${String(propertiesPerObjectMax)} properties`;
-      throw new SyncError("limit_exceeded", message, { id });
+      throw atMost("an object", propertiesPerObjectMax, "properties", { id });
     }
     let bytes = 0;
     for (const name of names) {
       bytes += textBytes(name) + valueBytes(object[name] as Value);
       if (bytes <= objectBytesMax) continue;
-      const message = `an object has at most ${String(objectBytesMax)} bytes`;
-      throw new SyncError("too_large", message, { id, property: name });
+      throw atMost("an object", objectBytesMax, "bytes", { id, property: name }, "too_large");
     }
   }
 

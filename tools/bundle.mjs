@@ -3,6 +3,24 @@ import { build, stop } from "esbuild";
 
 const root = join(import.meta.dirname, "..");
 
+/**
+ * Without WebTransport, which our servers do not offer: 0.9 kB that a page need not load. engine.io
+ * has its transports in one table, and this takes the table's place.
+ * @type {import("esbuild").Plugin}
+ */
+const withoutWebTransport = {
+  name: "without-webtransport",
+  setup({ onLoad }) {
+    onLoad({ filter: /engine\.io-client[\\/]build[\\/]esm[\\/]transports[\\/]index\.js$/ }, () => ({
+      contents: `
+        import { XHR } from "./polling-xhr.js";
+        import { WS } from "./websocket.js";
+        export const transports = { websocket: WS, polling: XHR };
+      `,
+    }));
+  },
+};
+
 /** @type {import("esbuild").BuildOptions} */
 const forBrowsers = {
   absWorkingDir: root,
@@ -12,6 +30,7 @@ const forBrowsers = {
   minify: true,
   sourcemap: true,
   logLevel: "warning",
+  plugins: [withoutWebTransport],
 };
 
 /** For a plain <script>: the one global `ObjectSync` is the class itself. */
@@ -42,11 +61,13 @@ export async function bundleClient() {
 /**
  * What a page that starts with this source has to load, minified.
  * @param {string} source
+ * @param {import("esbuild").Plugin[]} plugins
  */
-export async function bundleInMemory(source) {
+export async function bundleInMemory(source, plugins = forBrowsers.plugins ?? []) {
   const stdin = { contents: source, resolveDir: root };
   const { outputFiles } = await build({
     ...forBrowsers,
+    plugins,
     stdin,
     format: "iife",
     sourcemap: false,
