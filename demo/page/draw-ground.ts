@@ -3,7 +3,7 @@ import { clearing, pathDistance, paths, plaza, waterDistance, world } from "../t
 import { paintBridge } from "./draw-bridge.ts";
 import { paintWater } from "./draw-water.ts";
 import { ground, mix } from "./palette.ts";
-import { bandPath } from "./shapes.ts";
+import { bandPath, type Rect } from "./shapes.ts";
 import { type Brush, disc, oval } from "./sprite.ts";
 
 /** Everything that lies flat and never changes. Painted into tiles, see tiles.ts. */
@@ -12,13 +12,6 @@ interface Detail {
   readonly x: number;
   readonly y: number;
   readonly paint: (brush: Brush) => void;
-}
-
-export interface Rect {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
 }
 
 export class Ground {

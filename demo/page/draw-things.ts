@@ -6,7 +6,6 @@ import { type Box, type Brush, disc, oval } from "./sprite.ts";
 export const flowerBox: Box = [-24, -30, 24, 8];
 export const stoneBox: Box = [-24, -28, 24, 12];
 export const crateBox: Box = [-24, -42, 24, 12];
-export const ballBox: Box = [-16, -30, 16, 4];
 export const lowShadowBox: Box = [-26, -14, 34, 16];
 
 export function paintLowShadow(brush: Brush, reach: number): void {

@@ -1,9 +1,8 @@
 import { pick, seeded } from "../random.ts";
 import { bridge, pond, river, waterDistance, world } from "../terrain.ts";
 import type { Camera } from "./camera.ts";
-import type { Rect } from "./draw-ground.ts";
 import { ground } from "./palette.ts";
-import { bandPath, pondPath } from "./shapes.ts";
+import { bandPath, pondPath, type Rect } from "./shapes.ts";
 import { type Brush, disc, oval } from "./sprite.ts";
 
 /** From the bank to the deep: how much wider than the water each layer is, and its colour. */

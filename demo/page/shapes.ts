@@ -3,6 +3,13 @@ import { pondEdge } from "../terrain.ts";
 
 /** The land's outlines as paths to fill. */
 
+export interface Rect {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 /** The band around a curve, `wider` on both sides. */
 export function bandPath(points: readonly CurvePoint[], wider = 0): Path2D {
   const left: [number, number][] = [];
