@@ -1,7 +1,7 @@
-import type { Change, Delta } from "../lib/delta.ts";
+import { joinParts, type Change, type Delta } from "../lib/delta.ts";
 import type { Clock } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ClientLimits } from "../lib/limits.ts";
 import type { Connect, Link } from "../lib/link.ts";
 import {
   decodeServerMessage,
@@ -56,7 +56,7 @@ export interface Ending {
  * ```
  */
 export class ServerLink {
-  readonly #limits: Limits;
+  readonly #limits: ClientLimits;
   readonly #listener: ServerLinkListener;
   readonly #link: Link;
   readonly #dictionary: ShapeDictionary;
@@ -66,8 +66,8 @@ export class ServerLink {
   readonly #messages: Pace;
   readonly #mutations: Pace;
   #welcome: Welcome | undefined;
-  /** Changes that wait for the whole of which they are a part. */
-  #staged: Change[] = [];
+  /** What waits for the whole of which it is a part. */
+  #parts: Delta[] = [];
   /** All before this was received. */
   #position: number;
   #isReplacing = false;
@@ -76,7 +76,7 @@ export class ServerLink {
   constructor(
     connect: Connect,
     hello: Hello,
-    limits: Limits,
+    limits: ClientLimits,
     clock: Clock,
     listener: ServerLinkListener,
   ) {
@@ -196,22 +196,23 @@ export class ServerLink {
     }
   }
 
-  #stage({ from, to, changes }: Delta): void {
+  #stage(part: Delta): void {
+    const { from, to } = part;
     if (from > this.#position) {
       throw new Error(`a gap: changes from ${String(from)} on, at ${String(this.#position)}`);
     }
     this.#position = Math.max(this.#position, to);
-    for (const change of changes) this.#staged.push(change);
+    this.#parts.push(part);
   }
 
   #finishStep(outcomes: readonly NumberedOutcome[], welcome: Welcome): void {
     const step: ServerStep = {
       to: this.#position,
-      changes: this.#staged,
+      changes: joinParts(this.#parts),
       outcomes,
       isReplacing: this.#isReplacing,
     };
-    this.#staged = [];
+    this.#parts = [];
     this.#isReplacing = false;
     this.#listener.step(step, welcome);
   }

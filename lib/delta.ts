@@ -40,6 +40,22 @@ export interface Delta {
   readonly changes: readonly Change[];
 }
 
+/**
+ * The parts of one whole with each object once: what a later part says of an object takes the place
+ * of what an earlier one said, for each part tells all that happened to it since the same cursor.
+ */
+export function joinParts(parts: readonly Delta[]): readonly Change[] {
+  if (parts.length === 1 && parts[0] !== undefined) return parts[0].changes;
+  const byHandle = new Map<number, Change>();
+  for (const { changes } of parts) {
+    for (const change of changes) {
+      byHandle.delete(change.handle); // so that it goes to the end
+      byHandle.set(change.handle, change);
+    }
+  }
+  return [...byHandle.values()];
+}
+
 export function valuesOf(object: OwnedObject, names: readonly string[]): (Value | undefined)[] {
   return names.map((name) => propertyOf(object, name));
 }

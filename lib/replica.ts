@@ -36,12 +36,13 @@ export interface Step {
   readonly to: number;
   /** Whether this replaces all that was known before. */
   readonly isReplacing: boolean;
+  /** Each object once. */
   readonly changes: readonly Change[];
   /** Objects with a lower handle were created before this client connected. */
   readonly firstNewHandle: number;
   /** The writes that the step decides; they are no longer among the pending ones. */
   readonly decided: readonly PendingWrite[];
-  /** Ids that the server gave in place of provisional ones. */
+  /** Ids that the server gave in place of provisional ones; the pending writes name these already. */
   readonly renamed: ReadonlyMap<ObjectId, ObjectId>;
 }
 
@@ -51,6 +52,8 @@ interface Slot {
   handle: number;
   readonly object: OwnedObject;
   isVisible: boolean;
+  /** Whether it is known that it does not exist, in what the application sees. */
+  isGone: boolean;
   /** How many pending writes touch it. With none, what is visible is the confirmed state. */
   touches: number;
   /** Kept aside while `touches` is above 0: null is known not to exist, undefined is not known. */
@@ -115,11 +118,8 @@ export class Replica {
     }
     const visible = (id: ObjectId): State => {
       const slot = this.#slots.get(id);
-      return slot?.isVisible === true
-        ? slot.object
-        : slot?.confirmed === undefined
-          ? undefined
-          : null;
+      if (slot?.isVisible === true) return slot.object;
+      return slot?.isGone === true ? null : undefined;
     };
     const states = foldWrites([write], visible);
     const events: ReplicaEvent[] = [];
@@ -148,14 +148,23 @@ export class Replica {
   #slotsOf(write: PendingWrite): Set<Slot> {
     const slots = new Set<Slot>();
     for (const { id } of write.operations) {
-      let slot = this.#slots.get(id);
-      if (slot === undefined) {
-        slot = newSlot(id, NO_HANDLE);
-        this.#slots.set(id, slot);
-      }
-      slots.add(slot);
+      slots.add(this.#slots.get(id) ?? this.#newSlot(id, NO_HANDLE));
     }
     return slots;
+  }
+
+  #newSlot(id: ObjectId, handle: number): Slot {
+    const slot: Slot = {
+      id,
+      handle,
+      object: { id },
+      isVisible: false,
+      isGone: false,
+      touches: 0,
+      confirmed: undefined,
+    };
+    this.#slots.set(id, slot);
+    return slot;
   }
 
   #release(decided: readonly PendingWrite[], affected: Map<Slot, Reason>): void {
@@ -169,7 +178,7 @@ export class Replica {
     }
   }
 
-  /** The object keeps its reference; whoever knows it by its old id hears that this one left. */
+  /** The object keeps its reference; whoever knows it by its old id hears that this left. */
   #rename(
     provisional: ObjectId,
     id: ObjectId,
@@ -179,8 +188,9 @@ export class Replica {
     const slot = this.#slots.get(provisional);
     if (slot === undefined) return;
     const existing = this.#slots.get(id);
-    if (existing !== undefined) {
-      this.#yieldTo(existing, slot, affected);
+    if (existing !== undefined || slot.handle !== NO_HANDLE) {
+      this.#recount(slot, affected);
+      this.#recount(existing ?? this.#newSlot(id, NO_HANDLE), affected);
       return;
     }
     this.#slots.delete(provisional);
@@ -195,19 +205,18 @@ export class Replica {
     events.push({ name: "add", object: slot.object });
   }
 
-  /** The new id is known here already: its reference stays, and the pending writes go over to it. */
-  #yieldTo(existing: Slot, slot: Slot, affected: Map<Slot, Reason>): void {
-    if (existing.touches === 0 && !affected.has(existing))
-      existing.confirmed = { ...existing.object };
-    if (slot.touches > 0) {
-      existing.touches += slot.touches;
-      this.#touched.add(existing);
+  /** One of two ids that were both known stands for an object of its own: only the writes moved. */
+  #recount(slot: Slot, affected: Map<Slot, Reason>): void {
+    if (slot.isVisible && slot.touches === 0 && !affected.has(slot)) {
+      slot.confirmed = { ...slot.object };
     }
     slot.touches = 0;
-    slot.confirmed = null;
-    this.#touched.delete(slot);
+    for (const { operations } of optimistic(this.#pending())) {
+      if (operations.some(({ id }) => id === slot.id)) slot.touches += 1;
+    }
+    if (slot.touches > 0) this.#touched.add(slot);
+    else this.#touched.delete(slot);
     affected.set(slot, NEWS);
-    affected.set(existing, NEWS);
   }
 
   /** Everything that the replacing changes do not mention is no longer there. */
@@ -247,11 +256,7 @@ export class Replica {
     affected: Map<Slot, Reason>,
     events: ReplicaEvent[],
   ): void {
-    let slot = this.#slots.get(change.id);
-    if (slot === undefined) {
-      slot = newSlot(change.id, change.handle);
-      this.#slots.set(change.id, slot);
-    }
+    const slot = this.#slots.get(change.id) ?? this.#newSlot(change.id, change.handle);
     if (slot.handle !== NO_HANDLE && slot.handle !== change.handle)
       this.#byHandle.delete(slot.handle);
     slot.handle = change.handle;
@@ -315,6 +320,7 @@ export class Replica {
 
   /** Makes the application see this state of an object. */
   #show(slot: Slot, state: State, reason: Reason, events: ReplicaEvent[]): void {
+    slot.isGone = state === null;
     if (state === null || state === undefined) this.#hide(slot, reason, events);
     else if (slot.isVisible) this.#change(slot.object, state, reason, events);
     else this.#reveal(slot, state, reason, events);
@@ -360,10 +366,6 @@ export class Replica {
     if (Object.keys(changed).length === 0 || reason.isSilent) return;
     events.push({ name: "update", object, changed, previous });
   }
-}
-
-function newSlot(id: ObjectId, handle: number): Slot {
-  return { id, handle, object: { id }, isVisible: false, touches: 0, confirmed: undefined };
 }
 
 function assign(object: OwnedObject, change: ObjectCreated | ObjectUpdated): void {
