@@ -21,6 +21,9 @@ export const TRAP_NAMES = [
 
 export const RESERVED_NAMES = ["__proto__", "constructor", "prototype"] as const;
 
+/** fast-check's records have no prototype now and then; ours always have one. */
+const plain = { noNullPrototype: true } as const;
+
 const BOUNDARIES = [
   0,
   1,
@@ -124,14 +127,17 @@ export const anyChanges: fc.Arbitrary<Changes> = fc
   .map((entries) => Object.fromEntries(entries));
 
 export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
-  fc.record({
-    kind: fc.constant("create" as const),
-    id: anyId,
-    properties: anyProperties,
-    chosen: fc.boolean(),
-  }),
-  fc.record({ kind: fc.constant("update" as const), id: anyId, changes: anyChanges }),
-  fc.record({ kind: fc.constant("destroy" as const), id: anyId }),
+  fc.record(
+    {
+      kind: fc.constant("create" as const),
+      id: anyId,
+      properties: anyProperties,
+      chosen: fc.boolean(),
+    },
+    plain,
+  ),
+  fc.record({ kind: fc.constant("update" as const), id: anyId, changes: anyChanges }, plain),
+  fc.record({ kind: fc.constant("destroy" as const), id: anyId }, plain),
 );
 
 /** A number as it can travel: whole and not below 0. */
@@ -141,8 +147,11 @@ export const anyCount: fc.Arbitrary<number> = fc.oneof(
   fc.maxSafeNat(),
 );
 
-export const anyMutation: fc.Arbitrary<Mutation> = fc.record({
-  n: fc.integer({ min: 1, max: 2 ** 40 }),
-  seen: anyCount,
-  operations: fc.array(anyOperation, { maxLength: 5 }),
-});
+export const anyMutation: fc.Arbitrary<Mutation> = fc.record(
+  {
+    n: fc.integer({ min: 1, max: 2 ** 40 }),
+    seen: anyCount,
+    operations: fc.array(anyOperation, { maxLength: 5 }),
+  },
+  plain,
+);
