@@ -317,7 +317,7 @@ test("A13: offline edits apply locally and converge; a rejected one rolls back w
   await sync.create({ id: "tree", height: 1, name: "ash" });
   await sync.create({ id: "stone" });
   const network = await stage.network(port);
-  const [away, other] = [await stage.join(network.url), await stage.join(url)];
+  const [away, other] = [await stage.join(network.url, TAPPED), await stage.join(url)];
   network.goDown();
   await eventually(() => !away.isConnected());
 
@@ -627,7 +627,7 @@ test("A22: after a drop beyond the horizon there is a resync, and pending writes
 test("A23: writes made while disconnected are sent once, in order, and their callbacks run once", async () => {
   const { sync, port } = await stage.serve();
   const network = await stage.network(port);
-  const client = await stage.join(network.url);
+  const client = await stage.join(network.url, TAPPED);
   const onServer: string[] = [];
   sync.on("create", ({ id }) => onServer.push(`create ${id}`));
   sync.on("update", ({ id }, { height }) =>
@@ -670,7 +670,7 @@ test("A23: a write whose acknowledgement was lost is not made again", async () =
   const database = new Database();
   const { sync, port } = await listen(database.withPromises());
   const network = await stage.network(port);
-  const client = await stage.join(network.url);
+  const client = await stage.join(network.url, TAPPED);
   let calls = 0;
   network.stopDelivering();
   const write = client.save({ name: "tree" }, () => (calls += 1));

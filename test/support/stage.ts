@@ -8,7 +8,10 @@ import { Network } from "./network.ts";
 /** A client comes back quickly: tests need not wait as people do. */
 export const HASTY = { retryDelayMinMs: 10, retryDelayMaxMs: 40 };
 
-/** A tap understands WebSockets only; after an outage a client may come back by polling first. */
+/**
+ * After an outage a client may come back by polling first, which a tap does not understand, and of
+ * which a cut between two polls is no interruption.
+ */
 export const TAPPED = { transports: ["websocket"] } as const;
 
 export interface Served {
