@@ -1,16 +1,15 @@
 import type { Callback } from "../lib/callback.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ClientLimits } from "../lib/limits.ts";
 import type { Connect } from "../lib/link.ts";
 import { checkId, type ObjectId, type SyncObject } from "../lib/object.ts";
 import { toProperties, type Operation } from "../lib/operation.ts";
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Status } from "./connection.ts";
-import type { Undo } from "./emitter.ts";
-import { EventHub, type Scope } from "./event-hub.ts";
+import { checkFunction, EventHub, scopedName, type Scope, type Undo } from "./event-hub.ts";
 import type { EventName, ObjectEventName, SyncListener } from "./events.ts";
-import { Follower } from "./follower.ts";
+import { closedError, Follower } from "./follower.ts";
 import type { AnyModels, ChangesOf, ModelTransaction, NewObject, ObjectOf } from "./models.ts";
 import type { ResolvedOptions } from "./options.ts";
 
@@ -27,10 +26,7 @@ export interface Surroundings {
   readonly connect: Connect;
 }
 
-interface Settle<Result> {
-  resolve(result: Result): void;
-  reject(error: SyncError): void;
-}
+type Settle<Result> = (error: SyncError | undefined, result?: Result) => void;
 
 /**
  * All that an application does with a world. It checks what the application passes, and turns what
@@ -42,34 +38,32 @@ interface Settle<Result> {
 export class Client<Models extends object = AnyModels> {
   readonly #follower: Follower;
   readonly #hub = new EventHub();
-  readonly #limits: Limits;
+  readonly #limits: ClientLimits;
   readonly #newId: () => string;
-  readonly #soon: (task: () => void) => void;
-  #whenSynced: Settle<void>[] = [];
-  /** Why the server will not have this client back, until it is told to connect again. */
+  readonly #whenSynced: Settle<void>[] = [];
+  /** Why it will never be synced, unless it is told to connect again. */
   #refusal: SyncError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(options: ResolvedOptions, { environment, connect }: Surroundings) {
-    const { limits, world, auth, optimistic } = options;
-    const { random, scheduler } = environment;
-    this.#limits = limits;
+  constructor(options: ResolvedOptions, surroundings: Surroundings) {
+    const { random } = surroundings.environment;
+    this.#limits = options.limits;
     this.#newId = () => random.id();
-    this.#soon = (task) => scheduler.soon(task);
-    const clientId = random.id();
     this.#follower = new Follower(
-      { environment, connect, world, clientId, auth, limits, optimistic },
+      { ...options, ...surroundings, clientId: random.id() },
       {
         changed: (events) => {
           for (const event of events) this.#hub.emitChange(event);
         },
-        rejected: (error, operations) => this.#hub.emit("reject", error, { operations }),
-        status: (status) => this.#hub.emit("status", status),
-        connected: () => this.#hub.emit("connect"),
-        disconnected: (reason) => this.#hub.emit("disconnect", reason),
-        synced: () => this.#synced(),
-        failed: (error) => this.#hub.emit("error", error),
-        refused: (error) => this.#refused(error),
+        happened: (name, ...args) => {
+          this.#hub.emit(name, ...args);
+          if (name === "synced") this.#settleWhenSynced();
+        },
+        refused: (error) => {
+          this.#refusal = error;
+          this.#hub.emit("error", error);
+          this.#settleWhenSynced(error);
+        },
       },
     );
     if (options.autoConnect) this.connect();
@@ -95,7 +89,7 @@ export class Client<Models extends object = AnyModels> {
 
   /** Connects, and from then on comes back whenever the connection is lost. */
   connect(): void {
-    this.#refusal = undefined;
+    if (this.status !== "closed") this.#refusal = undefined;
     this.#follower.connect();
   }
 
@@ -107,9 +101,8 @@ export class Client<Models extends object = AnyModels> {
   /** Resolves when the view is whole. Rejects when the server refuses, and with `closed`. */
   whenSynced(): Promise<void> {
     return this.#call<void>(undefined, (settle) => {
-      if (this.status === "closed") throw new SyncError("closed", "this client was closed");
       if (this.#refusal !== undefined) throw this.#refusal;
-      if (this.status === "synced") settle.resolve();
+      if (this.status === "synced") settle(undefined);
       else this.#whenSynced.push(settle);
     });
   }
@@ -119,9 +112,8 @@ export class Client<Models extends object = AnyModels> {
     this.#closing ??= new Promise((resolve) => {
       this.#follower.close();
       this.#follower.tell(() => {
-        this.#settleWhenSynced((settle) =>
-          settle.reject(new SyncError("closed", "this client was closed")),
-        );
+        this.#refusal = closedError();
+        this.#settleWhenSynced(this.#refusal);
         this.#hub.removeAll();
         resolve();
       });
@@ -200,11 +192,12 @@ export class Client<Models extends object = AnyModels> {
     return this.#call<unknown>(callback as Callback<unknown> | undefined, (settle) => {
       const list: readonly unknown[] = Array.isArray(ids) ? ids : [ids];
       const checked = list.map((id) => checkId(id, this.#limits));
-      this.#fetch(checked, (error) => {
+      const settled = (error?: SyncError): void => {
         const found = checked.map((id) => view.get(id) ?? null);
-        if (error !== undefined) settle.reject(error);
-        else settle.resolve(Array.isArray(ids) ? found : found[0]);
-      });
+        settle(error, Array.isArray(ids) ? found : found[0]);
+      };
+      if (checked.length > 0) this.#follower.fetch(checked, settled);
+      else this.#follower.tellSoon(settled);
     });
   }
 
@@ -235,8 +228,8 @@ export class Client<Models extends object = AnyModels> {
 
   #eventsOf<Held>(scope: Scope, of: string): ObjectEventSource<Held> {
     return {
-      on: (name, listener) => this.#hub.onScoped(scope, of, name, listener),
-      once: (name, listener) => this.#hub.onScoped(scope, of, name, listener, true),
+      on: (name, listener) => this.#hub.on(scopedName(name, scope, of), listener),
+      once: (name, listener) => this.#hub.on(scopedName(name, scope, of), listener, true),
     };
   }
 
@@ -270,23 +263,13 @@ export class Client<Models extends object = AnyModels> {
       (settle) => {
         operations = collect(fill, this.#limits, this.#newId);
         const settled = (error: SyncError | undefined, ids: readonly ObjectId[]): void => {
-          if (error === undefined) settle.resolve(resultOf(operations, ids));
-          else settle.reject(error);
+          settle(error, error === undefined ? resultOf(operations, ids) : undefined);
         };
         if (operations.length > 0) this.#follower.write(operations, settled);
-        else this.#tellSoon(() => settled(undefined, []));
+        else this.#follower.tellSoon(() => settled(undefined, []));
       },
       (error) => this.#hub.emit("reject", error, { operations }),
     );
-  }
-
-  #fetch(ids: readonly ObjectId[], settled: (error: SyncError | undefined) => void): void {
-    const { fetchIdsMax } = this.#limits;
-    if (ids.length > fetchIdsMax) {
-      throw new SyncError("limit_exceeded", `a fetch asks for at most ${String(fetchIdsMax)} ids`);
-    }
-    if (ids.length > 0) this.#follower.fetch(ids, settled);
-    else this.#tellSoon(() => settled(undefined));
   }
 
   /** Begins something that settles later. What it throws is how it settles; `onThrow` hears first. */
@@ -296,24 +279,21 @@ export class Client<Models extends object = AnyModels> {
     onThrow: (error: SyncError) => void = () => undefined,
   ): Promise<Result> {
     const promise = new Promise<Result>((resolve, reject) => {
-      const settle: Settle<Result> = {
-        resolve: (result) => {
-          if (callback !== undefined) this.#hub.call(callback, null, result);
-          resolve(result);
-        },
-        reject: (error) => {
-          if (typeof callback === "function") this.#hub.call(callback, error);
-          reject(error);
-        },
+      const settle: Settle<Result> = (error, result) => {
+        if (typeof callback === "function") {
+          this.#hub.call(() => (error === undefined ? callback(null, result) : callback(error)));
+        }
+        if (error === undefined) resolve(result as Result);
+        else reject(error);
       };
       try {
-        checkCallback(callback);
+        if (callback !== undefined) checkFunction(callback, "callback");
         begin(settle);
       } catch (cause) {
         const error = toSyncError(cause);
-        this.#tellSoon(() => {
+        this.#follower.tellSoon(() => {
           onThrow(error);
-          settle.reject(error);
+          settle(error);
         });
       }
     });
@@ -321,32 +301,9 @@ export class Client<Models extends object = AnyModels> {
     return promise;
   }
 
-  /** A call never calls back before it has returned. */
-  #tellSoon(tell: () => void): void {
-    this.#soon(() => this.#follower.tell(tell));
+  #settleWhenSynced(error?: SyncError): void {
+    for (const settle of this.#whenSynced.splice(0)) settle(error);
   }
-
-  #synced(): void {
-    this.#hub.emit("synced");
-    this.#settleWhenSynced((settle) => settle.resolve());
-  }
-
-  #refused(error: SyncError): void {
-    this.#refusal = error;
-    this.#hub.emit("error", error);
-    this.#settleWhenSynced((settle) => settle.reject(error));
-  }
-
-  #settleWhenSynced(settleOne: (settle: Settle<void>) => void): void {
-    const waiting = this.#whenSynced;
-    this.#whenSynced = [];
-    for (const settle of waiting) settleOne(settle);
-  }
-}
-
-function checkCallback(callback: unknown): void {
-  if (callback === undefined || typeof callback === "function") return;
-  throw new SyncError("invalid_payload", "a callback must be a function");
 }
 
 /** What the application's own code threw within a call: a getter, or a transaction's function. */

@@ -27,7 +27,8 @@ export type Effect =
   | "drop"
   /** Ask for a `retry` after a while, longer each time. */
   | "wait"
-  | "stopWaiting"
+  /** The attempt, or the `retry`, need no longer be waited for. */
+  | "stopTimer"
   /** The next wait is the shortest again. */
   | "calmDown";
 
@@ -51,9 +52,9 @@ const TRANSITIONS: Readonly<Record<State, Readonly<Record<Input, Transition>>>> 
     refused: go("offline"),
   },
   waiting: {
-    connect: go("opening", "stopWaiting", "open"),
-    disconnect: go("offline", "stopWaiting"),
-    close: go("closed", "stopWaiting"),
+    connect: go("opening", "stopTimer", "open"),
+    disconnect: go("offline", "stopTimer"),
+    close: go("closed", "stopTimer"),
     retry: go("opening", "open"),
     welcome: go("waiting"),
     whole: go("waiting"),
@@ -65,7 +66,7 @@ const TRANSITIONS: Readonly<Record<State, Readonly<Record<Input, Transition>>>> 
     disconnect: go("offline", "drop"),
     close: go("closed", "drop"),
     retry: go("opening"),
-    welcome: go("syncing"),
+    welcome: go("syncing", "stopTimer"),
     whole: go("opening"),
     lost: go("waiting", "drop", "wait"),
     refused: go("offline", "drop"),

@@ -1,6 +1,6 @@
 import type { Cancel, Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ClientLimits } from "../lib/limits.ts";
 import type { Connect } from "../lib/link.ts";
 import type { Hello } from "../lib/messages.ts";
 import { transition, type Effect, type Input, type State } from "./connection.ts";
@@ -10,7 +10,7 @@ import { ServerLink, type Ending, type ServerLinkListener } from "./server-link.
 export interface ConnectorOptions {
   readonly environment: Environment;
   readonly connect: Connect;
-  readonly limits: Limits;
+  readonly limits: ClientLimits;
   /** The credentials, or a function that gives them or a promise of them, for each attempt. */
   readonly auth: unknown;
   readonly hello: () => Omit<Hello, "auth">;
@@ -80,7 +80,7 @@ export class Connector {
           () => this.input("retry"),
         );
         return;
-      case "stopWaiting":
+      case "stopTimer":
         this.#stopTimer();
         return;
       case "calmDown":
@@ -112,14 +112,8 @@ export class Connector {
 
   #dial(auth: unknown): void {
     const { connect, limits, hello, environment } = this.#options;
-    const listener = this.#listener;
     this.#link = new ServerLink(connect, { ...hello(), auth }, limits, environment.clock, {
-      welcome: (welcome) => {
-        this.#stopTimer();
-        listener.welcome(welcome);
-      },
-      step: (step, welcome) => listener.step(step, welcome),
-      fetched: (fetched) => listener.fetched(fetched),
+      ...this.#listener,
       ended: (ending) => this.#ended(ending),
     });
   }

@@ -22,7 +22,7 @@ export interface RejectedWrite {
   readonly operations: readonly Operation[];
 }
 
-export interface SyncEvents<Held> extends ObjectEvents<Held> {
+export interface ClientEvents {
   /** The view is whole: after each connection, once it has all that was missed. */
   synced: [];
   connect: [];
@@ -35,6 +35,9 @@ export interface SyncEvents<Held> extends ObjectEvents<Held> {
   error: [error: SyncError];
 }
 
+export interface SyncEvents<Held> extends ObjectEvents<Held>, ClientEvents {}
+
+export type ClientEventName = keyof ClientEvents;
 export type EventName = keyof SyncEvents<unknown>;
 export type ObjectEventName = keyof ObjectEvents<unknown>;
 export type SyncListener<Held, Name extends EventName> = (...args: SyncEvents<Held>[Name]) => void;

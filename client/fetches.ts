@@ -1,5 +1,5 @@
-import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import { atMost, type SyncError } from "../lib/errors.ts";
+import type { ClientLimits } from "../lib/limits.ts";
 import type { Fetched } from "../lib/messages.ts";
 import type { ObjectId } from "../lib/object.ts";
 
@@ -19,20 +19,19 @@ interface OpenFetch extends Fetch {
 
 /** Questions that no server has answered. On every new connection all of them are asked again. */
 export class Fetches {
-  readonly #limits: Limits;
+  readonly #limits: ClientLimits;
   readonly #open = new Map<number, OpenFetch>();
   #lastRequest = 0;
 
-  constructor(limits: Limits) {
+  constructor(limits: ClientLimits) {
     this.#limits = limits;
   }
 
-  /** Throws `limit_exceeded` when there are too many to keep. */
+  /** Throws `limit_exceeded` when there are too many ids, or too many fetches to keep. */
   add(ids: readonly ObjectId[], settle: Fetch["settle"]): void {
-    if (this.#open.size >= this.#limits.writesMax) {
-      const message = `there are ${String(this.#limits.writesMax)} unanswered fetches already`;
-      throw new SyncError("limit_exceeded", message);
-    }
+    const { fetchIdsMax, writesMax } = this.#limits;
+    if (ids.length > fetchIdsMax) throw atMost("a fetch", fetchIdsMax, "ids");
+    if (this.#open.size >= writesMax) throw atMost("a client", writesMax, "open fetches");
     this.#lastRequest += 1;
     this.#open.set(this.#lastRequest, { request: this.#lastRequest, ids, settle, isSent: false });
   }

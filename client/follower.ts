@@ -1,9 +1,8 @@
-import type { Cursor } from "../lib/delta.ts";
 import type { Environment } from "../lib/environment.ts";
-import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import { atMost, SyncError } from "../lib/errors.ts";
+import type { ClientLimits } from "../lib/limits.ts";
 import type { Connect } from "../lib/link.ts";
-import type { Fetched, Hello, Welcome } from "../lib/messages.ts";
+import type { Fetched, Welcome } from "../lib/messages.ts";
 import { encodeMutation } from "../lib/mutation-codec.ts";
 import type { ObjectId, SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
@@ -12,6 +11,7 @@ import { Replica, type ReplicaEvent } from "../lib/replica.ts";
 import { makePropertySet, ShapeTable } from "../lib/shape.ts";
 import { isConnected, statusOf, type State, type Status } from "./connection.ts";
 import { Connector } from "./connector.ts";
+import type { ClientEventName, ClientEvents } from "./events.ts";
 import { Fetches, type Fetch } from "./fetches.ts";
 import { News } from "./news.ts";
 import { Outbox, type Decided, type Write } from "./outbox.ts";
@@ -25,20 +25,15 @@ export interface FollowerOptions {
   readonly clientId: string;
   /** The credentials, or a function that gives them or a promise of them, for each attempt. */
   readonly auth: unknown;
-  readonly limits: Limits;
+  readonly limits: ClientLimits;
   readonly optimistic: boolean;
 }
 
 /** Who hears of what happens, when all state is consistent: it may call the follower. Never throws. */
 export interface FollowerListener {
   changed(events: readonly ReplicaEvent[]): void;
-  rejected(error: SyncError, operations: readonly Operation[]): void;
-  status(status: Status): void;
-  connected(): void;
-  disconnected(reason: SyncError | undefined): void;
-  synced(): void;
-  /** Something is wrong, though it goes on. */
-  failed(error: SyncError): void;
+  /** All but what happens to objects. */
+  happened<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): void;
   /** The server will not have this client back. */
   refused(error: SyncError): void;
 }
@@ -64,16 +59,20 @@ export class Follower {
   #isSendDue = false;
 
   constructor(options: FollowerOptions, listener: FollowerListener) {
+    const { limits, world, clientId } = options;
     this.#options = options;
     this.#listener = listener;
-    this.#outbox = new Outbox(options.limits);
-    this.#fetches = new Fetches(options.limits);
+    this.#outbox = new Outbox(limits);
+    this.#fetches = new Fetches(limits);
     this.#replica = new Replica(() => this.#outbox);
     this.#connector = new Connector(
-      { ...options, hello: () => this.#hello() },
+      {
+        ...options,
+        hello: () => ({ version: PROTOCOL.version, world, clientId, cursor: this.#replica.cursor }),
+      },
       {
         moved: (from, to, reason) => this.#moved(from, to, reason),
-        failed: (error) => this.tell(() => listener.failed(error)),
+        failed: (error) => this.tell(() => listener.happened("error", error)),
         refused: (error) => this.tell(() => listener.refused(error)),
         welcome: (welcome) => this.#welcome(welcome),
         step: (step, welcome) => this.#step(step, welcome),
@@ -93,10 +92,6 @@ export class Follower {
   /** How many writes are not decided yet. */
   get pending(): number {
     return this.#outbox.size;
-  }
-
-  get cursor(): Cursor {
-    return this.#replica.cursor;
   }
 
   get view(): ReadonlyMap<string, SyncObject> {
@@ -119,11 +114,11 @@ export class Follower {
   /** Settles all that is open with `closed`. */
   close(): void {
     this.#connector.input("close");
-    for (const write of this.#outbox.takeAll()) this.#fail(write, closedError(write.wasSent));
-    for (const { settle } of this.#fetches.takeAll()) {
-      const error = new SyncError("closed", "the client was closed before the answer came");
-      this.#news.add(() => settle(error));
+    for (const write of this.#outbox.takeAll()) {
+      const unknown = "; the write was sent, and whether the server accepted it is not known";
+      this.#fail(write, closedError(write.wasSent ? unknown : "; the write was not sent"));
     }
+    for (const { settle } of this.#fetches.takeAll()) this.#news.add(() => settle(closedError()));
     this.#news.tell();
   }
 
@@ -154,25 +149,26 @@ export class Follower {
     this.#news.tell();
   }
 
-  #checkOpen(): void {
-    if (this.status === "closed") throw new SyncError("closed", "this client was closed");
+  /** The same, when the call that is under way has returned. */
+  tellSoon(news: () => void): void {
+    this.#options.environment.scheduler.soon(() => this.tell(news));
   }
 
-  #hello(): Omit<Hello, "auth"> {
-    const { world, clientId } = this.#options;
-    return { version: PROTOCOL.version, world, clientId, cursor: this.#replica.cursor };
+  #checkOpen(): void {
+    if (this.status === "closed") throw closedError();
   }
 
   #moved(from: State, to: State, reason: SyncError | undefined): void {
-    const listener = this.#listener;
     const status = statusOf(to);
-    if (status !== statusOf(from)) this.#news.add(() => listener.status(status));
-    if (!isConnected(from) && isConnected(to)) this.#news.add(() => listener.connected());
-    if (isConnected(from) && !isConnected(to)) {
-      this.#news.add(() => listener.disconnected(reason));
-    }
-    if (to === "synced") this.#news.add(() => listener.synced());
+    if (status !== statusOf(from)) this.#happened("status", status);
+    if (!isConnected(from) && isConnected(to)) this.#happened("connect");
+    if (isConnected(from) && !isConnected(to)) this.#happened("disconnect", reason);
+    if (to === "synced") this.#happened("synced");
     this.#news.tell();
+  }
+
+  #happened<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): void {
+    this.#news.add(() => this.#listener.happened(name, ...args));
   }
 
   #welcome({ epoch, decided }: Welcome): void {
@@ -218,7 +214,7 @@ export class Follower {
 
   #fail(write: Write, error: SyncError): void {
     this.#news.add(() => {
-      this.#listener.rejected(error, write.operations);
+      this.#listener.happened("reject", error, { operations: write.operations });
       write.settle(error, []);
     });
   }
@@ -277,14 +273,10 @@ export class Follower {
 }
 
 function checkBytes(operations: readonly Operation[], bytesMax: number): void {
-  const { bytes } = encodeMutation(
-    { seen: 0, operations },
-    new ShapeTable(0, makePropertySet),
-    () => undefined,
-  );
+  const table = new ShapeTable(0, makePropertySet);
+  const { bytes } = encodeMutation({ seen: 0, operations }, table, () => undefined);
   if (bytes.length <= bytesMax) return;
-  const message = `a write has at most ${String(bytesMax)} bytes, not ${String(bytes.length)}`;
-  throw new SyncError("too_large", message, { id: operations[0]?.id });
+  throw atMost("a write", bytesMax, "bytes", { id: operations[0]?.id }, "too_large");
 }
 
 /** Ids that the server gave in place of provisional ones. */
@@ -297,9 +289,6 @@ function renamesOf(decided: readonly Decided[]): ReadonlyMap<ObjectId, ObjectId>
   return renamed;
 }
 
-function closedError(wasSent: boolean): SyncError {
-  const outcome = wasSent
-    ? "the write was sent, and whether the server accepted it is not known"
-    : "the write was not sent";
-  return new SyncError("closed", `the client was closed: ${outcome}`);
+export function closedError(besides = ""): SyncError {
+  return new SyncError("closed", `the client was closed${besides}`);
 }

@@ -2,7 +2,7 @@ export { ObjectSync } from "./object-sync.ts";
 export { SyncError } from "../lib/errors.ts";
 export type { Callback } from "../lib/callback.ts";
 export type { ErrorCode } from "../lib/errors.ts";
-export type { Limits } from "../lib/limits.ts";
+export type { ClientLimits } from "../lib/limits.ts";
 export type { Changes, ObjectId, Properties, SyncObject, Value } from "../lib/object.ts";
 export type { Operation } from "../lib/operation.ts";
 export type { ObjectEventSource } from "./client.ts";

@@ -1,8 +1,8 @@
 import { SyncError } from "../lib/errors.ts";
-import { resolveLimits, type Limits } from "../lib/limits.ts";
+import { CLIENT_LIMITS, resolveLimits, type ClientLimits } from "../lib/limits.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 
-export type Transport = "websocket" | "polling" | "webtransport";
+export type Transport = "websocket" | "polling";
 
 export interface ObjectSyncOptions {
   /** Which of the server's worlds; "default" unless given. */
@@ -22,7 +22,7 @@ export interface ObjectSyncOptions {
   readonly optimistic?: boolean | undefined;
   /** Whether to connect at once; true unless given. */
   readonly autoConnect?: boolean | undefined;
-  readonly limits?: Partial<Limits> | undefined;
+  readonly limits?: Partial<ClientLimits> | undefined;
 }
 
 export interface ResolvedOptions {
@@ -33,7 +33,7 @@ export interface ResolvedOptions {
   readonly transports: readonly Transport[];
   readonly optimistic: boolean;
   readonly autoConnect: boolean;
-  readonly limits: Limits;
+  readonly limits: ClientLimits;
 }
 
 const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
@@ -48,7 +48,7 @@ const CHECKS: Readonly<Record<keyof ObjectSyncOptions, (value: unknown) => boole
   transports: (value) =>
     Array.isArray(value) &&
     value.length > 0 &&
-    value.every((name) => /^(websocket|polling|webtransport)$/.test(String(name))),
+    value.every((name) => /^(websocket|polling)$/.test(String(name))),
   optimistic: isSwitch,
   autoConnect: isSwitch,
   limits: (value) => typeof value === "object" && value !== null,
@@ -71,7 +71,7 @@ export function resolveOptions(given: ObjectSyncOptions): ResolvedOptions {
     optimistic = true,
     autoConnect = true,
   } = given;
-  const limits = resolveLimits(given.limits);
+  const limits = resolveLimits(given.limits, CLIENT_LIMITS);
   return { world, auth, path, namespace, transports, optimistic, autoConnect, limits };
 }
 

@@ -1,5 +1,5 @@
-import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import { atMost, type SyncError } from "../lib/errors.ts";
+import type { ClientLimits } from "../lib/limits.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
@@ -28,18 +28,18 @@ export interface Decided {
 }
 
 /**
- * The writes that no server has decided yet, in order. On every new connection all of them are sent
- * again: the server knows by their numbers which it has decided, and answers these from its ledger.
+ * The writes of which it is not known what became of them, in order. On every new connection the
+ * server says up to which number it has decided, and what; all after that are sent again.
  */
 export class Outbox {
-  readonly #limits: Limits;
+  readonly #limits: ClientLimits;
   #writes: Write[] = [];
-  /** How many of them, from the first, were sent on this connection. */
+  /** How many of them, from the first, need not be sent on this connection any more. */
   #sent = 0;
   #nextNumber = 1;
   #epoch = "";
 
-  constructor(limits: Limits) {
+  constructor(limits: ClientLimits) {
     this.#limits = limits;
   }
 
@@ -63,24 +63,28 @@ export class Outbox {
 
   /** Throws `limit_exceeded` when there are too many to keep. */
   add(write: Pick<Write, "operations" | "seen" | "optimistic" | "settle">): Write {
-    if (this.#writes.length >= this.#limits.writesMax) {
-      const message = `there are ${String(this.#limits.writesMax)} undecided writes already`;
-      throw new SyncError("limit_exceeded", message);
-    }
+    const { writesMax } = this.#limits;
+    if (this.#writes.length >= writesMax) throw atMost("the outbox", writesMax, "writes");
     const added: Write = { ...write, n: this.#nextNumber, wasSent: false };
     this.#nextNumber += 1;
     this.#writes.push(added);
     return added;
   }
 
-  /** A new connection: everything is to be sent again, numbered as this server's ledger goes on. */
+  /**
+   * A new connection: all that this server has not decided is to be sent again, numbered as its
+   * ledger goes on. What became of the rest comes with the first whole message.
+   */
   restart(epoch: string, decided: number): void {
-    this.#sent = 0;
     const isOtherLedger = epoch !== this.#epoch;
     // A server keeps the ledgers of so many clients; one that was away for long may be forgotten.
     const isForgotten = decided < this.settled;
     this.#epoch = epoch;
-    if (!isOtherLedger && !isForgotten) return;
+    this.#sent = 0;
+    if (!isOtherLedger && !isForgotten) {
+      for (const { n } of this.#writes) if (n <= decided) this.#sent += 1;
+      return;
+    }
     this.#nextNumber = decided + 1;
     for (const write of this.#writes) {
       write.n = this.#nextNumber;
@@ -100,25 +104,22 @@ export class Outbox {
     this.#sent += count;
   }
 
-  /** Takes out what is decided now. Outcomes that are known already are ignored. */
+  /**
+   * Takes out what is decided now. Outcomes that are known already are ignored; throws, and does
+   * nothing, when one comes before that of an earlier write: no server decides in another order.
+   */
   takeDecided(outcomes: readonly NumberedOutcome[]): Decided[] {
-    if (outcomes.length === 0) return [];
     const byNumber = new Map(outcomes.map(({ n, outcome }) => [n, outcome]));
     const decided: Decided[] = [];
-    const remaining: Write[] = [];
-    let sent = 0;
-    let i = 0;
-    for (let write = this.#writes[0]; write?.wasSent === true; write = this.#writes[++i]) {
+    for (const write of this.#writes) {
       const outcome = byNumber.get(write.n);
-      if (outcome !== undefined) {
-        decided.push({ write, outcome });
-        continue;
-      }
-      remaining.push(write);
-      if (i < this.#sent) sent += 1;
+      if (outcome === undefined || !write.wasSent) break;
+      decided.push({ write, outcome });
     }
-    this.#writes = [...remaining, ...this.#writes.slice(i)];
-    this.#sent = sent;
+    const next = this.#writes[decided.length]?.n ?? this.#nextNumber;
+    if (outcomes.some(({ n }) => n > next)) throw new Error(`no outcome of ${String(next)}`);
+    this.#writes = this.#writes.slice(decided.length);
+    this.#sent = Math.max(0, this.#sent - decided.length);
     return decided;
   }
 

@@ -1,5 +1,5 @@
 import type { Random } from "../lib/environment.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ClientLimits } from "../lib/limits.ts";
 
 /**
  * How long to wait before the next attempt: exponential, with full jitter, so that the clients of a
@@ -8,10 +8,10 @@ import type { Limits } from "../lib/limits.ts";
  */
 export class RetryDelay {
   readonly #random: Random;
-  readonly #limits: Limits;
+  readonly #limits: ClientLimits;
   #attempts = 0;
 
-  constructor(random: Random, limits: Limits) {
+  constructor(random: Random, limits: ClientLimits) {
     this.#random = random;
     this.#limits = limits;
   }

@@ -2,7 +2,7 @@ import { joinParts, type Change, type Delta } from "../lib/delta.ts";
 import type { Clock } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ClientLimits } from "../lib/limits.ts";
-import type { Connect, Link } from "../lib/link.ts";
+import type { ClientLink, Connect } from "../lib/link.ts";
 import {
   decodeServerMessage,
   encodeFetch,
@@ -58,7 +58,7 @@ export interface Ending {
 export class ServerLink {
   readonly #limits: ClientLimits;
   readonly #listener: ServerLinkListener;
-  readonly #link: Link;
+  readonly #link: ClientLink;
   readonly #dictionary: ShapeDictionary;
   readonly #table: ShapeTable;
   readonly #known = new KnownShapes();
@@ -134,8 +134,7 @@ export class ServerLink {
     for (const write of writes.slice(0, countMax)) {
       const encoded = this.#encode(write, handleOf);
       bytes += encoded.bytes.length;
-      const isNext = write.n === first + mutations.length;
-      if (mutations.length > 0 && (!isNext || bytes > this.#limits.outgoingBytes)) break;
+      if (mutations.length > 0 && bytes > this.#limits.outgoingBytes) break;
       mutations.push(encoded.bytes);
       for (const shape of encoded.shapes) shapes.add(shape);
     }
@@ -201,7 +200,10 @@ export class ServerLink {
     if (from > this.#position) {
       throw new Error(`a gap: changes from ${String(from)} on, at ${String(this.#position)}`);
     }
-    this.#position = Math.max(this.#position, to);
+    if (to < this.#position) {
+      throw new Error(`an old part: changes up to ${String(to)}, at ${String(this.#position)}`);
+    }
+    this.#position = to;
     this.#parts.push(part);
   }
 

@@ -51,19 +51,15 @@ export function connectSocketIo(url: string, options: SocketIoOptions): Connect 
     socket.on("connect", () => events.opened());
     socket.on(PROTOCOL.event, (payload: unknown) => events.message(toBytes(payload)));
     socket.on("disconnect", () => end());
-    socket.on("connect_error", (error) => {
-      const data: unknown = (error as { data?: unknown }).data;
-      if (data === undefined) end();
-      else end(SyncError.from(toErrorData(data)), reconnectOf(data));
+    socket.on("connect_error", (problem) => {
+      const { data } = problem as { data?: { reconnect?: unknown } | null };
+      if (!data) end();
+      else end(SyncError.from(toErrorData(data)), toSwitch(data.reconnect));
     });
     socket.connect();
 
     return {
-      send: (head, body) => {
-        socket.emit(PROTOCOL.event, body === undefined ? head : joined(head, body));
-      },
-      // A client's writes are few and bounded by its outbox, which waits for the server's outcomes.
-      waitingBytes: 0,
+      send: (message) => void socket.emit(PROTOCOL.event, message),
       close,
     };
   };
@@ -76,15 +72,6 @@ function toBytes(payload: unknown): Uint8Array {
   return new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
 }
 
-function joined(head: Uint8Array, body: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(head.length + body.length);
-  bytes.set(head);
-  bytes.set(body, head.length);
-  return bytes;
-}
-
-function reconnectOf(data: unknown): boolean | undefined {
-  const reconnect: unknown =
-    typeof data === "object" && data !== null ? Reflect.get(data, "reconnect") : undefined;
-  return typeof reconnect === "boolean" ? reconnect : undefined;
+function toSwitch(value: unknown): boolean | undefined {
+  return typeof value === "boolean" ? value : undefined;
 }

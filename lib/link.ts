@@ -26,8 +26,13 @@ export interface LinkEvents {
   closed(error?: SyncError, reconnect?: boolean): void;
 }
 
+/** A client's end: what waits there is bounded by its outbox, and no part of a message is shared. */
+export interface ClientLink extends Pick<Link, "close"> {
+  send(message: Uint8Array): void;
+}
+
 /**
  * How a client opens links. `opened` is called when the other side has accepted the connection. No
  * event comes before the call has returned.
  */
-export type Connect = (hello: Hello, events: LinkEvents & { opened(): void }) => Link;
+export type Connect = (hello: Hello, events: LinkEvents & { opened(): void }) => ClientLink;

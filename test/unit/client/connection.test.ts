@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 
 import { statusOf, transition, type Input, type State } from "../../../client/connection.ts";
 import { SyncError } from "../../../lib/errors.ts";
+import { ACCEPTED } from "../../../lib/outcome.ts";
 import { create, FakeServer, quiet, setup, setupSynced, update } from "./fake-server.ts";
 
 const STATES: readonly State[] = ["offline", "waiting", "opening", "syncing", "synced", "closed"];
@@ -33,7 +34,8 @@ test("a connection is dropped whenever it is left, and a wait stopped", () => {
       expect(effects.includes("wait")).toBe(state !== "waiting" && to === "waiting");
       expect(effects.includes("open")).toBe(!hasLink(state) && to === "opening");
       const isOverEarly = state === "waiting" && to !== "waiting" && input !== "retry";
-      expect(effects.includes("stopWaiting")).toBe(isOverEarly);
+      const isWelcome = state === "opening" && to === "syncing";
+      expect(effects.includes("stopTimer")).toBe(isOverEarly || isWelcome);
     }
   }
 });
@@ -144,9 +146,13 @@ test("a goodbye for good is an error, and nothing is tried until connect()", asy
   const { sync, server, environment } = await setupSynced();
   const errors: unknown[] = [];
   sync.on("error", (error) => errors.push(error.code));
-  server.link.goodbye({ code: "superseded", message: "elsewhere" }, false);
-  expect([sync.status, environment.nextMs, errors]).toEqual(["offline", undefined, ["superseded"]]);
-  await expect(sync.whenSynced()).rejects.toMatchObject({ code: "superseded" });
+  server.link.goodbye({ code: "unauthenticated", message: "expired" }, false);
+  expect([sync.status, environment.nextMs, errors]).toEqual([
+    "offline",
+    undefined,
+    ["unauthenticated"],
+  ]);
+  await expect(sync.whenSynced()).rejects.toMatchObject({ code: "unauthenticated" });
   sync.connect();
   await sync.whenSynced();
 });
@@ -224,7 +230,7 @@ test("a gap, and what cannot be read, end the connection with an error, and it i
   expect(errors).toEqual(faults.map(() => "invalid_payload"));
 });
 
-test("undecided writes are sent again, and decided once", async () => {
+test("what was decided unheard is told, and the other writes are sent again", async () => {
   const { sync, server, environment } = await setupSynced();
   server.isAutomatic = false;
   const results: string[] = [];
@@ -237,8 +243,31 @@ test("undecided writes are sent again, and decided once", async () => {
   environment.advance(250);
   await sync.whenSynced();
   await quiet();
-  expect(server.link.mutations.map(({ n }) => n)).toEqual([1, 2, 3]);
+  expect(server.link.mutations.map(({ n }) => n)).toEqual([3]);
   expect([results, sync.pending, server.world.seq]).toEqual([["a", "b", "c"], 0, 3]);
+});
+
+test("outcomes that are known are ignored", async () => {
+  const { sync, server } = await setupSynced();
+  server.isAutomatic = false;
+  const results: string[] = [];
+  for (const name of ["a", "b"]) void sync.create({ id: name }).then(() => results.push(name));
+  await quiet();
+  server.link.decide();
+  server.link.flush();
+  server.link.tell(1, ACCEPTED);
+  await quiet();
+  expect([results, sync.pending, server.world.seq]).toEqual([["a", "b"], 0, 2]);
+});
+
+test("an outcome that comes before its turn ends the connection, and decides nothing", async () => {
+  const { sync, server } = await setupSynced();
+  server.isAutomatic = false;
+  for (const name of ["a", "b"]) void sync.create({ id: name });
+  await quiet();
+  server.link.tell(2, ACCEPTED);
+  await quiet();
+  expect([sync.pending, sync.isConnected()]).toEqual([2, false]);
 });
 
 test("a new epoch gets the undecided writes under its own numbers, and replaces the rest", async () => {

@@ -85,7 +85,7 @@ export class FakeServer {
     const link = new FakeLink(this, hello, events);
     this.links.push(link);
     if (this.isAutomatic) queueMicrotask(() => link.accept());
-    return { send: (head) => link.receive(head), waitingBytes: 0, close: () => link.close() };
+    return { send: (message) => link.receive(message), close: () => link.close() };
   };
 
   get link(): FakeLink {
@@ -126,7 +126,8 @@ export class FakeLink {
   readonly #dictionary = new ShapeDictionary(DEFAULT_LIMITS);
   readonly #known = new KnownShapes();
   #undecided: Mutation[] = [];
-  #outcomes: NumberedOutcome[] = [];
+  /** Undefined until the client was told all that was decided before. */
+  #outcomes: NumberedOutcome[] | undefined;
   #seq = 0;
 
   constructor(server: FakeServer, hello: Hello, events: LinkEvents & { opened(): void }) {
@@ -202,9 +203,20 @@ export class FakeLink {
         ledger.outcomes.set(n, outcome);
         ledger.decided = n;
       }
-      this.#outcomes.push({ n, outcome });
+      this.#outcomes?.push({ n, outcome });
     }
     this.#undecided = [];
+  }
+
+  #recorded(): NumberedOutcome[] {
+    const { outcomes } = this.#server.ledger(this.hello.clientId);
+    return [...outcomes].map(([n, outcome]) => ({ n, outcome }));
+  }
+
+  /** Tells an outcome that the client may not be waiting for. */
+  tell(n: number, outcome: Outcome): void {
+    this.#outcomes?.push({ n, outcome });
+    this.flush();
   }
 
   #decideOne({ operations }: Mutation): Outcome {
@@ -234,7 +246,7 @@ export class FakeLink {
       this.#sendDelta(page, false, []);
       page = world.since(base, { from: page.to, bytesMax: pageBytes });
     }
-    this.#sendDelta(page, true, this.#outcomes);
+    this.#sendDelta(page, true, this.#outcomes ?? this.#recorded());
     this.#outcomes = [];
     this.#seq = world.seq;
   }
