@@ -1,7 +1,7 @@
 import { ByteWriter, type ByteReader } from "./bytes.ts";
 import type { Change, Delta } from "./delta.ts";
 import { SyncError } from "./errors.ts";
-import type { Limits } from "./limits.ts";
+import type { CommonLimits } from "./limits.ts";
 import { checkId, type Value } from "./object.ts";
 import { PROTOCOL } from "./protocol.ts";
 import { writeInlineShape, type ShapeDictionary } from "./shape-codec.ts";
@@ -64,7 +64,11 @@ function writeChange(writer: ByteWriter, change: Change): void {
 }
 
 /** Reads a delta to the end of the message. */
-export function readDelta(reader: ByteReader, dictionary: ShapeDictionary, limits: Limits): Delta {
+export function readDelta(
+  reader: ByteReader,
+  dictionary: ShapeDictionary,
+  limits: CommonLimits,
+): Delta {
   const from = reader.varint();
   const to = from + reader.varint();
   const changes: Change[] = [];
@@ -106,7 +110,7 @@ export function readDelta(reader: ByteReader, dictionary: ShapeDictionary, limit
 export function readValues(
   reader: ByteReader,
   shape: PropertySet,
-  limits: Limits,
+  limits: CommonLimits,
   id?: string,
 ): (Value | undefined)[] {
   const values: (Value | undefined)[] = [];

@@ -46,18 +46,18 @@ export class Entry {
   }
 
   /**
-   * What a replica that wholly has `base`, and has been sent everything older than `from` besides,
+   * What a replica that wholly has `base`, and may have been sent what is up to `seenMax` besides,
    * must apply for this object; nothing if it never heard of it.
    */
   changeSince(
     base: number,
-    from: number,
+    seenMax: number,
     table: ObjectShapes,
     silent: boolean,
   ): Change | undefined {
     const { handle, object } = this;
     if (object === null) {
-      return this.created > from ? undefined : { kind: "destroy", handle, silent };
+      return this.created > seenMax ? undefined : { kind: "destroy", handle, silent };
     }
     if (this.created > base || this.forgotten > base) {
       const names = Object.keys(object).filter((name) => name !== "id");

@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter } from "./bytes.ts";
 import type { Cursor, Delta } from "./delta.ts";
 import { readDelta, type EncodedDelta } from "./delta-codec.ts";
 import { atMost, SyncError, type ErrorData } from "./errors.ts";
-import type { Limits } from "./limits.ts";
+import type { CommonLimits } from "./limits.ts";
 import { checkId, type ObjectId, type Value } from "./object.ts";
 import {
   errorFields,
@@ -137,7 +137,7 @@ export function encodeDeltaHeader(
 export function decodeServerMessage(
   bytes: Uint8Array,
   dictionary: ShapeDictionary,
-  limits: Limits,
+  limits: CommonLimits,
 ): ServerMessage {
   const reader = new ByteReader(bytes);
   const kind = reader.byte();
@@ -161,7 +161,7 @@ export function decodeServerMessage(
 function decodeDeltaMessage(
   reader: ByteReader,
   dictionary: ShapeDictionary,
-  limits: Limits,
+  limits: CommonLimits,
 ): DeltaMessage {
   const flag = PROTOCOL.deltaFlag;
   const flags = reader.byte();
@@ -171,7 +171,7 @@ function decodeDeltaMessage(
   return { kind: "delta", isWhole, outcomes, delta: readDelta(reader, dictionary, limits) };
 }
 
-function readFields(reader: ByteReader, limits: Limits): Record<string, unknown> {
+function readFields(reader: ByteReader, limits: CommonLimits): Record<string, unknown> {
   const value = readValue(reader, limits);
   if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
   throw new SyncError("invalid_payload", "the message has no fields");
@@ -240,7 +240,7 @@ export function encodeFetch({ request, ids }: Omit<FetchMessage, "kind">): Uint8
 export function decodeClientMessage(
   bytes: Uint8Array,
   dictionary: ShapeDictionary,
-  limits: Limits,
+  limits: CommonLimits,
 ): ClientMessage {
   const reader = new ByteReader(bytes);
   const kind = reader.byte();
@@ -257,7 +257,7 @@ export function decodeClientMessage(
 function decodeMutationsMessage(
   reader: ByteReader,
   dictionary: ShapeDictionary,
-  limits: Limits,
+  limits: CommonLimits,
 ): MutationsMessage {
   const settled = reader.varint();
   dictionary.readDefinitions(reader);
@@ -273,7 +273,7 @@ function decodeMutationsMessage(
   return { kind: "mutations", settled, first, mutations };
 }
 
-function decodeFetch(reader: ByteReader, limits: Limits): FetchMessage {
+function decodeFetch(reader: ByteReader, limits: CommonLimits): FetchMessage {
   const request = reader.varint();
   const count = reader.count();
   if (count > limits.fetchIdsMax) {

@@ -1,7 +1,7 @@
 import { ByteReader, ByteWriter } from "./bytes.ts";
 import { readValues } from "./delta-codec.ts";
 import { atMost, SyncError } from "./errors.ts";
-import type { Limits } from "./limits.ts";
+import type { CommonLimits } from "./limits.ts";
 import { checkId, type Changes, type ObjectId } from "./object.ts";
 import { toProperties, type Mutation, type Operation } from "./operation.ts";
 import { PROTOCOL } from "./protocol.ts";
@@ -71,7 +71,7 @@ export function decodeMutation(
   n: number,
   bytes: Uint8Array,
   dictionary: ShapeDictionary,
-  limits: Limits,
+  limits: CommonLimits,
   idOf: (handle: number) => ObjectId | undefined,
 ): Mutation | RefusedMutation {
   try {
@@ -99,7 +99,7 @@ export function decodeMutation(
 function readOperation(
   reader: ByteReader,
   dictionary: ShapeDictionary,
-  limits: Limits,
+  limits: CommonLimits,
   idOf: (handle: number) => ObjectId | undefined,
 ): Operation {
   const code = reader.byte();
@@ -122,7 +122,7 @@ function readOperation(
 function readChanges(
   reader: ByteReader,
   dictionary: ShapeDictionary,
-  limits: Limits,
+  limits: CommonLimits,
   id: ObjectId,
 ): Changes {
   const shape = dictionary.readShape(reader);

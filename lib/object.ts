@@ -1,5 +1,5 @@
 import { atMost, SyncError } from "./errors.ts";
-import type { Limits } from "./limits.ts";
+import type { CommonLimits } from "./limits.ts";
 
 declare const brand: unique symbol;
 
@@ -51,7 +51,7 @@ export function isReservedName(name: string): boolean {
 }
 
 /** Checks an id that comes from outside. Throws `invalid_id`. */
-export function checkId(id: unknown, limits: Limits): ObjectId {
+export function checkId(id: unknown, limits: CommonLimits): ObjectId {
   if (typeof id !== "string") {
     const hint = typeof id === "number" ? `; write "${String(id)}"` : "";
     throw new SyncError("invalid_id", `an id is a string, not ${describe(id)}${hint}`);
@@ -66,7 +66,7 @@ export function checkId(id: unknown, limits: Limits): ObjectId {
 // With the u flag, half a surrogate pair is a code point of its own, and a whole pair is not.
 const NUL_OR_HALF_PAIR = /[\0\p{Surrogate}]/u;
 
-function idProblem(id: string, limits: Limits): string | undefined {
+function idProblem(id: string, limits: CommonLimits): string | undefined {
   if (id === "") return "must not be empty";
   if (isLonger(id, limits.idBytesMax)) return `has at most ${limits.idBytesMax} bytes`;
   if (NUL_OR_HALF_PAIR.test(id)) return "must not contain NUL or half a surrogate pair";
@@ -79,7 +79,7 @@ function isLonger(text: string, bytesMax: number): boolean {
 }
 
 /** Checks a property's name that comes from outside. Throws `reserved_key`, `limit_exceeded`. */
-export function checkName(name: string, limits: Limits, id?: string): string {
+export function checkName(name: string, limits: CommonLimits, id?: string): string {
   if (isReservedName(name)) {
     throw new SyncError("reserved_key", `a property cannot be named ${name}`, {
       id,
@@ -99,7 +99,7 @@ export function checkName(name: string, limits: Limits, id?: string): string {
  * Throws `invalid_payload`, `invalid_value`, `reserved_key`, `too_deep`, `limit_exceeded`, naming
  * the property.
  */
-export function copyChanges(source: object, limits: Limits, id?: string): Changes {
+export function copyChanges(source: object, limits: CommonLimits, id?: string): Changes {
   const changes: Changes = {};
   let count = 0;
   for (const [name, value] of Object.entries(source) as [string, unknown][]) {
@@ -116,7 +116,7 @@ export function copyChanges(source: object, limits: Limits, id?: string): Change
 
 function copyValue(
   value: unknown,
-  limits: Limits,
+  limits: CommonLimits,
   id: string | undefined,
   property: string,
   depth: number,

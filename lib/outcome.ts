@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { isErrorCode, SyncError, type ErrorData } from "./errors.ts";
-import { DEFAULT_LIMITS } from "./limits.ts";
+import { COMMON_LIMITS } from "./limits.ts";
 import type { ObjectId, Properties } from "./object.ts";
 import { toProperties } from "./operation.ts";
 import { PROTOCOL } from "./protocol.ts";
@@ -74,7 +74,7 @@ export function readOutcomes(reader: ByteReader): NumberedOutcome[] {
 function readSpecial(reader: ByteReader): Outcome {
   const kind = reader.byte();
   if (kind === OUTCOME.rejected) {
-    return { kind: "rejected", error: toErrorData(readValue(reader, DEFAULT_LIMITS)) };
+    return { kind: "rejected", error: toErrorData(readValue(reader, COMMON_LIMITS)) };
   }
   if (kind !== OUTCOME.renamed) {
     throw new SyncError("invalid_payload", "the message has an outcome of no known kind");

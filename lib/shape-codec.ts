@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { atMost, SyncError } from "./errors.ts";
-import type { Limits } from "./limits.ts";
+import type { CommonLimits } from "./limits.ts";
 import { checkName } from "./object.ts";
 import { NAMES_PER_SHAPE, type KnownShapes, type PropertySet } from "./shape.ts";
 
@@ -29,11 +29,11 @@ export function writeDefinitions(
 export class ShapeDictionary {
   readonly #names: string[] = [];
   readonly #shapes: PropertySet[] = [];
-  readonly #limits: Limits;
+  readonly #limits: CommonLimits;
   /** How many more names the other side's shapes may have. */
   #namesLeft: number;
 
-  constructor(limits: Limits) {
+  constructor(limits: CommonLimits) {
     this.#limits = limits;
     this.#namesLeft = limits.shapesMax * NAMES_PER_SHAPE;
   }

@@ -1,5 +1,5 @@
 import { atMost, SyncError } from "./errors.ts";
-import type { Limits } from "./limits.ts";
+import type { CommonLimits } from "./limits.ts";
 import { checkId, copyChanges, type Changes, type ObjectId } from "./object.ts";
 import { toProperties, type Operation } from "./operation.ts";
 
@@ -11,11 +11,11 @@ export type Writable = { readonly id?: string | undefined } & Readonly<Record<st
  * copies it, so that the caller may go on changing its own objects.
  */
 export class Transaction {
-  readonly #limits: Limits;
+  readonly #limits: CommonLimits;
   readonly #newId: () => string;
   readonly #operations: Operation[] = [];
 
-  constructor(limits: Limits, newId: () => string) {
+  constructor(limits: CommonLimits, newId: () => string) {
     this.#limits = limits;
     this.#newId = newId;
   }
@@ -76,7 +76,7 @@ function checkIsObject(object: unknown): void {
 /** Runs an application's function on a transaction. Whatever it throws, nothing is written. */
 export function collect(
   fill: (transaction: Transaction) => unknown,
-  limits: Limits,
+  limits: CommonLimits,
   newId: () => string,
 ): readonly Operation[] {
   const transaction = new Transaction(limits, newId);

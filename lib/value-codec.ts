@@ -1,6 +1,6 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
 import { SyncError } from "./errors.ts";
-import type { Limits } from "./limits.ts";
+import type { CommonLimits } from "./limits.ts";
 import {
   isReservedName,
   isStorableNumber,
@@ -102,7 +102,7 @@ function writeStructure(
  * Reads what `writeValue` wrote. Throws `invalid_payload` when it cannot be read, and
  * `invalid_value`, `reserved_key` or `too_deep` when it can but may not be held.
  */
-export function readValue(reader: ByteReader, limits: Limits, depth = 0): Value | undefined {
+export function readValue(reader: ByteReader, limits: CommonLimits, depth = 0): Value | undefined {
   const header = reader.varint();
   if (header % 2 === 0) return fromZigzag(header / 2);
   const tag = (header - 1) / 2;
@@ -168,7 +168,7 @@ function readDate(reader: ByteReader): Date {
   return date;
 }
 
-function readArray(reader: ByteReader, limits: Limits, depth: number): Value[] {
+function readArray(reader: ByteReader, limits: CommonLimits, depth: number): Value[] {
   const items: Value[] = [];
   for (let left = nested(reader, limits, depth); left > 0; left--) {
     items.push(present(readValue(reader, limits, depth + 1)));
@@ -176,7 +176,7 @@ function readArray(reader: ByteReader, limits: Limits, depth: number): Value[] {
   return items;
 }
 
-function readObject(reader: ByteReader, limits: Limits, depth: number): Properties {
+function readObject(reader: ByteReader, limits: CommonLimits, depth: number): Properties {
   const object: Properties = {};
   for (let left = nested(reader, limits, depth); left > 0; left--) {
     const key = reader.text();
@@ -187,7 +187,7 @@ function readObject(reader: ByteReader, limits: Limits, depth: number): Properti
 }
 
 /** The count of a structure's parts. Checked before anything is read into it. */
-function nested(reader: ByteReader, limits: Limits, depth: number): number {
+function nested(reader: ByteReader, limits: CommonLimits, depth: number): number {
   if (depth >= limits.depthMax) {
     throw new SyncError(
       "too_deep",

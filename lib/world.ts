@@ -2,7 +2,7 @@ import type { Change, Cursor, Delta } from "./delta.ts";
 import { Entry, type ObjectRecord } from "./entry.ts";
 import { atMost, SyncError } from "./errors.ts";
 import { HandleTable } from "./handle-table.ts";
-import type { Limits } from "./limits.ts";
+import type { ServerLimits } from "./limits.ts";
 import {
   equalValues,
   propertyOf,
@@ -75,6 +75,8 @@ export interface WorldRecord {
 export interface SinceOptions {
   /** Everything older was sent already, be it stale: a page goes on from here. */
   readonly from?: number;
+  /** Some receivers are further than `from`, up to here: they may know what was created meanwhile. */
+  readonly seenMax?: number;
   /** Stop soon after this many bytes, at the end of a commit. */
   readonly bytesMax?: number;
   /** Entries whose change asks for no event. */
@@ -91,7 +93,7 @@ export interface SinceOptions {
 export class World {
   readonly epoch: string;
   readonly shapes: ObjectShapes;
-  readonly #limits: Limits;
+  readonly #limits: ServerLimits;
   readonly #entries = new Map<ObjectId, Entry>();
   readonly #byHandle = new HandleTable<Entry>();
   readonly #recency = new RecencyList();
@@ -102,7 +104,7 @@ export class World {
   #prunedSeq = 0;
   #size = 0;
 
-  constructor(record: WorldRecord, limits: Limits, now: number) {
+  constructor(record: WorldRecord, limits: ServerLimits, now: number) {
     this.epoch = record.epoch;
     this.#seq = record.seq;
     this.#horizon = record.horizon;
@@ -186,7 +188,10 @@ export class World {
    * them; the next page starts `from` where this one ends. What changes between two pages comes
    * again in a later one, so that the last page completes the state of its own moment.
    */
-  since(base: number, { from = base, bytesMax = Infinity, silent }: SinceOptions = {}): Delta {
+  since(
+    base: number,
+    { from = base, seenMax = from, bytesMax = Infinity, silent }: SinceOptions = {},
+  ): Delta {
     const changes: Change[] = [];
     let bytes = 0;
     let to = from;
@@ -196,7 +201,7 @@ export class World {
         return { from, to, changes };
       }
       to = entry.revision;
-      const change = entry.changeSince(base, from, this.shapes, silent?.has(entry) ?? false);
+      const change = entry.changeSince(base, seenMax, this.shapes, silent?.has(entry) ?? false);
       if (change === undefined) continue;
       changes.push(change);
       if (bytesMax !== Infinity) bytes += changeBytes(change);

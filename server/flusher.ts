@@ -66,7 +66,9 @@ export class Flusher {
     const { clock } = this.#environment;
     this.#flushedAt = clock.now();
     if (this.#sessions.size > 0) {
-      const changes = this.#world.since(this.#flushedSeq, { silent: this.#silent });
+      // Who has caught up since the last flush is further, and may know what is destroyed by now.
+      const options = { silent: this.#silent, seenMax: this.#world.seq };
+      const changes = this.#world.since(this.#flushedSeq, options);
       this.#sessions.flush(encodeDelta(changes), this.#flushedAt);
     }
     this.#flushedSeq = this.#world.seq;

@@ -1,6 +1,6 @@
 import type { Scheduler } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ServerLimits } from "../lib/limits.ts";
 import {
   checkId,
   copyChanges,
@@ -49,10 +49,10 @@ interface Draft {
 export class HandlerGate {
   readonly #handlers: Handlers;
   readonly #world: World;
-  readonly #limits: Limits;
+  readonly #limits: ServerLimits;
   readonly #scheduler: Scheduler;
 
-  constructor(handlers: Handlers, world: World, limits: Limits, scheduler: Scheduler) {
+  constructor(handlers: Handlers, world: World, limits: ServerLimits, scheduler: Scheduler) {
     this.#handlers = handlers;
     this.#world = world;
     this.#limits = limits;

@@ -2,7 +2,7 @@ import { EventEmitter } from "eventemitter3";
 import { withCallback, type Callback } from "../lib/callback.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import type { Hello } from "../lib/messages.ts";
 import { checkId, type Changes, type ObjectId, type SyncObject } from "../lib/object.ts";
@@ -38,7 +38,7 @@ type WriteSteps = Pick<Transaction, "save" | "create" | "update" | "destroy">;
 /** One world as the application sees it on the server: its objects, writes and events. */
 export class HostedWorld {
   readonly name: string;
-  readonly #limits: Limits;
+  readonly #limits: ServerLimits;
   readonly #environment: Environment;
   readonly #events = new EventEmitter<WorldEvents>();
   readonly #opening: Promise<WorldHost>;

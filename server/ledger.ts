@@ -1,4 +1,4 @@
-import type { Outcome } from "../lib/outcome.ts";
+import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ObjectId } from "../lib/object.ts";
 
@@ -61,6 +61,12 @@ export class Ledger {
     client.last = Math.max(client.last, n);
     client.decided.set(n, { outcome, fingerprint });
     if (this.#clients.size > this.#clientsMax) this.#forgetOldest();
+  }
+
+  /** What the client may not know of its decided mutations, in their order. */
+  outcomesOf(clientId: string): NumberedOutcome[] {
+    const decided = this.#clients.get(clientId)?.decided ?? [];
+    return Array.from(decided, ([n, { outcome }]) => ({ n, outcome }));
   }
 
   /** The client knows its outcomes up to `n`. */

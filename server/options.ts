@@ -1,5 +1,5 @@
 import { SyncError } from "../lib/errors.ts";
-import { resolveLimits, type Limits } from "../lib/limits.ts";
+import { SERVER_LIMITS, resolveLimits, type ServerLimits } from "../lib/limits.ts";
 import type { SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
@@ -45,7 +45,7 @@ export interface ServerOptions {
   readonly namespace?: string;
   /** "auto" sends as soon as the machine keeps up; a number of milliseconds is a fixed tick. */
   readonly flush?: Flush;
-  readonly limits?: Partial<Limits>;
+  readonly limits?: Partial<ServerLimits>;
   /** Worlds that clients may join besides "default". */
   readonly worlds?: readonly string[];
 }
@@ -57,7 +57,7 @@ export interface ResolvedOptions extends Required<
 > {
   readonly authenticate: ServerOptions["authenticate"];
   readonly authorize: ServerOptions["authorize"];
-  readonly limits: Limits;
+  readonly limits: ServerLimits;
 }
 
 const OPTION_NAMES: ReadonlySet<string> = new Set<OptionName>([
@@ -100,7 +100,7 @@ export function resolveOptions(
     path: checkPlace("path", options.path ?? PROTOCOL.defaultPath).replace(/\/$/, ""),
     namespace: checkPlace("namespace", options.namespace ?? PROTOCOL.defaultNamespace),
     flush: checkFlush(options.flush ?? "auto"),
-    limits: resolveLimits(options.limits),
+    limits: resolveLimits(options.limits, SERVER_LIMITS),
     worlds: options.worlds ?? [],
   };
 }

@@ -1,6 +1,6 @@
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import {
   decodeClientMessage,
@@ -22,14 +22,14 @@ export interface ReceptionEvents {
 export class Reception {
   readonly #host: WorldHost;
   readonly #world: string;
-  readonly #limits: Limits;
+  readonly #limits: ServerLimits;
   readonly #environment: Environment;
   readonly #events: ReceptionEvents;
 
   constructor(
     host: WorldHost,
     world: string,
-    limits: Limits,
+    limits: ServerLimits,
     environment: Environment,
     events: ReceptionEvents,
   ) {
@@ -63,6 +63,7 @@ export class Reception {
       link,
       welcome,
       cursor.seq,
+      () => ledger.outcomesOf(clientId),
       this.#limits,
       clock.now(),
     );

@@ -1,6 +1,6 @@
 import type { EncodedDelta } from "../lib/delta-codec.ts";
 import type { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ServerLimits } from "../lib/limits.ts";
 import type { Link } from "../lib/link.ts";
 import { encodeDeltaHeader, encodeGoodbye, encodeWelcome, type Welcome } from "../lib/messages.ts";
 import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
@@ -46,24 +46,29 @@ export class Session {
   readonly mutations: TokenBucket;
   /** Mutations that were taken from this client and are not decided yet. */
   undecided = 0;
-  readonly #limits: Limits;
+  readonly #limits: ServerLimits;
   readonly #known = new KnownShapes();
-  #outcomes: NumberedOutcome[] = [];
+  readonly #recorded: () => NumberedOutcome[];
+  /** Undefined until the client was told all that was recorded for it. */
+  #outcomes: NumberedOutcome[] | undefined;
   #catchUp: CatchUp | null;
   #sentSeq: number;
 
+  /** `recorded` lists what the client may not know of its decided mutations. */
   constructor(
     info: SessionInfo,
     clientId: string,
     link: Link,
     welcome: Welcome,
     cursorSeq: number,
-    limits: Limits,
+    recorded: () => NumberedOutcome[],
+    limits: ServerLimits,
     now: number,
   ) {
     this.info = info;
     this.clientId = clientId;
     this.link = link;
+    this.#recorded = recorded;
     this.#limits = limits;
     this.dictionary = new ShapeDictionary(limits);
     this.messages = new TokenBucket(limits.messagesPerSecondMax, now);
@@ -86,13 +91,13 @@ export class Session {
   decide(n: number, outcome: Outcome): void {
     // A mutation of the client's former connection was never counted here.
     this.undecided = Math.max(0, this.undecided - 1);
-    this.#outcomes.push({ n, outcome });
+    this.#outcomes?.push({ n, outcome });
   }
 
   /** Sends what a flush brings, unless the link is full: then the session falls behind. */
   flush(delta: EncodedDelta, now: number): void {
     if (this.#catchUp !== null) return;
-    if (delta.to === this.#sentSeq && this.#outcomes.length === 0) return;
+    if (delta.to === this.#sentSeq && this.#outcomes?.length === 0) return;
     const waiting = this.link.waitingBytes;
     if (waiting > 0 && waiting + delta.bytes.length > this.#limits.waitingBytesMax) {
       this.#catchUp = this.#catchUpFrom(this.#sentSeq, now);
@@ -131,8 +136,9 @@ export class Session {
   }
 
   #send(delta: EncodedDelta, isWhole: boolean): void {
-    const outcomes = isWhole ? this.#outcomes : [];
+    // The first whole message has the effects of all that was decided before, so it says so.
+    const outcomes = isWhole ? (this.#outcomes ?? this.#recorded()) : [];
     this.link.send(encodeDeltaHeader(isWhole, outcomes, delta, this.#known), delta.bytes);
-    if (isWhole && outcomes.length > 0) this.#outcomes = [];
+    if (isWhole) this.#outcomes = [];
   }
 }

@@ -1,7 +1,7 @@
 import type { EncodedDelta } from "../lib/delta-codec.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ServerLimits } from "../lib/limits.ts";
 import type { Outcome } from "../lib/outcome.ts";
 import type { World } from "../lib/world.ts";
 import type { Session } from "./session.ts";
@@ -13,7 +13,7 @@ const RECHECK_MS = 100;
 /** The clients that are connected to one world, and the pages that some of them wait for. */
 export class Sessions {
   readonly #world: World;
-  readonly #limits: Limits;
+  readonly #limits: ServerLimits;
   readonly #environment: Environment;
   readonly #isReadable: () => boolean;
   readonly #pages: SnapshotPages;
@@ -23,7 +23,12 @@ export class Sessions {
   #isPumpDue = false;
 
   /** `isReadable` tells whether the world holds nothing that its store might still refuse. */
-  constructor(world: World, limits: Limits, environment: Environment, isReadable: () => boolean) {
+  constructor(
+    world: World,
+    limits: ServerLimits,
+    environment: Environment,
+    isReadable: () => boolean,
+  ) {
     this.#world = world;
     this.#limits = limits;
     this.#environment = environment;
@@ -39,7 +44,8 @@ export class Sessions {
   add(session: Session): void {
     const older = this.#byClient.get(session.clientId);
     if (older !== undefined) {
-      older.goodbye(new SyncError("superseded", "the same client has connected again"), false);
+      // It may come back: an attempt that it gave up may have come later than the one it lives on.
+      older.goodbye(new SyncError("superseded", "the same client has connected again"), true);
       this.remove(older);
     }
     this.#all.add(session);

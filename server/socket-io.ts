@@ -2,7 +2,7 @@ import type { Server as HttpServer } from "node:http";
 import { Server, type Namespace, type Socket } from "socket.io";
 import * as parser from "socket.io-parser";
 import { SyncError } from "../lib/errors.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { binaryParser } from "../lib/socket-parser.ts";
@@ -30,7 +30,7 @@ export type Admit = (handshake: Handshake) => Promise<(link: Link) => LinkEvents
 export interface SocketIoOptions {
   readonly path: string;
   readonly namespace: string;
-  readonly limits: Limits;
+  readonly limits: ServerLimits;
   readonly admit: Admit;
 }
 

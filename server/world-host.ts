@@ -2,7 +2,7 @@ import type { ObjectRecord } from "../lib/entry.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
-import type { Limits } from "../lib/limits.ts";
+import type { ServerLimits } from "../lib/limits.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
@@ -31,7 +31,7 @@ export interface HostOptions {
   readonly handlers: Handlers;
   readonly authorize: Authorize | undefined;
   readonly flush: Flush;
-  readonly limits: Limits;
+  readonly limits: ServerLimits;
   readonly environment: Environment;
   /** A commit took effect, for everyone and in the store. */
   readonly onApplied: (applied: Applied, writer: Writer) => void;
@@ -53,6 +53,8 @@ interface Job {
   renamed?: ReadonlyMap<ObjectId, ObjectId>;
   /** Told once, when the outcome stands. */
   readonly settle: (outcome: Outcome) => void;
+  /** Told instead, when it is out of order: the client will send it again. */
+  readonly drop?: () => void;
 }
 
 /** A job and what this turn has made of it. */
@@ -60,6 +62,8 @@ interface Decision {
   readonly job: Job;
   readonly outcome: Outcome;
   readonly commit: Commit | undefined;
+  /** Whether it was decided before: by an earlier turn, or earlier in this one. */
+  readonly isRecalled?: boolean;
 }
 
 const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
@@ -85,6 +89,8 @@ export class WorldHost {
   readonly #queue = new KeyedQueue();
   readonly #idle: (() => void)[] = [];
   #ready: Job[] = [];
+  /** Decisions that no store has, of batches that it refused: the next batch brings them along. */
+  #unkept: readonly DecidedMutation[] = [];
   #inHandlers = 0;
   #isTurnDue = false;
   #isStoring = false;
@@ -202,7 +208,7 @@ export class WorldHost {
   async #consult(job: Job): Promise<void> {
     this.#identify(job);
     try {
-      if (job.problem === undefined && !this.#isDecided(job)) {
+      if (job.problem === undefined && this.#isNext(job)) {
         const sessionId = job.writer?.id ?? null;
         Object.assign(job, await this.#gate.consult(job.operations, sessionId));
       }
@@ -215,7 +221,7 @@ export class WorldHost {
         job.settle(outcome);
         resolve();
       };
-      this.#makeReady({ ...job, settle });
+      this.#makeReady({ ...job, settle, drop: resolve });
     });
   }
 
@@ -249,9 +255,9 @@ export class WorldHost {
     });
   }
 
-  /** Handlers must not see a retry. */
-  #isDecided({ client }: Job): boolean {
-    return client !== null && client.n <= this.ledger.lastOf(client.id);
+  /** Handlers must not see a retry, nor what will come again because something before it is missing. */
+  #isNext({ client }: Job): boolean {
+    return client === null || client.n === this.ledger.lastOf(client.id) + 1;
   }
 
   #toProblem(error: unknown): SyncError {
@@ -284,7 +290,7 @@ export class WorldHost {
     const jobs = this.#ready;
     this.#ready = [];
     const before = this.world.seq;
-    const recorded: DecidedMutation[] = [];
+    const recorded: DecidedMutation[] = [...this.#unkept];
     const decisions: Decision[] = [];
     for (const job of jobs) {
       const decision = this.#decide(job, recorded);
@@ -301,13 +307,14 @@ export class WorldHost {
     const print = job.fingerprint ?? 0;
     try {
       const outcome = this.ledger.recall(clientId, n, print);
-      if (outcome !== undefined) return { job, outcome, commit: undefined };
+      if (outcome !== undefined) return { job, outcome, commit: undefined, isRecalled: true };
     } catch (error) {
       const problem = this.#toProblem(error);
       if (problem.code === "mutation_mismatch") {
-        return { job, outcome: rejected(problem), commit: undefined };
+        return { job, outcome: rejected(problem), commit: undefined, isRecalled: true };
       }
       this.sessions.dismiss(clientId, problem); // it comes back, and starts at the right number
+      job.drop?.();
       return undefined;
     }
     const decision = this.#tryCommit(job);
@@ -354,6 +361,7 @@ export class WorldHost {
   }
 
   #finish(decisions: readonly Decision[], failure: Failure | undefined): void {
+    if (failure === undefined) this.#unkept = [];
     const standing = failure === undefined ? decisions : this.#takeBack(decisions, failure.cause);
     this.#stable = this.#position();
     this.#conclude(standing);
@@ -367,12 +375,20 @@ export class WorldHost {
       if (commit !== undefined) this.world.undo(commit);
     }
     const outcome = rejected(new SyncError("unavailable", "the write could not be stored"));
-    return decisions.map(({ job }) => {
-      if (job.client !== null) {
-        this.ledger.record(job.client.id, job.client.n, job.fingerprint ?? 0, outcome);
-      }
+    const refused = new Map<string, DecidedMutation>();
+    const standing = decisions.map((decision) => {
+      const { job, isRecalled } = decision;
+      if (job.client === null) return { job, outcome, commit: undefined };
+      const { id: clientId, n } = job.client;
+      const key = `${clientId} ${n}`;
+      if (isRecalled === true && !refused.has(key)) return decision;
+      const print = job.fingerprint ?? 0;
+      this.ledger.record(clientId, n, print, outcome);
+      refused.set(key, { clientId, n, fingerprint: print, outcome });
       return { job, outcome, commit: undefined };
     });
+    this.#unkept = [...this.#unkept, ...refused.values()];
+    return standing;
   }
 
   /** What was decided stands: now everyone may hear of it. */

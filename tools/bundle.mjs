@@ -4,12 +4,13 @@ import { build, stop } from "esbuild";
 const root = join(import.meta.dirname, "..");
 
 /**
- * Without WebTransport, which our servers do not offer: 0.9 kB that a page need not load. engine.io
- * has its transports in one table, and this takes the table's place.
+ * Of socket.io-client only what the client uses, so that a page need not load 1.2 kB for nothing:
+ * no WebTransport, which our servers do not offer, and none of the ways to find a shared Manager.
+ * Both libraries keep these in one file, which another takes the place of.
  * @type {import("esbuild").Plugin}
  */
-const withoutWebTransport = {
-  name: "without-webtransport",
+const slimSocketIo = {
+  name: "slim-socket-io",
   setup({ onLoad }) {
     onLoad({ filter: /engine\.io-client[\\/]build[\\/]esm[\\/]transports[\\/]index\.js$/ }, () => ({
       contents: `
@@ -17,6 +18,9 @@ const withoutWebTransport = {
         import { WS } from "./websocket.js";
         export const transports = { websocket: WS, polling: XHR };
       `,
+    }));
+    onLoad({ filter: /socket\.io-client[\\/]build[\\/]esm[\\/]index\.js$/ }, () => ({
+      contents: `export { Manager } from "./manager.js";`,
     }));
   },
 };
@@ -30,7 +34,7 @@ const forBrowsers = {
   minify: true,
   sourcemap: true,
   logLevel: "warning",
-  plugins: [withoutWebTransport],
+  plugins: [slimSocketIo],
 };
 
 /** For a plain <script>: the one global `ObjectSync` is the class itself. */

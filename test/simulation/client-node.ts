@@ -1,6 +1,7 @@
 import { Client } from "../../client/client.ts";
 import { resolveOptions } from "../../client/options.ts";
 import type { SyncError } from "../../lib/errors.ts";
+import { CLIENT_LIMITS, type ClientLimits, type Limits } from "../../lib/limits.ts";
 import type { ServerMessage } from "../../lib/messages.ts";
 import { canonical } from "../support/canonical.ts";
 import { BANK_GROUPS, BANK_TOTAL, bankTotal } from "./bank.ts";
@@ -47,6 +48,8 @@ export class ClientNode {
   #isClosed = false;
   #rejectEvents = 0;
   #checksDone = 0;
+  /** The last that was asked for before the present event. */
+  #lastOrder = 0;
   /** Whether the application has written while it was being told something. */
   #hasReacted = false;
   #isReacting = false;
@@ -59,7 +62,12 @@ export class ClientNode {
     this.#random = context.random.fork(`${this.key} application`);
     this.#isOptimistic = !this.#random.chance(scenario.pessimistChance);
     this.mirror = new Mirror(this.key, checks, oracle);
-    const options = { autoConnect: false, optimistic: this.#isOptimistic, auth: this.key, limits };
+    const options = {
+      autoConnect: false,
+      optimistic: this.#isOptimistic,
+      auth: this.key,
+      limits: clientLimitsOf(limits),
+    };
     this.#client = new Client(resolveOptions(options), {
       environment: this.process.environment,
       connect: network.connectFrom(this.process, name),
@@ -170,6 +178,7 @@ export class ClientNode {
     }
     this.#shadow.compare(new Set(this.#shadow.touched));
     this.#hasReacted = false;
+    this.#lastOrder = this.log.lastOrder;
     this.#checkBank();
   }
 
@@ -238,6 +247,7 @@ export class ClientNode {
   #rename(renamed: ReadonlyMap<string, string>): void {
     if (renamed.size === 0) return;
     for (const issued of this.log.open) {
+      if (issued.order > this.#lastOrder) continue; // written since: it means what it says
       issued.steps = issued.steps.map((step) => ({
         ...step,
         id: renamed.get(step.id) ?? step.id,
@@ -277,6 +287,12 @@ export class ClientNode {
     const { trace, timeline } = this.#context;
     trace.add(timeline.now, this.key, what);
   }
+}
+
+/** Those of all limits that a client may set. */
+function clientLimitsOf(limits: Limits): Partial<ClientLimits> {
+  const names = new Set(Object.keys(CLIENT_LIMITS));
+  return Object.fromEntries(Object.entries(limits).filter(([name]) => names.has(name)));
 }
 
 function hasToken(steps: Issued["steps"]): boolean {

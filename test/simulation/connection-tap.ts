@@ -24,8 +24,9 @@ export class ConnectionTap implements Wiretap {
   readonly #dictionary: ShapeDictionary;
   readonly #messages: ServerMessage[] = [];
   #epoch = "";
-  /** Answers to fetches are bounded by how many the client may ask for, not by the cap. */
-  #fetchedBytes = 0;
+  /** Answers to fetches are bounded by how many the client may ask for; greetings come once. */
+  #uncappedBytes = 0;
+  #largestDelta = 0;
 
   constructor(options: TapOptions) {
     this.#options = options;
@@ -36,8 +37,9 @@ export class ConnectionTap implements Wiretap {
     const { limits, checks, clientId } = this.#options;
     const message = decodeServerMessage(bytes, this.#dictionary, limits);
     this.#messages.push(message);
-    if (message.kind === "fetched") this.#fetchedBytes += bytes.length;
-    const heldMax = limits.waitingBytesMax + bytes.length + this.#fetchedBytes;
+    if (message.kind !== "delta") this.#uncappedBytes += bytes.length;
+    else this.#largestDelta = Math.max(this.#largestDelta, bytes.length);
+    const heldMax = limits.waitingBytesMax + this.#largestDelta + this.#uncappedBytes;
     checks.check(waitingBytes <= heldMax, "G18", () => {
       return `${waitingBytes} bytes wait for ${clientId}, of at most ${heldMax}`;
     });

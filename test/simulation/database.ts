@@ -48,7 +48,7 @@ export class Database {
         this.#answer(
           (error, _result, fireEvent) => callback(error, fireEvent),
           () => undefined,
-        );
+        ) as Promise<undefined> | undefined;
     }
     if (has("fetch")) {
       this.handlers.fetch = (ids, _sessionId, callback) => {

@@ -34,8 +34,6 @@ export class Disk {
   readonly #scenario: StoreScenario;
   #kept: Kept | undefined;
   #term = 0;
-  /** No more failures, nor delays worth mentioning. */
-  isCalm = false;
   /** A batch was kept, and its server has not heard of it. */
   isInDoubt = false;
 
@@ -46,13 +44,13 @@ export class Disk {
     this.#onKept = onKept;
   }
 
-  /** The store as one server process has it. */
-  openFor(process: SimProcess): Store {
+  /** The store as one server process has it; while it is calm, nothing fails or takes long. */
+  openFor(process: SimProcess, isCalm: () => boolean): Store {
     this.#term += 1;
     const term = this.#term;
     return {
       load: (_world, newEpoch) => this.#load(newEpoch),
-      commit: (_world, batch) => this.#commit(batch, process, term),
+      commit: (_world, batch) => this.#commit(batch, process, term, isCalm()),
       close: () => undefined,
     };
   }
@@ -72,18 +70,23 @@ export class Disk {
     return { ...this.#kept, objects: ordered, decided: [...decided] };
   }
 
-  #commit(batch: StoreBatch, process: SimProcess, term: number): void | Promise<void> {
+  #commit(
+    batch: StoreBatch,
+    process: SimProcess,
+    term: number,
+    isCalm: boolean,
+  ): void | Promise<void> {
     const objects = batch.objects();
     const { delayMaxMs, failChance, hangChance } = this.#scenario;
-    const isHanging = !this.isCalm && this.#random.chance(hangChance);
-    const isFailing = !this.isCalm && this.#random.chance(failChance);
+    const isHanging = !isCalm && this.#random.chance(hangChance);
+    const isFailing = !isCalm && this.#random.chance(failChance);
     if (delayMaxMs === 0 && !isHanging) {
       if (isFailing) throw new SyncError("unavailable", "the disk is full");
       this.#keep(batch, objects, term);
       return;
     }
-    const delayMs = this.isCalm ? 1 : this.#random.exponential(delayMaxMs / 4);
-    const replyMs = this.isCalm ? 1 : this.#random.exponential(delayMaxMs / 4);
+    const delayMs = isCalm ? 1 : this.#random.exponential(delayMaxMs / 4);
+    const replyMs = isCalm ? 1 : this.#random.exponential(delayMaxMs / 4);
     return new Promise((resolve, reject) => {
       if (isHanging) return; // the request was lost: nothing is kept, and nobody answers
       this.#timeline.after(delayMs, () => {

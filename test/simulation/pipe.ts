@@ -118,7 +118,7 @@ export class Pipe {
   }
 
   #arriveAt(at: number, { arrive }: Frame): void {
-    this.#timeline.after(at - this.#timeline.now, () => {
+    this.#timeline.at(at, () => {
       if (!this.#isCut) arrive();
     });
   }

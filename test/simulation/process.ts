@@ -56,7 +56,7 @@ export class SimProcess {
             soonAt,
             timeline.now + (random.chance(0.3) ? random.fraction() * 2 : 0),
           );
-          timeline.after(soonAt - timeline.now, () => this.run(task));
+          timeline.at(soonAt, () => this.run(task));
         },
       },
     };

@@ -44,7 +44,7 @@ export class ServerNode {
       isCalmNow,
     );
     let epoch = "";
-    const store = disk?.openFor(this.process) ?? watched(new MemoryStore(), onKept);
+    const store = disk?.openFor(this.process, isCalmNow) ?? watched(new MemoryStore(), onKept);
     this.#world = new HostedWorld({
       name: WORLD,
       store: {

@@ -1,4 +1,4 @@
-import { resolveLimits } from "../../lib/limits.ts";
+import { DEFAULT_LIMITS, resolveLimits } from "../../lib/limits.ts";
 import { canonical } from "../support/canonical.ts";
 import { Checks, type Violation } from "./checks.ts";
 import { ClientNode } from "./client-node.ts";
@@ -19,8 +19,8 @@ import { Trouble } from "./trouble.ts";
 
 /** After healing, everything is decided and told within this time: it outlasts every time limit. */
 const LIVENESS_MS = 180_000;
-/** With nothing wrong, a last write of everyone is with everyone within this time. */
-const LAST_WORDS_MS = 30_000;
+/** A last write of everyone is with everyone in less: a side may still believe in a dead link. */
+const LAST_WORDS_MS = 120_000;
 
 export interface Result {
   readonly seed: number;
@@ -74,7 +74,7 @@ class Simulation {
     this.#random = random.fork("simulation");
     this.#context = {
       scenario,
-      limits: resolveLimits(scenario.limits),
+      limits: resolveLimits(scenario.limits, DEFAULT_LIMITS),
       random,
       timeline,
       trace,
@@ -122,6 +122,7 @@ class Simulation {
     this.#begin();
     Object.assign(network.climate, scenario.climate);
     await this.#runUntil(scenario.chaosMs, () => false);
+    if (this.#context.checks.violation !== undefined) return;
     this.#heal();
     await this.#runUntil(LIVENESS_MS, () => this.#isQuiet());
     this.#demandQuiet("after healing");
@@ -159,7 +160,6 @@ class Simulation {
     this.#isCalm = true;
     Object.assign(network.climate, CALM);
     network.heal();
-    if (this.#disk !== undefined) this.#disk.isCalm = true;
     for (const client of this.#living()) client.connect();
   }
 

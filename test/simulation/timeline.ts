@@ -22,7 +22,12 @@ export class Timeline {
   }
 
   after(delayMs: number, task: () => void): Cancel {
-    const item: Item = { at: this.#now + Math.max(0, delayMs), order: this.#order++, task };
+    return this.at(this.#now + Math.max(0, delayMs), task);
+  }
+
+  /** What is planned for the same moment happens in the order in which it was planned. */
+  at(moment: number, task: () => void): Cancel {
+    const item: Item = { at: Math.max(this.#now, moment), order: this.#order++, task };
     this.#push(item);
     return () => {
       item.task = undefined;

@@ -125,9 +125,13 @@ export class Workload {
 
   #writeSeveral(): void {
     const order = this.#log.nextOrder();
+    const withToken = new Set<string>();
     const steps = Array.from({ length: 1 + this.#random.below(4) }, (): Step => {
       const id = this.#anyId();
-      const changes = { ...this.#changes(), ...this.#token(order) };
+      // One for each object, so that it takes effect there once.
+      const token = withToken.has(id) ? {} : this.#token(order);
+      withToken.add(id);
+      const changes = { ...this.#changes(), ...token };
       switch (this.#random.below(3)) {
         case 0:
           return { kind: "create", id, properties: defined(changes) };

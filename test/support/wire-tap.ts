@@ -1,5 +1,6 @@
 import { DEFAULT_LIMITS } from "../../lib/index.ts";
 import { decodeServerMessage, type ServerMessage } from "../../lib/messages.ts";
+import { PROTOCOL } from "../../lib/protocol.ts";
 import { ShapeDictionary } from "../../lib/shape-codec.ts";
 
 const BINARY = 2;
@@ -21,6 +22,8 @@ export class WireTap {
   readonly #dictionary = new ShapeDictionary(DEFAULT_LIMITS);
   #rest: Buffer = Buffer.alloc(0);
   #isWebSocket = false;
+  /** A session that began by polling: what it was told there is not known here. */
+  #isAmidSession = false;
 
   constructor(onMessage: (tapped: Tapped) => void = () => undefined) {
     this.#onMessage = onMessage;
@@ -33,9 +36,11 @@ export class WireTap {
   read(chunk: Buffer): void {
     this.#rest = Buffer.concat([this.#rest, chunk]);
     if (!this.#isWebSocket) this.#skipHttp();
-    if (!this.#isWebSocket) return;
+    if (!this.#isWebSocket || this.#isAmidSession) return;
     for (let frame = this.#takeFrame(); frame !== undefined; frame = this.#takeFrame()) {
       if (frame.opcode !== BINARY) continue;
+      this.#isAmidSession = this.messages.length === 0 && !isWelcome(frame.payload);
+      if (this.#isAmidSession) return;
       const message = decodeServerMessage(frame.payload, this.#dictionary, DEFAULT_LIMITS);
       const tapped = { bytes: frame.payload.length, message };
       this.messages.push(tapped);
@@ -67,4 +72,8 @@ export class WireTap {
     this.#rest = rest.subarray(start + length);
     return { opcode, payload: rest.subarray(start, start + length) };
   }
+}
+
+function isWelcome(payload: Buffer): boolean {
+  return payload[0] === PROTOCOL.fromServer.welcome;
 }

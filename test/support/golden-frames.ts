@@ -1,0 +1,206 @@
+import { encodeDelta } from "../../lib/delta-codec.ts";
+import type { Change } from "../../lib/delta.ts";
+import { DEFAULT_LIMITS } from "../../lib/limits.ts";
+import {
+  decodeClientMessage,
+  decodeServerMessage,
+  encodeDeltaHeader,
+  encodeFetch,
+  encodeFetched,
+  encodeGoodbye,
+  encodeMutations,
+  encodeWelcome,
+} from "../../lib/messages.ts";
+import { decodeMutation, encodeMutation } from "../../lib/mutation-codec.ts";
+import type { ObjectId, Value } from "../../lib/object.ts";
+import type { Operation } from "../../lib/operation.ts";
+import { ACCEPTED, type NumberedOutcome } from "../../lib/outcome.ts";
+import { ShapeDictionary } from "../../lib/shape-codec.ts";
+import { KnownShapes, makePropertySet, ShapeTable } from "../../lib/shape.ts";
+
+/** One message, the bytes that it has always had, and what a reader makes of them. */
+export interface GoldenFrame {
+  readonly hex: string;
+  readonly encoded: Uint8Array;
+  /** What was written. */
+  readonly message: unknown;
+  readonly decoded: () => unknown;
+}
+
+const id = (text: string): ObjectId => text as ObjectId;
+const limits = DEFAULT_LIMITS;
+
+export function toHex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function fromServer(hex: string, encoded: Uint8Array, message: object): GoldenFrame {
+  const decoded = () =>
+    decodeServerMessage(Buffer.from(hex, "hex"), new ShapeDictionary(limits), limits);
+  return { hex, encoded, message, decoded };
+}
+
+function welcome(hex: string): GoldenFrame {
+  const fields = {
+    epoch: "V1StGXR8",
+    seq: 5,
+    nextHandle: 4,
+    isResumed: false,
+    decided: 2,
+    sessionId: "s-1",
+    mutationsInFlightMax: 1_000,
+    mutationBytesMax: 524_288,
+    messageBytesMax: 1_048_576,
+  };
+  return fromServer(hex, encodeWelcome(fields), { kind: "welcome", ...fields });
+}
+
+/** All that a delta can have: outcomes of each kind, a definition, changes of each kind. */
+function delta(hex: string): GoldenFrame {
+  const table = new ShapeTable(10, makePropertySet);
+  const position = table.of(["x", "y"]);
+  const inline = { number: 0, names: ["say"], nameNumbers: [] };
+  const silent = false;
+  const changes: Change[] = [
+    { kind: "create", handle: 7, id: id("tree:1"), shape: position, values: [10, -1.5], silent },
+    { kind: "create", handle: 8, id: id("tree:2"), shape: position, values: [0, 300], silent },
+    { kind: "update", handle: 3, shape: inline, values: [undefined], silent },
+    { kind: "update", handle: 4, shape: position, values: [11, 12], silent: true },
+    { kind: "destroy", handle: 5, silent },
+    { kind: "destroy", handle: 6, silent },
+  ];
+  const error = { code: "gone" as const, message: "it was destroyed", id: "tree:9" };
+  const renamed = new Map([[id("tmp"), id("tree:2")]]);
+  const outcomes: NumberedOutcome[] = [
+    { n: 3, outcome: ACCEPTED },
+    { n: 4, outcome: ACCEPTED },
+    { n: 5, outcome: { kind: "accepted", renamed } },
+    { n: 6, outcome: { kind: "rejected", error } },
+  ];
+  const body = { from: 40, to: 42, changes };
+  const encoded = encodeDelta(body);
+  const header = encodeDeltaHeader(true, outcomes, encoded, new KnownShapes());
+  const bytes = Uint8Array.from([...header, ...encoded.bytes]);
+  return fromServer(hex, bytes, { kind: "delta", isWhole: true, outcomes, delta: body });
+}
+
+/** A page of a snapshot: nothing decided, nothing defined, more to come. */
+function page(hex: string): GoldenFrame {
+  const change: Change = { kind: "destroy", handle: 300, silent: true };
+  const body = { from: 0, to: 129, changes: [change] };
+  const encoded = encodeDelta(body);
+  const header = encodeDeltaHeader(false, [], encoded, new KnownShapes());
+  const bytes = Uint8Array.from([...header, ...encoded.bytes]);
+  return fromServer(hex, bytes, { kind: "delta", isWhole: false, outcomes: [], delta: body });
+}
+
+function mutations(hex: string): GoldenFrame {
+  const table = new ShapeTable(10, makePropertySet);
+  const all: Operation[][] = [
+    [
+      { kind: "create", id: id("tree:1"), properties: { x: 1, y: 2 }, chosen: true },
+      { kind: "create", id: id("tmp"), properties: { x: 3, y: 4 }, chosen: false },
+    ],
+    [
+      { kind: "update", id: id("known"), changes: { y: undefined } },
+      { kind: "destroy", id: id("tree:7") },
+    ],
+  ];
+  const handleOf = (one: ObjectId) => (one === "known" ? 9 : undefined);
+  const encoded = all.map((operations) =>
+    encodeMutation({ seen: 40, operations }, table, handleOf),
+  );
+  const shapes = new Set(encoded.flatMap((one) => one.shapes));
+  const message = { settled: 2, first: 3, mutations: encoded.map(({ bytes }) => bytes) };
+  const known = new KnownShapes();
+  const bytes = encodeMutations(message, known.missing(shapes), known);
+  const decoded = () => {
+    const dictionary = new ShapeDictionary(limits);
+    const read = decodeClientMessage(Buffer.from(hex, "hex"), dictionary, limits);
+    if (read.kind !== "mutations") return read;
+    const { settled, first } = read;
+    const idOf = (handle: number) => (handle === 9 ? id("known") : undefined);
+    const decodeOne = (body: Uint8Array, i: number) =>
+      decodeMutation(first + i, body, dictionary, limits, idOf);
+    return { settled, mutations: read.mutations.map(decodeOne) };
+  };
+  const written = all.map((operations, i) => ({ n: 3 + i, seen: 40, operations }));
+  return { hex, encoded: bytes, message: { settled: 2, mutations: written }, decoded };
+}
+
+function fetch(hex: string): GoldenFrame {
+  const message = { request: 1, ids: [id("tree:1"), id("Bär")] };
+  const decoded = () =>
+    decodeClientMessage(Buffer.from(hex, "hex"), new ShapeDictionary(limits), limits);
+  return { hex, encoded: encodeFetch(message), message: { kind: "fetch", ...message }, decoded };
+}
+
+function fetched(hex: string): GoldenFrame {
+  const fields = { request: 1, seq: 42, missing: ["Bär"] };
+  return fromServer(hex, encodeFetched(fields), { kind: "fetched", ...fields });
+}
+
+function goodbye(hex: string): GoldenFrame {
+  const error = { code: "unavailable" as const, message: "back soon", retryAfterMs: 500 };
+  const fields = { error, reconnect: true };
+  return fromServer(hex, encodeGoodbye(fields), { kind: "goodbye", ...fields });
+}
+
+/** One value of every kind, as the property of an update. */
+function values(hex: string): GoldenFrame {
+  const all: (Value | undefined)[] = [
+    undefined,
+    null,
+    false,
+    true,
+    0,
+    1,
+    -1,
+    31,
+    32,
+    2 ** 28 - 1,
+    1 - 2 ** 28,
+    2 ** 28,
+    -(2 ** 53 - 1),
+    0.5,
+    0.1,
+    "",
+    "é",
+    "a".repeat(48),
+    new Date(1_000),
+    new Date(-1),
+    new Date(1_700_000_000_000),
+    Uint8Array.of(1, 255),
+    [1, [true]],
+    { "": null, toString: "😀" },
+  ];
+  const names = all.map((_, i) => `${i}`);
+  const shape = { number: 0, names, nameNumbers: [] };
+  const change: Change = { kind: "update", handle: 1, shape, values: all, silent: false };
+  const body = { from: 1, to: 2, changes: [change] };
+  const encoded = encodeDelta(body);
+  const header = encodeDeltaHeader(true, [], encoded, new KnownShapes());
+  const bytes = Uint8Array.from([...header, ...encoded.bytes]);
+  return fromServer(hex, bytes, { kind: "delta", isWhole: true, outcomes: [], delta: body });
+}
+
+export const GOLDEN_FRAMES = {
+  welcome: welcome(
+    "0113090565706f636831563153744758523803736571140a6e65787448616e646c6510096973526573756d6564050764656369646564080973657373696f6e496427732d31146d75746174696f6e73496e466c696768744d6178a01f106d75746174696f6e42797465734d6178808080010f6d65737361676542797465734d617880808002",
+  ),
+  delta: delta(
+    "020703020500010103746d7006747265653a32060002130304636f646529676f6e65076d657373616765416974207761732064657374726f7965640269642d747265653a3900010201017802017901020102280202090706747265653a31280b0000c0bf0806747265653a3200b009010001037361790301010c042c3002020506",
+  ),
+  page: page("02000081010106ac02"),
+  mutations: mutations(
+    "010202020101780201790102010200020102031528020506747265653a310104080103746d70010c100e2802040902010206747265653a37",
+  ),
+  fetch: fetch("02010206747265653a310442c3a472"),
+  fetched: fetched("03130307726571756573740403736571a801076d697373696e6711012942c3a472"),
+  goodbye: goodbye(
+    "041302056572726f72130304636f646537756e617661696c61626c65076d657373616765336261636b20736f6f6e0c726574727941667465724d73d00f097265636f6e6e65637407",
+  ),
+  values: values(
+    "02010101010018013001310132013301340135013601370138013902313002313102313202313302313402313502313602313702313802313902323002323102323202323301010305070004027c8001fcffffff03faffffff030d80808080010fffffffffffffff0f0b0000003f099a9999999999b93f2125c3a9193061616161616161616161616161616161616161616161616161616161616161616161616161616161616161616161616115a01f1502150d80d095ffbc31170201ff1102041101071302000308746f537472696e6729f09f9880",
+  ),
+} as const satisfies Readonly<Record<string, GoldenFrame>>;

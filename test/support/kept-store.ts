@@ -1,0 +1,67 @@
+import type { DecidedMutation, Store, StoreBatch, StoredWorld } from "../../server/index.ts";
+
+type Kept = Omit<StoredWorld, "objects" | "decided"> & {
+  readonly objects: readonly StoredObject[];
+  readonly decided: readonly DecidedMutation[];
+};
+type StoredObject = ReturnType<StoreBatch["objects"]>[number];
+
+/**
+ * A store that outlives its server, as a database does, and answers some time later. It holds one
+ * world, can be put back to what it was, and can be told to refuse.
+ */
+export class KeptStore implements Store {
+  #world: Kept | undefined;
+  /** Commits fail while this is set. */
+  refuses = false;
+  /** Commits wait for this. */
+  hold: Promise<void> = Promise.resolve();
+
+  /** What it has now; to be put back with `restore`. */
+  backup(): unknown {
+    return this.#world;
+  }
+
+  restore(backup: unknown): void {
+    this.#world = backup as Kept;
+  }
+
+  async load(_world: string, newEpoch: string): Promise<StoredWorld> {
+    await Promise.resolve();
+    this.#world ??= {
+      epoch: newEpoch,
+      seq: 0,
+      horizon: 0,
+      nextHandle: 1,
+      objects: [],
+      decided: [],
+    };
+    return this.#world;
+  }
+
+  async commit(_world: string, batch: StoreBatch): Promise<void> {
+    const { expectedSeq, seq, nextHandle, horizon, decided } = batch;
+    const objects = batch.objects();
+    await this.hold;
+    const world = this.#world;
+    if (this.refuses) throw new Error("the disk is full");
+    if (world?.seq !== expectedSeq) throw new Error("somebody else has written");
+    const changed = new Set(objects.map(({ handle }) => handle));
+    const others = world.objects.filter(
+      ({ handle, properties, revision }) =>
+        !changed.has(handle) && (properties !== null || revision > horizon),
+    );
+    this.#world = {
+      epoch: world.epoch,
+      seq,
+      horizon,
+      nextHandle,
+      objects: [...others, ...objects],
+      decided: [...world.decided, ...decided],
+    };
+  }
+
+  close(): void {
+    // What it has stays for the next server.
+  }
+}
