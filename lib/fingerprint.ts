@@ -24,7 +24,9 @@ export function fingerprint(operations: readonly Operation[]): number {
 }
 
 function mix(hash: number, word: number): number {
-  return Math.imul(hash ^ word, PRIME);
+  const mixed = Math.imul(hash ^ word, PRIME);
+  // FNV takes bytes. A word's high bits, as the sign of a number, would else reach no others.
+  return mixed ^ (mixed >>> 15);
 }
 
 function mixText(hash: number, text: string): number {

@@ -14,13 +14,16 @@ export class Transaction {
   readonly #limits: CommonLimits;
   readonly #newId: () => string;
   readonly #operations: Operation[] = [];
+  #isOver = false;
 
   constructor(limits: CommonLimits, newId: () => string) {
     this.#limits = limits;
     this.#newId = newId;
   }
 
-  get operations(): readonly Operation[] {
+  /** What was written. What comes later is no part of it any more, and throws. */
+  end(): readonly Operation[] {
+    this.#isOver = true;
     return this.#operations;
   }
 
@@ -55,6 +58,7 @@ export class Transaction {
   }
 
   #add(operation: Operation): void {
+    if (this.#isOver) throw new SyncError("invalid_payload", "the transaction is over");
     const { operationsPerMutationMax } = this.#limits;
     if (this.#operations.length >= operationsPerMutationMax) {
       throw atMost("a write", operationsPerMutationMax, "operations", { id: operation.id });
@@ -81,10 +85,11 @@ export function collect(
 ): readonly Operation[] {
   const transaction = new Transaction(limits, newId);
   const returned = fill(transaction);
+  const operations = transaction.end();
   if (returned instanceof Promise) {
     returned.catch(() => undefined);
     const message = "a transaction's function must not be async: nothing was written";
     throw new SyncError("invalid_payload", message);
   }
-  return transaction.operations;
+  return operations;
 }
