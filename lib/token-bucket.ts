@@ -1,23 +1,28 @@
 /** Allows `perSecondMax` on average, and twice as many in one burst. */
 export class TokenBucket {
   readonly #perSecondMax: number;
-  #tokens: number;
+  /** In thousandths, so that whole milliseconds fill it by whole numbers, and nothing is rounded. */
+  #milliTokens: number;
   #filledAt: number;
 
   constructor(perSecondMax: number, now: number) {
     this.#perSecondMax = perSecondMax;
-    this.#tokens = perSecondMax * 2;
+    this.#milliTokens = this.#fullMilliTokens;
     this.#filledAt = now;
   }
 
   /** Takes tokens, or tells in how many milliseconds there will be enough. */
   take(count: number, now: number): number {
-    const gained = ((now - this.#filledAt) / 1_000) * this.#perSecondMax;
-    this.#tokens = Math.min(this.#perSecondMax * 2, this.#tokens + gained);
+    const gained = (now - this.#filledAt) * this.#perSecondMax;
+    this.#milliTokens = Math.min(this.#fullMilliTokens, this.#milliTokens + gained);
     this.#filledAt = now;
-    if (this.#tokens < count)
-      return Math.ceil(((count - this.#tokens) / this.#perSecondMax) * 1_000);
-    this.#tokens -= count;
+    const lacking = count * 1_000 - this.#milliTokens;
+    if (lacking > 0) return Math.ceil(lacking / this.#perSecondMax);
+    this.#milliTokens -= count * 1_000;
     return 0;
+  }
+
+  get #fullMilliTokens(): number {
+    return this.#perSecondMax * 2_000;
   }
 }

@@ -155,7 +155,7 @@ test("a writer grows as needed, and what it gave away stays when it is used agai
   writer.clear();
   expect(writer.length).toBe(0);
   writer.text("again");
-  expect(taken.subarray(0, 100_000)).toEqual(large);
+  expect(Buffer.compare(taken.subarray(0, 100_000), large)).toBe(0);
   expect(new ByteReader(taken.subarray(100_000)).float64()).toBe(1.5);
   expect(new ByteReader(writer.take()).text()).toBe("again");
 });

@@ -470,6 +470,6 @@ test("a view is always the confirmed state with the pending writes on top, and e
       for (const step of actions) run.perform(step);
       run.finish();
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 });

@@ -148,7 +148,7 @@ test("any packets arrive in order, whichever parser either side has", () => {
       for (const packet of packets) receiver.receive(sender.encode(packet));
       expect(receiver.received.map(seen)).toEqual(packets.map(seen));
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 
