@@ -196,7 +196,6 @@ export class Replica {
     this.#slots.delete(provisional);
     slot.id = id;
     slot.object.id = id;
-    if (slot.confirmed) slot.confirmed.id = id;
     this.#slots.set(id, slot);
     if (!slot.isVisible) return;
     this.#view.delete(provisional);

@@ -218,6 +218,7 @@ test("a delta that is applied twice does no harm", () => {
   const changes = [updated(1, { x: 2 }), destroyed(2), created(10, "c", { y: 1 })];
   expect(subject.step(changes, { to: 7 })).toHaveLength(5);
   expect(subject.step(changes, { to: 7 })).toEqual([]);
+  expect(subject.step([], { to: 5 })).toEqual([]);
   expect(subject.replica.cursor).toEqual({ epoch: "e", seq: 7 });
 });
 
@@ -255,6 +256,33 @@ test("a snapshot that replaces lets go of what it does not mention, and keeps pe
   expect(subject.replica.cursor).toEqual({ epoch: "other", seq: 2 });
   expect(subject.replica.handleOf("b" as ObjectId)).toBeUndefined();
   expect(subject.replica.handleOf("a" as ObjectId)).toBe(3);
+});
+
+test("a handle of another epoch means nothing", () => {
+  const subject = new Subject();
+  subject.step([created(1, "a"), created(2, "b")]);
+  // In the other epoch an object of handle 1 came and went between two pages.
+  const changes = [destroyed(1), created(5, "a"), created(6, "b")];
+  expect(subject.step(changes, { epoch: "other", isReplacing: true })).toEqual([]);
+  expect(subject.view).toEqual([{ id: "a" }, { id: "b" }]);
+});
+
+test("an object that the server has under the provisional id as well stays", () => {
+  const subject = new Subject();
+  subject.write(create("provisional", { x: 1 }));
+  // The write was accepted, but a backup of before was restored that has the object.
+  subject.step([created(1, "provisional", { x: 1 })], { epoch: "other", isReplacing: true });
+  const object = subject.get("provisional");
+  const renamed = new Map([["provisional" as ObjectId, "given" as ObjectId]]);
+  const step = { decided: subject.pending, renamed };
+  expect(subject.step([created(10, "given", { x: 1 })], step)).toEqual([
+    ["create", "given"],
+    ["add", "given"],
+  ]);
+  expect(subject.get("provisional")).toBe(object);
+  expect(subject.step([updated(1, { x: 2 })])).toEqual([
+    ["update", "provisional", { x: 2 }, { x: 1 }],
+  ]);
 });
 
 test("an object that is given another id keeps its reference", () => {

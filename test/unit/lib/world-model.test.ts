@@ -93,8 +93,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     }),
   },
   {
-    weight: 1,
-    arbitrary: fc.record({ kind: fc.constant("prune" as const), afterMs: fc.nat(15) }),
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant("prune" as const), afterMs: fc.nat(30) }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("join" as const), base: fc.nat() }) },
   {
@@ -310,6 +310,10 @@ class Run {
       const copy = cloneCopy(this.#history.get(base));
       applyTo(copy, this.#world.since(base));
       expect(copyText(copy)).toBe(copyText(this.#naive.copy()));
+      // One who is further may be told the same.
+      const further = cloneCopy(this.#history.get((base + seq + 1) >> 1));
+      applyTo(further, this.#world.since(base, { seenMax: seq }));
+      expect(copyText(further)).toBe(copyText(this.#naive.copy()));
     }
     expect(this.#world.canResume({ epoch: "other", seq })).toBe(false);
   }

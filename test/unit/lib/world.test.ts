@@ -191,6 +191,26 @@ test("tombstones past their count or age are forgotten, and the horizon moves th
   expect(since(world, 3)).toEqual([["destroy", 3]]);
 });
 
+test("a destruction that was taken back is not forgotten", () => {
+  const world = newWorld({ tombstoneAgeMs: 10 });
+  world.commit([create("a", { x: 1 })], 0);
+  expect(codeOf(() => world.commit([destroy("a"), destroy("absent")], 0))).toBe("not_found");
+  world.undo(world.commit([destroy("a")], 0));
+  world.prune(1_000);
+  expect(world).toMatchObject({ horizon: 0, size: 1 });
+  expect(world.idOf(1)).toBe("a");
+  expect(since(world, 0)).toEqual([["create", 1, "a", { x: 1 }]]);
+});
+
+test("who is further than the others may be told the same as they", () => {
+  const world = newWorld();
+  world.commit([create("a")], 0);
+  world.commit([create("b")], 0);
+  world.commit([destroy("b")], 0);
+  expect(since(world, 1)).toEqual([]);
+  expect(world.since(1, { seenMax: 2 }).changes.map(shown)).toEqual([["destroy", 2]]);
+});
+
 test("who would have to hear of a forgotten removal is told the whole object", () => {
   const world = newWorld({ removedPropertiesMax: 2 });
   world.commit([create("a", { kept: 1, p: 1, q: 1, r: 1 })], 0);
@@ -202,6 +222,14 @@ test("who would have to hear of a forgotten removal is told the whole object", (
   expect(since(world, 2)).toEqual([["create", 1, "a", { kept: 1 }]]);
   expect(since(world, 1)).toEqual([["create", 1, "a", { kept: 1 }]]);
   expect(world.horizon).toBe(0);
+});
+
+test("the newer half of the removed properties is remembered, whatever their order", () => {
+  const world = newWorld({ removedPropertiesMax: 2 });
+  world.commit([create("a", { p: 1, q: 1, r: 1 })], 0);
+  for (const name of ["p", "r", "q"]) world.commit([update("a", { [name]: undefined })], 0);
+  expect(since(world, 3)).toEqual([["update", 1, { q: undefined }]]);
+  expect(since(world, 2)).toEqual([["create", 1, "a", {}]]);
 });
 
 test("an object never names more properties than a message may", () => {
