@@ -32,14 +32,16 @@ export class Ledger {
   }
 
   /**
-   * The recorded outcome of a mutation, or undefined when it is the client's next one. Throws
-   * `out_of_order` for any other, and `mutation_mismatch` when the number was another mutation's.
+   * The recorded outcome of a mutation, or "known" when the client has said that it knows it, or
+   * undefined when it is the client's next one. Throws `out_of_order` when one before it is missing,
+   * and `mutation_mismatch` when the number was another mutation's.
    */
-  recall(clientId: string, n: number, fingerprint: number): Outcome | undefined {
+  recall(clientId: string, n: number, fingerprint: number): Outcome | "known" | undefined {
     const client = this.#clients.get(clientId);
     const last = client?.last ?? 0;
     if (n === last + 1) return undefined;
     const decided = client?.decided.get(n);
+    if (decided === undefined && n <= last) return "known";
     if (decided === undefined) {
       const expected = String(last + 1);
       throw new SyncError(

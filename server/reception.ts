@@ -106,13 +106,15 @@ export class Reception {
   }
 
   #mutate(session: Session, { settled, first, mutations }: MutationsMessage): void {
-    const { world, ledger } = this.#host;
+    const { world } = this.#host;
+    const { clientId } = session;
     this.#spend(session.mutations.take(mutations.length, this.#environment.clock.now()));
-    session.undecided += mutations.length;
-    if (session.undecided > this.#limits.mutationsInFlightMax) {
+    session.underWay += mutations.length;
+    // Twice: by what it sent on its former connection, a client may learn of a decision and send
+    // more before what it sent again on this one has had its turn.
+    if (session.underWay > 2 * this.#limits.mutationsInFlightMax) {
       throw new SyncError("limit_exceeded", "too many writes are on the way");
     }
-    ledger.settle(session.clientId, Math.min(settled, ledger.lastOf(session.clientId)));
     for (const [i, bytes] of mutations.entries()) {
       const mutation = decodeMutation(
         first + i,
@@ -123,7 +125,8 @@ export class Reception {
       );
       const [operations, problem] =
         "problem" in mutation ? [[], mutation.problem] : [mutation.operations, undefined];
-      this.#host.submit(session.info, session.clientId, mutation.n, operations, problem);
+      const name = { clientId, n: mutation.n, settled };
+      this.#host.submit(session.info, name, operations, problem, () => (session.underWay -= 1));
     }
   }
 

@@ -44,8 +44,8 @@ export class Session {
   readonly dictionary: ShapeDictionary;
   readonly messages: TokenBucket;
   readonly mutations: TokenBucket;
-  /** Mutations that were taken from this client and are not decided yet. */
-  undecided = 0;
+  /** Mutations that were taken on this connection and that the host is not through with. */
+  underWay = 0;
   readonly #limits: ServerLimits;
   readonly #known = new KnownShapes();
   readonly #recorded: () => NumberedOutcome[];
@@ -89,8 +89,6 @@ export class Session {
 
   /** Tells the client what was decided, together with the effect, in the next whole message. */
   decide(n: number, outcome: Outcome): void {
-    // A mutation of the client's former connection was never counted here.
-    this.undecided = Math.max(0, this.undecided - 1);
     this.#outcomes?.push({ n, outcome });
   }
 

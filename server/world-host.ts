@@ -39,11 +39,19 @@ export interface HostOptions {
   readonly onError: (error: SyncError) => void;
 }
 
+/** By what a client's mutation is decided exactly once. */
+export interface MutationName {
+  readonly clientId: string;
+  readonly n: number;
+  /** When it wrote this, the client knew the outcomes of all its mutations up to this one. */
+  readonly settled: number;
+}
+
 /** A mutation on its way through the host. */
 interface Job {
   readonly writer: Writer;
-  /** The client's name for exactly-once; null for the server's own writes. */
-  readonly client: { readonly id: string; readonly n: number } | null;
+  /** Null for the server's own writes. */
+  readonly client: MutationName | null;
   operations: readonly Operation[];
   /** What makes it unacceptable before anything is tried. */
   problem?: SyncError | undefined;
@@ -53,7 +61,7 @@ interface Job {
   renamed?: ReadonlyMap<ObjectId, ObjectId>;
   /** Told once, when the outcome stands. */
   readonly settle: (outcome: Outcome) => void;
-  /** Told instead, when it is out of order: the client will send it again. */
+  /** Told instead, when there is nothing to tell: it came too late, or too early. */
   readonly drop?: () => void;
 }
 
@@ -117,16 +125,22 @@ export class WorldHost {
     return this.#stable;
   }
 
-  /** Takes a client's mutation. Its outcome goes to the client's session. */
+  /**
+   * Takes a client's mutation. Its outcome goes to the client's session, be it a later one than the
+   * mutation came from; `done` is called when the host is through with it.
+   */
   submit(
     writer: SessionInfo,
-    clientId: string,
-    n: number,
+    client: MutationName,
     operations: readonly Operation[],
-    problem?: SyncError,
+    problem: SyncError | undefined,
+    done: () => void,
   ): void {
-    const settle = (outcome: Outcome): void => this.sessions.decide(clientId, n, outcome);
-    this.#enqueue({ writer, client: { id: clientId, n }, operations, problem, settle });
+    const settle = (outcome: Outcome): void => {
+      done();
+      this.sessions.decide(client.clientId, client.n, outcome);
+    };
+    this.#enqueue({ writer, client, operations, problem, settle, drop: done });
   }
 
   /** The server's own write. Resolves with the ids that handlers gave in place of provisional ones. */
@@ -199,7 +213,7 @@ export class WorldHost {
       return;
     }
     const keys = job.operations.map(({ id }) => `object ${id}`);
-    if (job.client !== null) keys.push(`client ${job.client.id}`);
+    if (job.client !== null) keys.push(`client ${job.client.clientId}`);
     this.#inHandlers += 1;
     void this.#queue.run(keys, () => this.#consult(job));
   }
@@ -221,7 +235,11 @@ export class WorldHost {
         job.settle(outcome);
         resolve();
       };
-      this.#makeReady({ ...job, settle, drop: resolve });
+      const drop = (): void => {
+        job.drop?.();
+        resolve();
+      };
+      this.#makeReady({ ...job, settle, drop });
     });
   }
 
@@ -235,7 +253,7 @@ export class WorldHost {
     job.operations = operations.map((operation) => {
       const id = own.has(operation.id)
         ? operation.id
-        : this.ledger.resolve(client.id, operation.id);
+        : this.ledger.resolve(client.clientId, operation.id);
       return id === operation.id ? operation : { ...operation, id };
     });
     job.fingerprint = job.problem === undefined ? fingerprint(job.operations) : 0;
@@ -257,7 +275,7 @@ export class WorldHost {
 
   /** Handlers must not see a retry, nor what will come again because something before it is missing. */
   #isNext({ client }: Job): boolean {
-    return client === null || client.n === this.ledger.lastOf(client.id) + 1;
+    return client === null || client.n === this.ledger.lastOf(client.clientId) + 1;
   }
 
   #toProblem(error: unknown): SyncError {
@@ -303,10 +321,16 @@ export class WorldHost {
   #decide(job: Job, recorded: DecidedMutation[]): Decision | undefined {
     if (job.client === null) return this.#tryCommit(job);
     this.#identify(job);
-    const { id: clientId, n } = job.client;
+    const { clientId, n, settled } = job.client;
     const print = job.fingerprint ?? 0;
+    // Not when it came: what was before it may still use the provisional ids that are forgotten here.
+    this.ledger.settle(clientId, settled);
     try {
       const outcome = this.ledger.recall(clientId, n, print);
+      if (outcome === "known") {
+        job.drop?.();
+        return undefined;
+      }
       if (outcome !== undefined) return { job, outcome, commit: undefined, isRecalled: true };
     } catch (error) {
       const problem = this.#toProblem(error);
@@ -379,7 +403,7 @@ export class WorldHost {
     const standing = decisions.map((decision) => {
       const { job, isRecalled } = decision;
       if (job.client === null) return { job, outcome, commit: undefined };
-      const { id: clientId, n } = job.client;
+      const { clientId, n } = job.client;
       const key = `${clientId} ${n}`;
       if (isRecalled === true && !refused.has(key)) return decision;
       const print = job.fingerprint ?? 0;
