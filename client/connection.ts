@@ -39,73 +39,32 @@ export interface Transition {
 
 const go = (to: State, ...effects: Effect[]): Transition => ({ to, effects });
 
-/** Every input in every state. What comes too late, or twice, changes nothing. */
-const TRANSITIONS: Readonly<Record<State, Readonly<Record<Input, Transition>>>> = {
-  offline: {
-    connect: go("opening", "open"),
-    disconnect: go("offline"),
-    close: go("closed"),
-    retry: go("offline"),
-    welcome: go("offline"),
-    whole: go("offline"),
-    lost: go("offline"),
-    refused: go("offline"),
-  },
+/** What ends any attempt or connection that is under way. */
+const ENDINGS = {
+  disconnect: go("offline", "drop"),
+  close: go("closed", "drop"),
+  lost: go("waiting", "drop", "wait"),
+  refused: go("offline", "drop"),
+} as const;
+
+/** Every input that means something in a state. What comes too late, or twice, changes nothing. */
+const TRANSITIONS: Readonly<Record<State, Readonly<Partial<Record<Input, Transition>>>>> = {
+  offline: { connect: go("opening", "open"), close: go("closed") },
   waiting: {
     connect: go("opening", "stopTimer", "open"),
     disconnect: go("offline", "stopTimer"),
     close: go("closed", "stopTimer"),
     retry: go("opening", "open"),
-    welcome: go("waiting"),
-    whole: go("waiting"),
-    lost: go("waiting"),
-    refused: go("waiting"),
   },
-  opening: {
-    connect: go("opening"),
-    disconnect: go("offline", "drop"),
-    close: go("closed", "drop"),
-    retry: go("opening"),
-    welcome: go("syncing", "stopTimer"),
-    whole: go("opening"),
-    lost: go("waiting", "drop", "wait"),
-    refused: go("offline", "drop"),
-  },
-  syncing: {
-    connect: go("syncing"),
-    disconnect: go("offline", "drop"),
-    close: go("closed", "drop"),
-    retry: go("syncing"),
-    welcome: go("syncing"),
-    // A server that ends connections before it has told all is not asked at the shortest delay.
-    whole: go("synced", "calmDown"),
-    lost: go("waiting", "drop", "wait"),
-    refused: go("offline", "drop"),
-  },
-  synced: {
-    connect: go("synced"),
-    disconnect: go("offline", "drop"),
-    close: go("closed", "drop"),
-    retry: go("synced"),
-    welcome: go("synced"),
-    whole: go("synced"),
-    lost: go("waiting", "drop", "wait"),
-    refused: go("offline", "drop"),
-  },
-  closed: {
-    connect: go("closed"),
-    disconnect: go("closed"),
-    close: go("closed"),
-    retry: go("closed"),
-    welcome: go("closed"),
-    whole: go("closed"),
-    lost: go("closed"),
-    refused: go("closed"),
-  },
+  opening: { ...ENDINGS, welcome: go("syncing", "stopTimer") },
+  // A server that ends connections before it has told all is not asked at the shortest delay.
+  syncing: { ...ENDINGS, whole: go("synced", "calmDown") },
+  synced: ENDINGS,
+  closed: {},
 };
 
 export function transition(state: State, input: Input): Transition {
-  return TRANSITIONS[state][input];
+  return TRANSITIONS[state][input] ?? go(state);
 }
 
 export function statusOf(state: State): Status {

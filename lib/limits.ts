@@ -21,7 +21,7 @@ export const COMMON_LIMITS = {
   /** Writes that one client may have on the way; the rest waits in its outbox. */
   mutationsInFlightMax: 1_000,
   /** Messages that one client may send a second, on average; twice as many in one burst. */
-  messagesPerSecondMax: 500,
+  messagesPerSecondMax: 5_000,
   /** Mutations that one client may send a second, on average; twice as many in one burst. */
   mutationsPerSecondMax: 5_000,
   fetchIdsMax: 1_000,

@@ -242,9 +242,6 @@ export function utf8Bytes(text: string): number {
 }
 
 function describe(value: unknown): string {
-  if (value === null) return "null";
-  if (Array.isArray(value)) return "an array";
-  if (typeof value !== "object") return value === undefined ? "undefined" : `a ${typeof value}`;
-  const name = (value.constructor as { name?: string } | undefined)?.name;
-  return name === undefined || name === "Object" ? "an object" : `a ${name}`;
+  if (typeof value !== "object" || value === null) return value === null ? "null" : typeof value;
+  return `a ${(value.constructor as { name?: string } | undefined)?.name ?? "bare object"}`;
 }

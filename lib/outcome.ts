@@ -1,5 +1,5 @@
 import type { ByteReader, ByteWriter } from "./bytes.ts";
-import { isErrorCode, SyncError, type ErrorData } from "./errors.ts";
+import { SyncError, type ErrorCode, type ErrorData } from "./errors.ts";
 import { COMMON_LIMITS } from "./limits.ts";
 import type { ObjectId, Properties } from "./object.ts";
 import { toProperties } from "./operation.ts";
@@ -91,16 +91,16 @@ export function errorFields(error: ErrorData): Properties {
   return toProperties({ ...error });
 }
 
-/** An error as it came over the wire; a code of a later version stays readable. */
+/** An error as it came over the wire; a code of a later version stays as it is. */
 export function toErrorData(data: unknown): ErrorData {
   const fields = (typeof data === "object" && data !== null ? data : {}) as Record<string, unknown>;
   const text = (name: string): string | undefined => {
     const value = fields[name];
     return typeof value === "string" ? value : undefined;
   };
-  const { code, retryAfterMs } = fields;
+  const { retryAfterMs } = fields;
   return {
-    code: isErrorCode(code) ? code : "unsupported",
+    code: (text("code") as ErrorCode | undefined) ?? "unsupported",
     message: text("message") ?? "the server gave no reason",
     id: text("id"),
     property: text("property"),

@@ -64,12 +64,6 @@ export function binaryParser<E extends object, D extends object>(
       }
       super.add(chunk);
     }
-
-    /** The connection has ended, be it before what was announced came. The next may use this again. */
-    override destroy(): void {
-      this.#expected = 0;
-      super.destroy();
-    }
   }
 
   return { Encoder, Decoder } as unknown as BaseParser<E, D>;
