@@ -33,11 +33,7 @@ export function writeValue(writer: ByteWriter, value: Value | undefined): void {
 }
 
 function writeTag(writer: ByteWriter, tag: number): void {
-  writer.varint(tagged(tag));
-}
-
-function tagged(tag: number): number {
-  return tag * 2 + 1;
+  writer.varint(tag * 2 + 1);
 }
 
 function writeNumber(writer: ByteWriter, value: number): void {
@@ -104,7 +100,10 @@ function writeStructure(
  */
 export function readValue(reader: ByteReader, limits: CommonLimits, depth = 0): Value | undefined {
   const header = reader.varint();
-  if (header % 2 === 0) return fromZigzag(header / 2);
+  if (header % 2 === 0) {
+    const zigzag = header / 2;
+    return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
+  }
   const tag = (header - 1) / 2;
   switch (tag) {
     case TAG.absent:
@@ -128,7 +127,7 @@ export function readValue(reader: ByteReader, limits: CommonLimits, depth = 0): 
     case TAG.object:
       return readObject(reader, limits, depth);
     case TAG.date:
-      return readDate(reader);
+      return readDate(reader, limits, depth);
     case TAG.bytes:
       return reader.raw(reader.count());
     case TAG.text:
@@ -137,31 +136,20 @@ export function readValue(reader: ByteReader, limits: CommonLimits, depth = 0): 
       if (tag >= TAG.shortText && tag < TAG.shortText + TAG.shortTextMax) {
         return reader.textOf(tag - TAG.shortText);
       }
-      throw new SyncError(
-        "invalid_payload",
-        `the message has a value of unknown kind ${String(tag)}`,
-      );
+      throw new SyncError("invalid_payload", `the message has a value of unknown kind ${tag}`);
   }
-}
-
-function fromZigzag(zigzag: number): number {
-  return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
 }
 
 function storable(value: number): number {
   if (isStorableNumber(value)) return value === 0 ? 0 : value;
-  throw new SyncError("invalid_value", `${String(value)} cannot be a value`);
+  throw new SyncError("invalid_value", `${value} cannot be a value`);
 }
 
-/** A date is a whole number as a value. Anything else is not read: it could nest without end. */
-function readDate(reader: ByteReader): Date {
-  const header = reader.varint();
-  let time: number;
-  if (header % 2 === 0) time = fromZigzag(header / 2);
-  else if (header === tagged(TAG.positive)) time = reader.varint();
-  else if (header === tagged(TAG.negative)) time = -reader.varint();
-  else throw new SyncError("invalid_payload", "the message has a date that is not a whole number");
-  const date = new Date(time);
+function readDate(reader: ByteReader, limits: CommonLimits, depth: number): Date {
+  // What a date holds can hold nothing more: so dates cannot nest, and exhaust the stack.
+  if (depth > limits.depthMax) throw tooDeep(limits);
+  const time = readValue(reader, limits, limits.depthMax + 1);
+  const date = new Date(typeof time === "number" ? time : NaN);
   if (Number.isNaN(date.getTime())) {
     throw new SyncError("invalid_value", "an invalid date cannot be a value");
   }
@@ -188,13 +176,12 @@ function readObject(reader: ByteReader, limits: CommonLimits, depth: number): Pr
 
 /** The count of a structure's parts. Checked before anything is read into it. */
 function nested(reader: ByteReader, limits: CommonLimits, depth: number): number {
-  if (depth >= limits.depthMax) {
-    throw new SyncError(
-      "too_deep",
-      `a value is nested deeper than ${String(limits.depthMax)} levels`,
-    );
-  }
+  if (depth >= limits.depthMax) throw tooDeep(limits);
   return reader.count();
+}
+
+function tooDeep({ depthMax }: CommonLimits): SyncError {
+  return new SyncError("too_deep", `a value is nested deeper than ${depthMax} levels`);
 }
 
 function present(value: Value | undefined): Value {
