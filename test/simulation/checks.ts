@@ -37,6 +37,11 @@ export class Checks {
     return this.#first;
   }
 
+  /** Whether everything has held so far. */
+  isSound(): boolean {
+    return this.#first === undefined;
+  }
+
   /** How many conditions were checked. */
   get count(): number {
     return this.#count;

@@ -12,7 +12,7 @@ import { Mirror } from "./mirror.ts";
 import type { SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
 import { parseToken, TOKEN_PROPERTIES, tokenText } from "./token.ts";
-import { Workload, type Writer } from "./workload.ts";
+import { Workload } from "./workload.ts";
 import { WriteLog, type Issued } from "./write-log.ts";
 
 /** What a write may be refused with, when everything is as it should be. */
@@ -79,7 +79,7 @@ export class ClientNode {
     this.workload = new Workload(
       this.key,
       index,
-      this.#client as unknown as Writer,
+      this.#client,
       this.log,
       this.#random,
       () => this.process.lastId,

@@ -14,6 +14,8 @@ import type { Timeline } from "./timeline.ts";
 /** Told of each batch at the moment from which it is kept. */
 export type OnKept = (epoch: string, batch: StoreBatch, objects: readonly ObjectRecord[]) => void;
 
+const FULL = new SyncError("unavailable", "the disk is full");
+
 interface Kept {
   readonly epoch: string;
   seq: number;
@@ -81,8 +83,8 @@ export class Disk {
     const isHanging = !isCalm && this.#random.chance(hangChance);
     const isFailing = !isCalm && this.#random.chance(failChance);
     if (delayMaxMs === 0 && !isHanging) {
-      if (isFailing) throw new SyncError("unavailable", "the disk is full");
-      this.#keep(batch, objects, term);
+      const failure = isFailing ? FULL : this.#keep(batch, objects, term);
+      if (failure !== undefined) throw failure;
       return;
     }
     const delayMs = isCalm ? 1 : this.#random.exponential(delayMaxMs / 4);
@@ -90,29 +92,23 @@ export class Disk {
     return new Promise((resolve, reject) => {
       if (isHanging) return; // the request was lost: nothing is kept, and nobody answers
       this.#timeline.after(delayMs, () => {
-        let failure: unknown;
-        try {
-          if (isFailing) throw new SyncError("unavailable", "the disk is full");
-          this.#keep(batch, objects, term);
-          this.isInDoubt = true;
-        } catch (error) {
-          failure = error;
-        }
+        const failure = isFailing ? FULL : this.#keep(batch, objects, term);
+        this.isInDoubt ||= failure === undefined;
         this.#timeline.after(replyMs, () => {
           process.run(() => {
             this.isInDoubt = false;
             if (failure === undefined) resolve();
-            else reject(failure as Error);
+            else reject(failure);
           });
         });
       });
     });
   }
 
-  #keep(batch: StoreBatch, objects: readonly ObjectRecord[], term: number): void {
+  #keep(batch: StoreBatch, objects: readonly ObjectRecord[], term: number): SyncError | undefined {
     const kept = this.#kept;
     if (kept === undefined || term !== this.#term || batch.expectedSeq !== kept.seq) {
-      throw new SyncError("unavailable", "the world was opened by somebody else");
+      return new SyncError("unavailable", "the world was opened by somebody else");
     }
     const { seq, horizon, nextHandle, decided } = batch;
     for (const record of objects) kept.objects.set(record.handle, record);
@@ -122,5 +118,6 @@ export class Disk {
       if (properties === null && revision <= horizon) kept.objects.delete(handle);
     }
     this.#onKept(kept.epoch, batch, objects);
+    return undefined;
   }
 }

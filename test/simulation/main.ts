@@ -1,3 +1,4 @@
+import { describe } from "./process.ts";
 import { simulate, type Result } from "./simulation.ts";
 
 /**
@@ -43,8 +44,8 @@ report();
 async function runSeed(seed: number): Promise<Result> {
   const result = await simulate(seed, options.isPrinting);
   if (uncaught !== undefined) {
-    const message = uncaught instanceof Error ? uncaught.stack : String(uncaught);
-    return { ...result, violation: { guarantee: "G20", message: `uncaught: ${String(message)}` } };
+    const message = `uncaught: ${describe(uncaught)}`;
+    return { ...result, violation: { guarantee: "G20", message } };
   }
   if (seed % TWICE_EVERY !== 0 || result.violation !== undefined) return result;
   const again = await simulate(seed);

@@ -36,6 +36,8 @@ export class Mirror {
   #epoch = "";
   #seq = 0;
   #position = 0;
+  /** The outcomes up to this number are known: what is told again changes nothing. */
+  #known = 0;
   #isReplacing = false;
   #isWhole = false;
   #staged: Change[] = [];
@@ -66,13 +68,14 @@ export class Mirror {
   /** Takes in a message; a step, when with it the mirror is whole again. */
   take(message: ServerMessage): MirrorStep | undefined {
     if (message.kind === "welcome") {
-      const { isResumed, epoch, seq } = message;
+      const { isResumed, epoch, seq, decided } = message;
       this.#staged = [];
       this.#isReplacing = !isResumed;
       this.#position = isResumed ? this.#seq : 0;
       const isSame = epoch === this.#epoch;
       this.#check(isSame || !isResumed, "G11", `resumed ${this.#epoch} as ${epoch}`);
       this.#check(!isResumed || seq >= this.#seq, "G11", `welcomed at ${seq}, was at ${this.#seq}`);
+      if (!isSame || decided < this.#known) this.#known = decided;
       this.#epoch = epoch;
       return undefined;
     }
@@ -85,7 +88,9 @@ export class Mirror {
     this.#staged.push(...changes);
     if (!message.isWhole) return undefined;
     const renamed = new Map<string, string>();
-    for (const { outcome } of message.outcomes) {
+    for (const { n, outcome } of message.outcomes) {
+      if (n <= this.#known) continue;
+      this.#known = n;
       if (outcome.kind !== "accepted") continue;
       for (const [provisional, id] of outcome.renamed ?? []) renamed.set(provisional, id);
     }

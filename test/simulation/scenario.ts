@@ -126,6 +126,8 @@ function limitsOf(random: SeededRandom): Partial<Limits> {
     removedPropertiesMax: random.pick([1, 3, 100]),
     mutationsInFlightMax: random.pick([1, 4, 1_000]),
     outgoingBytes: random.pick([60, 65_536]),
+    messagesPerSecondMax: random.pick([10, 500]),
+    mutationsPerSecondMax: random.pick([20, 5_000]),
     fetchesInFlightMax: random.pick([2, 100]),
     shapesMax: random.pick([2, 8, 4_096]),
     connectTimeoutMs: random.pick([5_000, 20_000]),

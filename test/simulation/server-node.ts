@@ -9,7 +9,7 @@ import type { Disk, OnKept } from "./disk.ts";
 import { describe, type SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
 import { watched } from "./watched-store.ts";
-import { Workload, type Writer } from "./workload.ts";
+import { Workload } from "./workload.ts";
 import { WriteLog } from "./write-log.ts";
 
 const WORLD = "default";
@@ -69,7 +69,7 @@ export class ServerNode {
     this.#workload = new Workload(
       this.key,
       0,
-      this.#world as unknown as Writer,
+      this.#world,
       this.log,
       this.#random,
       () => this.process.lastId,

@@ -121,18 +121,15 @@ class Simulation {
     await this.#runUntil(10_000, () => this.#server.isOpen);
     this.#begin();
     Object.assign(network.climate, scenario.climate);
-    await this.#runUntil(scenario.chaosMs, () => false);
-    if (this.#context.checks.violation !== undefined) return;
+    if (!(await this.#runUntil(scenario.chaosMs, () => false))) return;
     this.#heal();
     await this.#runUntil(LIVENESS_MS, () => this.#isQuiet());
-    this.#demandQuiet("after healing");
-    if (this.#context.checks.violation !== undefined) return;
+    if (!this.#demandQuiet("after healing")) return;
     for (const client of this.#living()) client.process.run(() => client.workload.sign());
     this.#server.sign();
     await this.#runUntil(LAST_WORDS_MS, () => this.#isQuiet());
     this.#demandQuiet("after the last words");
-    await this.#runUntil(5_000, () => false);
-    this.#conclude();
+    if (await this.#runUntil(5_000, () => false)) this.#conclude();
   }
 
   #begin(): void {
@@ -274,13 +271,15 @@ class Simulation {
     });
   }
 
-  async #runUntil(forMs: number, isEnough: () => boolean): Promise<void> {
+  /** Whether all is well so far. */
+  async #runUntil(forMs: number, isEnough: () => boolean): Promise<boolean> {
     const { timeline, checks } = this.#context;
-    if (checks.violation !== undefined) return;
+    if (!checks.isSound()) return false;
     await timeline.run(timeline.now + forMs, () => {
       this.#afterEvent();
-      return checks.violation !== undefined || isEnough();
+      return !checks.isSound() || isEnough();
     });
+    return checks.isSound();
   }
 
   /** What must hold at every moment. */
@@ -296,13 +295,15 @@ class Simulation {
     return isServerQuiet && this.#clients.every((client) => client?.isQuiet === true);
   }
 
-  #demandQuiet(when: string): void {
-    this.#context.checks.check(this.#isQuiet(), "G21", () => {
+  #demandQuiet(when: string): boolean {
+    const isQuiet = this.#isQuiet();
+    this.#context.checks.check(isQuiet, "G21", () => {
       const clients = this.#clients.map((client) =>
         client === undefined ? "none" : `${client.key}: ${client.state}`,
       );
       return `${when}: server ${this.#server.log.open.size} open; ${clients.join("; ")}`;
     });
+    return isQuiet;
   }
 
   /** What must hold in the end. */

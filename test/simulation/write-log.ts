@@ -1,6 +1,7 @@
-import type { SyncError } from "../../lib/errors.ts";
+import { SyncError } from "../../lib/errors.ts";
 import type { Checks } from "./checks.ts";
 import type { Step } from "./fold.ts";
+import { describe } from "./process.ts";
 
 /** Something that was asked for, and must be answered exactly once. */
 export interface Issued {
@@ -123,5 +124,5 @@ export class WriteLog {
 
 function codeOf(error: unknown): string {
   if (error === null) return "ok";
-  return (error as { code?: string }).code ?? String(error);
+  return error instanceof SyncError ? error.code : describe(error);
 }
