@@ -117,7 +117,7 @@ export class Outbox {
       decided.push({ write, outcome });
     }
     const next = this.#writes[decided.length]?.n ?? this.#nextNumber;
-    if (outcomes.some(({ n }) => n > next)) throw new Error(`no outcome of ${String(next)}`);
+    if (outcomes.some(({ n }) => n > next)) throw new Error(`no outcome of ${next}`);
     this.#writes = this.#writes.slice(decided.length);
     this.#sent = Math.max(0, this.#sent - decided.length);
     return decided;

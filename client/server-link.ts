@@ -157,7 +157,7 @@ export class ServerLink {
     const bytesMax = this.#welcome?.mutationBytesMax ?? this.#limits.mutationBytesMax;
     if (encoded.bytes.length <= bytesMax) return encoded;
     // Written before this server told its limit: it would end the connection, again and again.
-    const message = `this server takes writes of at most ${String(bytesMax)} bytes`;
+    const message = `this server takes writes of at most ${bytesMax} bytes`;
     write.problem = new SyncError("too_large", message);
     return encodeMutation({ seen: write.seen, operations: [] }, this.#table, handleOf);
   }
@@ -198,10 +198,10 @@ export class ServerLink {
   #stage(part: Delta): void {
     const { from, to } = part;
     if (from > this.#position) {
-      throw new Error(`a gap: changes from ${String(from)} on, at ${String(this.#position)}`);
+      throw new Error(`a gap: changes from ${from} on, at ${this.#position}`);
     }
     if (to < this.#position) {
-      throw new Error(`an old part: changes up to ${String(to)}, at ${String(this.#position)}`);
+      throw new Error(`an old part: changes up to ${to}, at ${this.#position}`);
     }
     this.#position = to;
     this.#parts.push(part);

@@ -154,7 +154,7 @@ export function decodeServerMessage(
       return { kind: "goodbye", error: toErrorData(fields["error"]), reconnect };
     }
     default:
-      throw new SyncError("unsupported", `there is no message of kind ${String(kind)}`);
+      throw new SyncError("unsupported", `there is no message of kind ${kind}`);
   }
 }
 
@@ -177,20 +177,21 @@ function readFields(reader: ByteReader, limits: CommonLimits): Record<string, un
   throw new SyncError("invalid_payload", "the message has no fields");
 }
 
+const WELCOME_FIELDS: Readonly<Record<keyof Welcome, "string" | "number" | "boolean">> = {
+  epoch: "string",
+  seq: "number",
+  nextHandle: "number",
+  isResumed: "boolean",
+  decided: "number",
+  sessionId: "string",
+  mutationsInFlightMax: "number",
+  mutationBytesMax: "number",
+  messageBytesMax: "number",
+};
+
 function toWelcome(fields: Record<string, unknown>): Welcome {
-  const number = (name: string): number => fieldOf(fields, name, "number") as number;
-  const text = (name: string): string => fieldOf(fields, name, "string") as string;
-  return {
-    epoch: text("epoch"),
-    seq: number("seq"),
-    nextHandle: number("nextHandle"),
-    isResumed: fieldOf(fields, "isResumed", "boolean") as boolean,
-    decided: number("decided"),
-    sessionId: text("sessionId"),
-    mutationsInFlightMax: number("mutationsInFlightMax"),
-    mutationBytesMax: number("mutationBytesMax"),
-    messageBytesMax: number("messageBytesMax"),
-  };
+  for (const [name, type] of Object.entries(WELCOME_FIELDS)) fieldOf(fields, name, type);
+  return fields as unknown as Welcome;
 }
 
 function toFetched(fields: Record<string, unknown>): Fetched {
@@ -250,7 +251,7 @@ export function decodeClientMessage(
     case PROTOCOL.fromClient.fetch:
       return decodeFetch(reader, limits);
     default:
-      throw new SyncError("unsupported", `there is no message of kind ${String(kind)}`);
+      throw new SyncError("unsupported", `there is no message of kind ${kind}`);
   }
 }
 

@@ -93,17 +93,14 @@ export function errorFields(error: ErrorData): Properties {
 
 /** An error as it came over the wire; a code of a later version stays as it is. */
 export function toErrorData(data: unknown): ErrorData {
-  const fields = (typeof data === "object" && data !== null ? data : {}) as Record<string, unknown>;
-  const text = (name: string): string | undefined => {
-    const value = fields[name];
-    return typeof value === "string" ? value : undefined;
-  };
-  const { retryAfterMs } = fields;
+  const fields = Object(data) as Record<string, unknown>; // what is no object has no fields
+  const get = (name: string, type: string): unknown =>
+    typeof fields[name] === type ? fields[name] : undefined;
   return {
-    code: (text("code") as ErrorCode | undefined) ?? "unsupported",
-    message: text("message") ?? "the server gave no reason",
-    id: text("id"),
-    property: text("property"),
-    retryAfterMs: typeof retryAfterMs === "number" ? retryAfterMs : undefined,
+    code: (get("code", "string") as ErrorCode | undefined) ?? "unsupported",
+    message: (get("message", "string") as string | undefined) ?? "the server gave no reason",
+    id: get("id", "string") as string | undefined,
+    property: get("property", "string") as string | undefined,
+    retryAfterMs: get("retryAfterMs", "number") as number | undefined,
   };
 }

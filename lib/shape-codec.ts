@@ -80,7 +80,7 @@ export class ShapeDictionary {
   #newNumber(reader: ByteReader): number {
     const number = reader.varint();
     if (number === 0 || number > this.#limits.shapesMax) {
-      throw new SyncError("limit_exceeded", `no name or shape has the number ${String(number)}`);
+      throw new SyncError("limit_exceeded", `no name or shape has the number ${number}`);
     }
     return number;
   }
