@@ -145,7 +145,7 @@ export function decodeServerMessage(
     case PROTOCOL.fromServer.delta:
       return decodeDeltaMessage(reader, dictionary, limits);
     case PROTOCOL.fromServer.welcome:
-      return { kind: "welcome", ...toWelcome(readFields(reader, limits)) };
+      return { ...toWelcome(readFields(reader, limits)), kind: "welcome" };
     case PROTOCOL.fromServer.fetched:
       return { kind: "fetched", ...toFetched(readFields(reader, limits)) };
     case PROTOCOL.fromServer.goodbye: {
