@@ -9,4 +9,4 @@ export type { Plugin } from "./object-sync-server.ts";
 export type { Credentials, ServerOptions, WriteRequest } from "./options.ts";
 export type { SessionInfo } from "./session.ts";
 export { MemoryStore } from "./stores/memory.ts";
-export type { Store, StoreBatch, StoredWorld } from "./stores/store.ts";
+export type { DecidedMutation, Store, StoreBatch, StoredWorld } from "./stores/store.ts";

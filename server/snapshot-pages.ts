@@ -1,7 +1,8 @@
 import { encodeDelta, type EncodedDelta } from "../lib/delta-codec.ts";
 import type { World } from "../lib/world.ts";
 
-const PAGES_MAX = 256;
+/** What is kept for the next who lacks the same. A session that stays behind makes ever new pages. */
+const KEPT_BYTES_MAX = 8 * 1024 * 1024;
 
 export interface Page {
   readonly delta: EncodedDelta;
@@ -17,6 +18,7 @@ export interface Page {
 export class SnapshotPages {
   readonly #pages = new Map<string, Page>();
   readonly #pageBytes: number;
+  #keptBytes = 0;
 
   constructor(pageBytes: number) {
     this.#pageBytes = pageBytes;
@@ -32,14 +34,16 @@ export class SnapshotPages {
     }
     const delta = encodeDelta(world.since(base, { from, bytesMax: this.#pageBytes }));
     const made = { delta, madeAt: world.seq };
-    if (this.#pages.size >= PAGES_MAX) this.#pages.clear();
-    this.#pages.set(key, made);
+    this.#keptBytes += delta.bytes.length - (page?.delta.bytes.length ?? 0);
+    if (this.#keptBytes > KEPT_BYTES_MAX) this.clear();
+    else this.#pages.set(key, made);
     return made;
   }
 
   /** Nobody is catching up. */
   clear(): void {
     this.#pages.clear();
+    this.#keptBytes = 0;
   }
 }
 

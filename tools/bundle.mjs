@@ -25,10 +25,10 @@ const replacements = {
 /** @type {import("esbuild").Plugin} */
 const slimSocketIo = {
   name: "slim-socket-io",
-  setup({ onLoad }) {
+  setup(bundling) {
     for (const [file, contents] of Object.entries(replacements)) {
       const path = file.replaceAll(".", "\\.").replaceAll("/", "[\\\\/]");
-      onLoad({ filter: new RegExp(`[\\\\/]${path}$`) }, () => ({ contents }));
+      bundling.onLoad({ filter: new RegExp(`[\\\\/]${path}$`) }, () => ({ contents }));
     }
   },
 };
