@@ -1,15 +1,18 @@
+import { createHash } from "node:crypto";
 import { describe } from "./process.ts";
+import { hasNeeds } from "./scenario.ts";
 import { simulate, type Result } from "./simulation.ts";
 
 /**
  * Runs seeds: `--seeds N` of them `--from S`, or one `--seed S` with all of its trace. Stops at the
- * first that fails. `--budget MS` stops earlier, when so much real time has gone. `--json` prints
- * one line for other programs.
+ * first that fails. `--budget MS` stops earlier, when so much real time has gone. `--needs A,B` skips
+ * seeds whose scenario lacks one of these. `--json` prints one line for other programs.
  */
 interface Arguments {
   readonly seeds: number;
   readonly from: number;
   readonly budgetMs: number;
+  readonly needs: readonly string[];
   readonly isJson: boolean;
   readonly isPrinting: boolean;
 }
@@ -27,11 +30,14 @@ let writes = 0;
 let commits = 0;
 let checks = 0;
 let runs = 0;
+let hash = "";
 let failed: Result | undefined;
-for (let seed = options.from; seed < options.from + options.seeds; seed++) {
+for (let seed = options.from; runs < options.seeds; seed++) {
   if (performance.now() - startedAt > options.budgetMs) break;
+  if (!hasNeeds(seed, options.needs)) continue;
   const result = await runSeed(seed);
   runs += 1;
+  hash = createHash("sha256").update(hash).update(result.traceHash).digest("hex");
   writes += result.writes;
   commits += result.commits;
   checks += result.checks;
@@ -59,7 +65,7 @@ function report(): void {
   if (options.isJson) {
     const { seed, violation, traceTail } = failed ?? {};
     console.log(
-      JSON.stringify({ runs, writes, commits, checks, seconds, seed, violation, traceTail }),
+      JSON.stringify({ runs, writes, commits, checks, hash, seconds, seed, violation, traceTail }),
     );
   } else {
     const rate = (runs / seconds).toFixed(1);
@@ -96,6 +102,7 @@ function parse(args: readonly string[]): Arguments {
     seeds: isSingle ? 1 : number("seeds", 200),
     from: isSingle ? number("seed", 1) : number("from", 1),
     budgetMs: number("budget", Infinity),
+    needs: (values.get("needs") ?? "").split(",").filter((need) => need !== ""),
     isJson: values.has("json"),
     isPrinting: isSingle && !values.has("json"),
   };

@@ -156,6 +156,24 @@ function faultsOf(random: SeededRandom): readonly FaultKind[] {
   return [...frequent.filter(() => random.chance(0.6)), ...rare.filter(() => random.chance(0.35))];
 }
 
+/** What a scenario must have for some code to run at all. */
+export type Need = keyof typeof NEEDS;
+
+const NEEDS = {
+  durable: ({ store }: Scenario) => store.isDurable && store.delayMaxMs > 0,
+  refusals: ({ store }: Scenario) => store.failChance > 0.1,
+  handlers: ({ handlers }: Scenario) => handlers.names.length > 1 && handlers.delayMaxMs > 0,
+  crashes: ({ faults }: Scenario) => faults.includes("serverCrash"),
+  hostile: ({ isHostile }: Scenario) => isHostile,
+  sloppy: ({ isSloppy }: Scenario) => isSloppy,
+};
+
+/** Whether a seed's scenario has all of these. */
+export function hasNeeds(seed: number, needs: readonly string[]): boolean {
+  const scenario = scenarioOf(seed);
+  return needs.every((need) => NEEDS[need as Need](scenario));
+}
+
 /** When everything works again. */
 export const CALM: Climate = {
   latencyMinMs: 1,

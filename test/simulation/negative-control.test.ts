@@ -1,0 +1,27 @@
+import { afterAll, expect, test } from "@jest/globals";
+import { FAULTS } from "./faults.ts";
+import { prepare, runSeeds } from "./run.ts";
+
+/** Each fault must show within so many seeds that have what it needs. */
+const SEEDS_MAX = 200;
+const TEST_TIMEOUT_MS = 120_000;
+
+const caught: string[] = [];
+
+// A suite that cannot fail proves nothing: see GUARANTEES.md, "Negative control".
+test.each(FAULTS.map((fault, i) => ({ ...fault, i })))(
+  "the simulation notices when $name",
+  async ({ name, needs = [], patches, i }) => {
+    const file = await prepare(`fault-${i}`, patches);
+    const args = ["--seeds", String(SEEDS_MAX), "--needs", needs.join()];
+    const { runs, seed, violation, seconds } = await runSeeds(file, args);
+    expect(violation).toBeDefined();
+    const guarantee = violation?.guarantee ?? "nothing";
+    caught.push(`${guarantee} by seed ${seed}, the ${runs}. (${seconds.toFixed(1)} s): ${name}`);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+afterAll(() => {
+  console.log(`${caught.length} faults caught:\n${caught.join("\n")}`);
+});

@@ -1,0 +1,52 @@
+import { beforeAll, expect, test } from "@jest/globals";
+import { prepare, runSeeds, type Report } from "./run.ts";
+
+/** Any number more: `npm run simulate -- --seeds N --from S`. */
+const SEEDS = 300;
+/** They run side by side. */
+const PROCESSES = 2;
+const TEST_TIMEOUT_MS = 300_000;
+
+let file = "";
+beforeAll(async () => {
+  file = await prepare("as-it-is");
+});
+
+test(
+  `${SEEDS} seeds of trouble with network, clocks, processes and stores break no guarantee`,
+  async () => {
+    const each = SEEDS / PROCESSES;
+    const reports = await Promise.all(
+      Array.from({ length: PROCESSES }, (_, i) =>
+        runSeeds(file, ["--seeds", String(each), "--from", String(1 + i * each)]),
+      ),
+    );
+    for (const report of reports) if (report.violation !== undefined) throw new Error(told(report));
+    const sum = (of: (report: Report) => number): number => reports.map(of).reduce((a, b) => a + b);
+    expect(sum(({ runs }) => runs)).toBe(SEEDS);
+    const seconds = Math.max(...reports.map((report) => report.seconds)).toFixed(1);
+    const writes = sum((report) => report.writes);
+    const commits = sum((report) => report.commits);
+    const checks = sum((report) => report.checks);
+    console.log(
+      `${SEEDS} seeds: ${writes} writes, ${commits} commits, ${checks} checks in ${seconds} s`,
+    );
+  },
+  TEST_TIMEOUT_MS,
+);
+
+test(
+  "the same seeds do the same in another process",
+  async () => {
+    const seeds = ["--from", "1", "--seeds", "9"];
+    const [one, other] = await Promise.all([runSeeds(file, seeds), runSeeds(file, seeds)]);
+    expect(one.hash).toBe(other.hash);
+  },
+  TEST_TIMEOUT_MS,
+);
+
+function told({ seed, violation, traceTail = [] }: Report): string {
+  const replay = `npm run simulate -- --seed ${seed ?? ""}`;
+  const what = `seed ${seed ?? ""} violates ${violation?.guarantee ?? ""}: ${violation?.message ?? ""}`;
+  return [...traceTail, what, replay].join("\n");
+}
