@@ -73,7 +73,8 @@ function isNew(object: Writable): boolean {
 }
 
 function checkIsObject(object: unknown): void {
-  if (typeof object === "object" && object !== null && !Array.isArray(object)) return;
+  // Not a Map or a Date either: what they hold are no properties.
+  if (Object.prototype.toString.call(object) === "[object Object]") return;
   throw new SyncError("invalid_payload", "an object must be given");
 }
 
@@ -88,7 +89,7 @@ export function collect(
   const operations = transaction.end();
   if (returned instanceof Promise) {
     returned.catch(() => undefined);
-    const message = "a transaction's function must not be async: nothing was written";
+    const message = "a transaction's function must not be async";
     throw new SyncError("invalid_payload", message);
   }
   return operations;

@@ -94,13 +94,15 @@ export class HandlerGate {
     if (!Array.isArray(result)) {
       throw new SyncError("handler_failed", "the fetch handler must answer with an array");
     }
-    const found: CreateOperation[] = [];
-    for (const object of result as unknown[]) {
-      if (typeof object !== "object" || object === null) continue;
-      const id = this.#idOf(object);
-      if (id !== undefined && unknown.includes(id)) found.push(this.#bringIn(id, object));
-    }
-    return found;
+    return answerOf("fetch", () => {
+      const found: CreateOperation[] = [];
+      for (const object of result as unknown[]) {
+        if (!isObject(object)) continue;
+        const id = this.#idOf(object);
+        if (id !== undefined && unknown.includes(id)) found.push(this.#bringIn(id, object));
+      }
+      return found;
+    });
   }
 
   async #create(operation: CreateOperation, draft: Draft): Promise<void> {
@@ -113,10 +115,10 @@ export class HandlerGate {
     }
     const subject = chosen ? { id, ...properties } : { ...properties };
     const { result, isSilent } = await this.#call("create", subject, draft.sessionId);
-    const created = this.#bringIn(
-      (isObject(result) && this.#idOf(result)) || id,
-      result ?? properties,
-    );
+    const created = answerOf("create", () => {
+      const object = objectOf(result) ?? properties;
+      return this.#bringIn(this.#idOf(object) ?? id, object);
+    });
     if (created.id !== id) draft.renamed.set(id, created.id);
     this.#add({ ...created, chosen }, isSilent, draft);
   }
@@ -136,7 +138,7 @@ export class HandlerGate {
     for (const [name, value] of Object.entries(changes)) setProperty(next, name, value);
     if (isKnown && isUnchanged(current, next)) return;
     const { result, isSilent } = await this.#call("update", { ...next }, draft.sessionId);
-    const answered = isObject(result) ? this.#answeredChanges(id, result) : {};
+    const answered = answerOf("update", () => this.#answeredChanges(id, objectOf(result) ?? {}));
     if (isSilent) draft.silent.add(id);
     if (isKnown) {
       const all = { ...changes, ...answered };
@@ -208,6 +210,22 @@ export class HandlerGate {
     const { handlerTimeoutMs } = this.#limits;
     return callHandler(name, handler, subject, sessionId, handlerTimeoutMs, this.#scheduler);
   }
+}
+
+/** An answer that cannot be used is a fault of the handler, not of whoever wrote. */
+function answerOf<Read>(name: HandlerName, read: () => Read): Read {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof SyncError)) throw cause;
+    const message = `the answer of the ${name} handler cannot be used: ${cause.message}`;
+    throw new SyncError("handler_failed", message, { ...cause.toData(), cause });
+  }
+}
+
+function objectOf(result: unknown): object | undefined {
+  if (result === undefined || isObject(result)) return result;
+  throw new SyncError("invalid_payload", "an object must be answered, or nothing");
 }
 
 function isObject(value: unknown): value is object {

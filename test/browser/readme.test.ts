@@ -142,15 +142,15 @@ test("the typed example of the README compiles, and a wrong type does not", () =
       noEmit: true,
       types: [],
     },
-    files: ["typed.ts"],
+    files: ["typed.mts"],
   };
   tsconfig.compilerOptions = { ...tsconfig.compilerOptions, lib: ["es2022", "dom"] } as never;
   writeFileSync(join(project, "tsconfig.json"), JSON.stringify(tsconfig));
   const tsc = join(root, "node_modules/typescript/bin/tsc");
-  writeFileSync(join(project, "typed.ts"), example("typed.ts"));
+  writeFileSync(join(project, "typed.mts"), example("typed.mts"));
   run(project, process.execPath, tsc, "-p", ".");
-  const wrong = `${example("typed.ts")}\nawait sync.save({ id: "player:ada", x: "not a number" });\n`;
-  writeFileSync(join(project, "typed.ts"), wrong);
+  const wrong = `${example("typed.mts")}\nawait sync.save({ id: "player:ada", x: "not a number" });\n`;
+  writeFileSync(join(project, "typed.mts"), wrong);
   expect(() => run(project, process.execPath, tsc, "-p", ".")).toThrow(/not a number|number/);
 }, 60_000);
 
