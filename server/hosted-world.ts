@@ -12,7 +12,7 @@ import { ObjectsView } from "./objects-view.ts";
 import { Reception } from "./reception.ts";
 import type { SessionInfo } from "./session.ts";
 import type { StoredWorld } from "./stores/store.ts";
-import { WorldHost, type HostOptions, type Writer } from "./world-host.ts";
+import { closing, WorldHost, type HostOptions, type Writer } from "./world-host.ts";
 
 /** Who made a change: a client's connection, or the server's own code (null). */
 export interface ChangeContext {
@@ -147,6 +147,7 @@ export class HostedWorld {
   /** Begins a session of a client that was let in. */
   async reception(): Promise<(link: Link, hello: Hello, identity: unknown) => LinkEvents> {
     const host = await this.#opening;
+    if (host.isClosing) throw closing();
     if (host.sessions.size >= this.#limits.sessionsMax) {
       throw new SyncError("unavailable", "too many clients are connected", { retryAfterMs: 5_000 });
     }
@@ -156,7 +157,7 @@ export class HostedWorld {
 
   /** Decides every write that was taken, tells the clients, and lets them go. */
   async close(): Promise<void> {
-    const host = await this.#opening.catch(() => undefined);
+    const host = this.#host ?? (await this.#opening.catch(() => undefined));
     await host?.close();
   }
 

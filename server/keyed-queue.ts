@@ -2,10 +2,24 @@
 export class KeyedQueue {
   readonly #tails = new Map<string, Promise<void>>();
 
+  /** What comes with the key `to` from now on also waits for what has come with `from`. */
+  join(from: string, to: string): void {
+    const before = [this.#tails.get(from), this.#tails.get(to)];
+    void this.#setTails(
+      [to],
+      Promise.all(before).then(() => undefined),
+    );
+  }
+
   /** `task` must not reject. */
   run(keys: readonly string[], task: () => Promise<void>): Promise<void> {
     const before = keys.map((key) => this.#tails.get(key) ?? Promise.resolve());
     const done = Promise.all(before).then(task);
+    return this.#setTails(keys, done);
+  }
+
+  /** Resolves when this is done, and what nobody waits for any more is forgotten. */
+  #setTails(keys: readonly string[], done: Promise<void>): Promise<void> {
     for (const key of keys) this.#tails.set(key, done);
     return done.then(() => {
       for (const key of keys) if (this.#tails.get(key) === done) this.#tails.delete(key);

@@ -11,7 +11,13 @@ import { checkHandlers, type HandlerName, type Handlers } from "./handlers.ts";
 import { HostedWorld, type WorldEvents } from "./hosted-world.ts";
 import { serveClient } from "./http.ts";
 import { resolveOptions, type ResolvedOptions, type ServerOptions } from "./options.ts";
-import { joinSocketIo, openSocketIo, type Handshake, type SocketIoServer } from "./socket-io.ts";
+import {
+  joinSocketIo,
+  openSocketIo,
+  type Handshake,
+  type OwnSocketIo,
+  type SocketIoServer,
+} from "./socket-io.ts";
 import { MemoryStore } from "./stores/memory.ts";
 import type { Authorize } from "./world-host.ts";
 
@@ -36,9 +42,9 @@ export class ObjectSyncServer {
   readonly #options: ResolvedOptions;
   readonly #handlers: Handlers;
   readonly #worlds = new Map<string, HostedWorld>();
-  readonly #detach: (() => void)[] = [];
+  readonly #detach: (() => void | Promise<void>)[] = [];
   #ownHttp: HttpServer | undefined;
-  #ownSockets: SocketIoServer[] = [];
+  #ownSockets: OwnSocketIo[] = [];
   #closing: Promise<void> | undefined;
 
   /** Throws `bad_option`, naming the option. */
@@ -181,12 +187,12 @@ export class ObjectSyncServer {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#worlds.values()].map((world) => world.close()));
-    for (const detach of this.#detach.splice(0)) detach();
+    for (const detach of this.#detach.splice(0)) await detach();
     const isAttached = this.#ownHttp === undefined;
-    for (const io of this.#ownSockets.splice(0)) {
+    for (const { io, leave } of this.#ownSockets.splice(0)) {
+      await leave();
       // Closing socket.io closes the HTTP server that it sits on, and that may not be ours.
-      if (isAttached) io.engine.close();
-      else await io.close();
+      if (!isAttached) await io.close();
     }
     await this.#options.store.close();
   }

@@ -11,7 +11,7 @@ import {
 } from "../lib/messages.ts";
 import { decodeMutation } from "../lib/mutation-codec.ts";
 import { Session, type SessionInfo } from "./session.ts";
-import type { WorldHost } from "./world-host.ts";
+import { closing, type WorldHost } from "./world-host.ts";
 
 export interface ReceptionEvents {
   connected(session: SessionInfo): void;
@@ -68,6 +68,8 @@ export class Reception {
       clock.now(),
     );
     this.#host.sessions.add(session);
+    // It was let in before the world began to close, and would wait here for nothing.
+    if (this.#host.isClosing) this.#host.sessions.dismiss(clientId, closing());
     this.#events.connected(info);
     return this.#listen(session);
   }

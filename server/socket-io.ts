@@ -36,9 +36,19 @@ export interface SocketIoOptions {
 
 type Session = (link: Link) => LinkEvents;
 
-/** A socket.io server of our own on an HTTP server, with the parser that saves half the messages. */
-export function openSocketIo(http: HttpServer, options: SocketIoOptions): Server {
+/** A socket.io server of our own. */
+export interface OwnSocketIo {
+  readonly io: Server;
+  /** Lets all clients go, and leaves the HTTP server to others, on the same path too. */
+  readonly leave: () => Promise<void>;
+}
+
+/** Opens a socket.io server on an HTTP server, with the parser that saves half the messages. */
+export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSocketIo {
   const { path, namespace, limits } = options;
+  placesLeft(http).get(path)?.();
+  placesLeft(http).delete(path);
+  const others = new Set(upgradeListeners(http));
   const io = new Server(http, {
     path,
     serveClient: false,
@@ -58,14 +68,52 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): Server
       next(connectError(new SyncError("unsupported", "wrong namespace"))),
     );
   }
-  joinSocketIo(io, options);
-  return io;
+  const own = upgradeListeners(http).filter((listener) => !others.has(listener));
+  const detach = joinSocketIo(io, options);
+  const leave = async (): Promise<void> => {
+    await detach();
+    io.engine.close(); // from now on it answers that it is closed
+    placesLeft(http).set(path, () => {
+      for (const listener of own) http.off("upgrade", listener);
+    });
+  };
+  return { io, leave };
 }
 
-/** Serves clients in a namespace of a socket.io server, which may be an application's own. */
-export function joinSocketIo(io: Server, { namespace, admit }: SocketIoOptions): () => void {
+/**
+ * engine.io stays on an HTTP server for ever. On a path that it has left it still turns WebSockets
+ * away, which otherwise nobody would answer; by path, what ends that. The next one on this path
+ * must: two of them cannot answer one request.
+ */
+const PLACES_LEFT = new WeakMap<HttpServer, Map<string, () => void>>();
+
+function placesLeft(http: HttpServer): Map<string, () => void> {
+  const places = PLACES_LEFT.get(http) ?? new Map<string, () => void>();
+  PLACES_LEFT.set(http, places);
+  return places;
+}
+
+function upgradeListeners(http: HttpServer): ((...args: unknown[]) => void)[] {
+  return http.listeners("upgrade") as ((...args: unknown[]) => void)[];
+}
+
+/**
+ * Serves clients in a namespace of a socket.io server, which may be an application's own. Returns
+ * its undo, which waits until what was said to the clients has left, or long enough. After that who
+ * comes is left to whoever serves them there, or sent away.
+ */
+export function joinSocketIo(
+  io: Server,
+  { namespace, admit }: SocketIoOptions,
+): () => Promise<void> {
   const place: Namespace = io.of(namespace);
+  const connections = new OpenConnections();
+  let isServing = true;
   place.use((socket, next) => {
+    if (!isServing) {
+      next();
+      return;
+    }
     const { auth, headers, address, url } = socket.handshake;
     admit({ hello: auth, headers, address, url }).then(
       (session) => {
@@ -75,20 +123,47 @@ export function joinSocketIo(io: Server, { namespace, admit }: SocketIoOptions):
       (error: unknown) => next(connectError(error)),
     );
   });
-  const connected = (socket: Socket): void => beginSession(socket);
-  place.on("connection", connected);
-  return () => {
-    place.off("connection", connected);
+  place.on("connection", (socket: Socket) => {
+    const { session } = socket.data as { session?: Session };
+    if (session === undefined) socket.disconnect(true);
+    else if (isServing) {
+      connections.add(socket.conn);
+      beginSession(socket, session);
+    }
+  });
+  return async () => {
+    isServing = false;
+    await connections.gone(GOODBYE_MS);
     place.disconnectSockets(true);
   };
 }
 
-function beginSession(socket: Socket): void {
-  const { session } = socket.data as { session?: Session };
-  if (session === undefined) {
-    socket.disconnect(true);
-    return;
+/** Connections that are not closed yet: what was sent last may still be on its way out. */
+class OpenConnections {
+  readonly #open = new Set<Socket["conn"]>();
+  #onGone: () => void = () => undefined;
+
+  add(connection: Socket["conn"]): void {
+    this.#open.add(connection);
+    connection.once("close", () => {
+      this.#open.delete(connection);
+      if (this.#open.size === 0) this.#onGone();
+    });
   }
+
+  async gone(patienceMs: number): Promise<void> {
+    if (this.#open.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, patienceMs);
+      this.#onGone = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+function beginSession(socket: Socket, session: Session): void {
   const link = new SocketLink(socket);
   const events = session(link);
   socket.onAny((event: unknown, ...args: unknown[]) => {

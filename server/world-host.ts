@@ -103,6 +103,8 @@ export class WorldHost {
   #isTurnDue = false;
   #isStoring = false;
   #isClosing = false;
+  /** From now on the store must be left alone: what is not decided never will be. */
+  #isClosed = false;
   #stable: { readonly seq: number; readonly nextHandle: number };
 
   constructor(stored: StoredWorld, options: HostOptions) {
@@ -118,6 +120,10 @@ export class WorldHost {
     this.#flusher = new Flusher(this.world, this.sessions, options.flush, environment, isReadable);
     this.#gate = new HandlerGate(options.handlers, this.world, limits, environment.scheduler);
     this.#stable = this.#position();
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing;
   }
 
   /** Where the world is as far as its store knows. */
@@ -160,10 +166,11 @@ export class WorldHost {
 
   /** Brings in what a fetch handler knows of these objects. Resolves with the `seq` that has them. */
   async fetch(ids: readonly ObjectId[], writer: Writer): Promise<number> {
-    if (this.#options.handlers.fetch === undefined) return this.world.seq;
+    // What is being stored may still be taken back: then nobody would ever get that far.
+    if (this.#options.handlers.fetch === undefined) return this.#stable.seq;
     this.#inHandlers += 1;
     let problem: SyncError | undefined;
-    const keys = ids.map((id) => `object ${id}`);
+    const keys = ids.map(objectKey);
     await this.#queue.run(keys, async () => {
       try {
         await this.#load(ids, writer);
@@ -174,7 +181,7 @@ export class WorldHost {
     this.#inHandlers -= 1;
     this.#checkIdle();
     if (problem !== undefined) throw problem;
-    return this.world.seq;
+    return this.#stable.seq;
   }
 
   /** Decides all that was submitted, or gives up on it after a while; takes nothing more. */
@@ -190,11 +197,9 @@ export class WorldHost {
       });
       this.#checkIdle();
     });
+    this.#isClosed = true;
     if (!this.#isStoring) this.#flusher.flush();
-    const error = new SyncError("unavailable", "the server is shutting down", {
-      retryAfterMs: 500,
-    });
-    this.sessions.goodbyeAll(error);
+    this.sessions.goodbyeAll(closing());
   }
 
   #position(): { seq: number; nextHandle: number } {
@@ -203,19 +208,24 @@ export class WorldHost {
 
   #enqueue(job: Job): void {
     if (this.#isClosing) {
-      // A client will ask again, here or elsewhere; only the server's own code must hear it now.
-      if (job.client === null)
-        job.settle(rejected(new SyncError("closed", "this world is closed")));
+      this.#refuse(job);
       return;
     }
-    if (Object.keys(this.#options.handlers).length === 0) {
+    // The last handler may be taken away while it is still asked about what comes before.
+    if (Object.keys(this.#options.handlers).length === 0 && this.#inHandlers === 0) {
       this.#makeReady(job);
       return;
     }
-    const keys = job.operations.map(({ id }) => `object ${id}`);
+    const keys = job.operations.map(({ id }) => objectKey(this.#finalId(id, job)));
     if (job.client !== null) keys.push(`client ${job.client.clientId}`);
     this.#inHandlers += 1;
     void this.#queue.run(keys, () => this.#consult(job));
+  }
+
+  /** A client will ask again, here or elsewhere; only the server's own code must hear it now. */
+  #refuse(job: Job): void {
+    if (job.client !== null) job.drop?.();
+    else job.settle(rejected(new SyncError("closed", "this world is closed")));
   }
 
   /** Runs the handlers, and holds back what comes after on the same objects until it is decided. */
@@ -251,12 +261,15 @@ export class WorldHost {
     const own = new Set<ObjectId>();
     for (const { kind, id } of operations) if (kind === "create") own.add(id);
     job.operations = operations.map((operation) => {
-      const id = own.has(operation.id)
-        ? operation.id
-        : this.ledger.resolve(client.clientId, operation.id);
+      const id = own.has(operation.id) ? operation.id : this.#finalId(operation.id, job);
       return id === operation.id ? operation : { ...operation, id };
     });
     job.fingerprint = job.problem === undefined ? fingerprint(job.operations) : 0;
+  }
+
+  /** The id that took the place of a provisional one, if it is one. */
+  #finalId(id: ObjectId, { client }: Job): ObjectId {
+    return client === null ? id : this.ledger.resolve(client.clientId, id);
   }
 
   async #load(ids: readonly ObjectId[], writer: Writer): Promise<void> {
@@ -307,6 +320,10 @@ export class WorldHost {
     if (this.#isStoring) return;
     const jobs = this.#ready;
     this.#ready = [];
+    if (this.#isClosed) {
+      for (const job of jobs) this.#refuse(job);
+      return;
+    }
     const before = this.world.seq;
     const recorded: DecidedMutation[] = [...this.#unkept];
     const decisions: Decision[] = [];
@@ -357,6 +374,8 @@ export class WorldHost {
       }
       const commit = this.world.commit(job.operations, environment.clock.now());
       const { renamed } = job;
+      // Who waits for the object under its provisional id comes before who knows it by its own.
+      for (const [from, to] of renamed ?? []) this.#queue.join(objectKey(from), objectKey(to));
       const isPlain = renamed === undefined || renamed.size === 0;
       return { job, outcome: isPlain ? ACCEPTED : { kind: "accepted", renamed }, commit };
     } catch (error) {
@@ -434,6 +453,15 @@ export class WorldHost {
     if (isBusy) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
+}
+
+/** Why a client must come back later. */
+export function closing(): SyncError {
+  return new SyncError("unavailable", "the server is shutting down", { retryAfterMs: 500 });
+}
+
+function objectKey(id: ObjectId): string {
+  return `object ${id}`;
 }
 
 function rejected(error: SyncError): Outcome {
