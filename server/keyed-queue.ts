@@ -4,18 +4,20 @@ export class KeyedQueue {
 
   /** What comes with the key `to` from now on also waits for what has come with `from`. */
   join(from: string, to: string): void {
-    const before = [this.#tails.get(from), this.#tails.get(to)];
-    void this.#setTails(
-      [to],
-      Promise.all(before).then(() => undefined),
-    );
+    const before = [from, to].map((key) => this.#tailOf(key));
+    const done = Promise.all(before).then(() => undefined);
+    void this.#setTails([to], done);
   }
 
   /** `task` must not reject. */
   run(keys: readonly string[], task: () => Promise<void>): Promise<void> {
-    const before = keys.map((key) => this.#tails.get(key) ?? Promise.resolve());
+    const before = keys.map((key) => this.#tailOf(key));
     const done = Promise.all(before).then(task);
     return this.#setTails(keys, done);
+  }
+
+  #tailOf(key: string): Promise<void> {
+    return this.#tails.get(key) ?? Promise.resolve();
   }
 
   /** Resolves when this is done, and what nobody waits for any more is forgotten. */

@@ -221,7 +221,12 @@ export class ClientNode {
 
   #hearError(error: SyncError): void {
     this.#trace(`error ${error.code}: ${error.message}`);
-    if (this.#context.scenario.isHostile) return;
+    const { scenario, timeline, isCalm } = this.#context;
+    if (scenario.isHostile) {
+      // It may have been turned away for what the network had done before it healed.
+      if (isCalm()) timeline.after(1_000, () => this.connect());
+      return;
+    }
     this.#fail(`was told ${error.code}: ${error.message}`);
   }
 

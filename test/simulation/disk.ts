@@ -87,8 +87,10 @@ export class Disk {
       if (failure !== undefined) throw failure;
       return;
     }
-    const delayMs = isCalm ? 1 : this.#random.exponential(delayMaxMs / 4);
-    const replyMs = isCalm ? 1 : this.#random.exponential(delayMaxMs / 4);
+    // Always in time: what a store keeps after its server gave up on it, the contract leaves open.
+    const takesMs = (): number => Math.min(delayMaxMs, this.#random.exponential(delayMaxMs / 4));
+    const delayMs = isCalm ? 1 : takesMs();
+    const replyMs = isCalm ? 1 : takesMs();
     return new Promise((resolve, reject) => {
       if (isHanging) return; // the request was lost: nothing is kept, and nobody answers
       this.#timeline.after(delayMs, () => {
