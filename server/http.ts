@@ -1,4 +1,5 @@
-import { createReadStream, existsSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 
@@ -41,16 +42,13 @@ function fileNameOf(url: string, path: string): string | undefined {
 }
 
 function sendFile(name: string, req: IncomingMessage, res: ServerResponse): void {
-  const file = BUNDLE_FOLDERS.map((folder) =>
-    fileURLToPath(new URL(folder + name, import.meta.url)),
-  ).find((candidate) => existsSync(candidate));
-  if (file === undefined) {
+  const body = readBundle(name);
+  if (body === undefined) {
     res.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
     res.end("The client was not built: run npm run build.\n");
     return;
   }
-  const { mtimeMs, size } = statSync(file);
-  const etag = `"${String(size)}-${String(Math.floor(mtimeMs))}"`;
+  const etag = `"${createHash("sha256").update(body).digest("base64url")}"`;
   const headers = {
     "Content-Type": FILES.get(name) ?? "",
     "Cache-Control": "no-cache",
@@ -62,7 +60,18 @@ function sendFile(name: string, req: IncomingMessage, res: ServerResponse): void
     res.end();
     return;
   }
-  res.writeHead(200, { ...headers, "Content-Length": size });
-  if (req.method === "HEAD") res.end();
-  else createReadStream(file).pipe(res);
+  res.writeHead(200, { ...headers, "Content-Length": body.length });
+  res.end(req.method === "HEAD" ? undefined : body);
+}
+
+/** Read anew each time, at once: what a build has replaced is served, and no open file is left behind. */
+function readBundle(name: string): Buffer | undefined {
+  for (const folder of BUNDLE_FOLDERS) {
+    try {
+      return readFileSync(fileURLToPath(new URL(folder + name, import.meta.url)));
+    } catch {
+      // it is in the other folder, or was not built
+    }
+  }
+  return undefined;
 }

@@ -188,11 +188,10 @@ export class ObjectSyncServer {
   async #close(): Promise<void> {
     await Promise.all([...this.#worlds.values()].map((world) => world.close()));
     for (const detach of this.#detach.splice(0)) await detach();
-    const isAttached = this.#ownHttp === undefined;
     for (const { io, leave } of this.#ownSockets.splice(0)) {
       await leave();
       // Closing socket.io closes the HTTP server that it sits on, and that may not be ours.
-      if (!isAttached) await io.close();
+      if (io.httpServer === this.#ownHttp) await io.close();
     }
     await this.#options.store.close();
   }
@@ -202,14 +201,16 @@ export class ObjectSyncServer {
     if (authorize === undefined) return undefined;
     return (session, operation, world) => {
       const { id } = operation;
-      let isAllowed: boolean;
+      let isAllowed: unknown;
       try {
         isAllowed = authorize({ session, operation, object: world.get(id) });
       } catch (cause) {
         if (cause instanceof SyncError) throw cause;
         throw new SyncError("forbidden", "this client may not do that", { id, cause });
       }
-      if (!isAllowed) throw new SyncError("forbidden", "this client may not do that", { id });
+      // A promise is no permission.
+      if (isAllowed !== true)
+        throw new SyncError("forbidden", "this client may not do that", { id });
     };
   }
 }

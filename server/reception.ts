@@ -117,6 +117,10 @@ export class Reception {
     if (session.underWay > 2 * this.#limits.mutationsInFlightMax) {
       throw new SyncError("limit_exceeded", "too many writes are on the way");
     }
+    // What is not settled is remembered here, so that it must not grow without end.
+    if (first + mutations.length - settled > 2 * this.#limits.mutationsInFlightMax + 1) {
+      throw new SyncError("limit_exceeded", "too many outcomes are not acknowledged");
+    }
     for (const [i, bytes] of mutations.entries()) {
       const mutation = decodeMutation(
         first + i,

@@ -233,6 +233,7 @@ export class WorldHost {
     this.#identify(job);
     try {
       if (job.problem === undefined && this.#isNext(job)) {
+        this.#judge(job); // before the application's database can hear of it
         const sessionId = job.writer?.id ?? null;
         Object.assign(job, await this.#gate.consult(job.operations, sessionId));
       }
@@ -364,15 +365,18 @@ export class WorldHost {
     return decision;
   }
 
+  #judge({ writer, operations }: Job): void {
+    const { authorize } = this.#options;
+    if (writer === null || authorize === undefined) return;
+    for (const operation of operations) authorize(writer, operation, this.world);
+  }
+
   /** The commit section: nothing can happen between judging and applying. */
   #tryCommit(job: Job): Decision {
     try {
       if (job.problem !== undefined) throw job.problem;
-      const { authorize, environment } = this.#options;
-      if (job.writer !== null && authorize !== undefined) {
-        for (const operation of job.operations) authorize(job.writer, operation, this.world);
-      }
-      const commit = this.world.commit(job.operations, environment.clock.now());
+      this.#judge(job);
+      const commit = this.world.commit(job.operations, this.#options.environment.clock.now());
       const { renamed } = job;
       // Who waits for the object under its provisional id comes before who knows it by its own.
       for (const [from, to] of renamed ?? []) this.#queue.join(objectKey(from), objectKey(to));

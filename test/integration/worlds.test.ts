@@ -300,8 +300,20 @@ describe("authenticate", () => {
 });
 
 describe("authorize", () => {
+  test("is asked before the handlers, so that a forbidden write does not reach a database", async () => {
+    const handled: unknown[] = [];
+    const { url } = await stage.serve({
+      authorize: () => false,
+      handlers: { create: (object) => void handled.push(object) },
+    });
+    const client = await stage.join(url);
+    await expect(client.create({ id: "tree" })).rejects.toMatchObject({ code: "forbidden" });
+    expect(handled).toEqual([]);
+  });
+
   test.each([
     ["answers false", () => false],
+    ["answers with a promise", () => Promise.resolve(true) as unknown as boolean],
     [
       "throws",
       () => {

@@ -32,6 +32,7 @@ export interface Violation {
 export class Checks {
   #first: Violation | undefined;
   #count = 0;
+  readonly #seen = new Map<string, number>();
 
   get violation(): Violation | undefined {
     return this.#first;
@@ -45,6 +46,15 @@ export class Checks {
   /** How many conditions were checked. */
   get count(): number {
     return this.#count;
+  }
+
+  /** What happened, and how often: so that a run can tell what it has not tried. */
+  get seen(): ReadonlyMap<string, number> {
+    return this.#seen;
+  }
+
+  saw(what: string): void {
+    this.#seen.set(what, (this.#seen.get(what) ?? 0) + 1);
   }
 
   check(holds: boolean, guarantee: Guarantee, message: () => string): void {

@@ -234,6 +234,7 @@ export class ClientNode {
     const { checks, oracle, scenario } = this.#context;
     this.#trace(`${kind} ${order} ${error === null ? "ok" : error.code}`);
     if (error !== null) {
+      checks.saw(`rejected ${error.code}`);
       checks.check(EXPECTED_CODES.has(error.code), "G20", () => {
         return `${this.key}: ${kind} ${order} failed with ${error.code}: ${error.message}`;
       });

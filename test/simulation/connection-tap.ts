@@ -50,6 +50,7 @@ export class ConnectionTap implements Wiretap {
   delivered(index: number, isRefused: boolean): void {
     const message = this.#messages[index];
     if (message === undefined) return;
+    if (message.kind === "goodbye") this.#options.checks.saw(`goodbye ${message.error.code}`);
     this.#options.trace(`<- ${summary(message)}${isRefused ? " (refused)" : ""}`);
     this.#options.onDelivered(message, isRefused);
   }

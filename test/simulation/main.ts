@@ -31,6 +31,7 @@ let commits = 0;
 let checks = 0;
 let runs = 0;
 let hash = "";
+const seen = new Map<string, number>();
 let failed: Result | undefined;
 for (let seed = options.from; runs < options.seeds; seed++) {
   if (performance.now() - startedAt > options.budgetMs) break;
@@ -41,6 +42,7 @@ for (let seed = options.from; runs < options.seeds; seed++) {
   writes += result.writes;
   commits += result.commits;
   checks += result.checks;
+  for (const [what, times] of result.seen) seen.set(what, (seen.get(what) ?? 0) + times);
   if (result.violation === undefined) continue;
   failed = result;
   break;
@@ -64,14 +66,14 @@ function report(): void {
   const seconds = (performance.now() - startedAt) / 1_000;
   if (options.isJson) {
     const { seed, violation, traceTail } = failed ?? {};
-    console.log(
-      JSON.stringify({ runs, writes, commits, checks, hash, seconds, seed, violation, traceTail }),
-    );
+    const counts = { runs, writes, commits, checks, seen: Object.fromEntries(seen) };
+    console.log(JSON.stringify({ ...counts, hash, seconds, seed, violation, traceTail }));
   } else {
     const rate = (runs / seconds).toFixed(1);
     console.log(
       `${runs} seeds, ${writes} writes, ${commits} commits, ${checks} checks in ${seconds.toFixed(1)} s (${rate} seeds/s)`,
     );
+    console.log([...seen].map(([what, times]) => `${times} ${what}`).join(", "));
     if (failed !== undefined) console.log(describeFailure(failed));
   }
   process.exitCode = failed === undefined ? 0 : 1;

@@ -73,6 +73,8 @@ export class Mirror {
       this.#isReplacing = !isResumed;
       this.#position = isResumed ? this.#seq : 0;
       const isSame = epoch === this.#epoch;
+      if (isResumed) this.#checks.saw("resume");
+      else if (this.#isWhole) this.#checks.saw(isSame ? "resync" : "new epoch");
       this.#check(isSame || !isResumed, "G11", `resumed ${this.#epoch} as ${epoch}`);
       this.#check(!isResumed || seq >= this.#seq, "G11", `welcomed at ${seq}, was at ${this.#seq}`);
       if (!isSame || decided < this.#known) this.#known = decided;
@@ -86,14 +88,21 @@ export class Mirror {
     });
     this.#position = to;
     this.#staged.push(...changes);
-    if (!message.isWhole) return undefined;
+    if (!message.isWhole) {
+      this.#checks.saw("page");
+      return undefined;
+    }
     const renamed = new Map<string, string>();
     for (const { n, outcome } of message.outcomes) {
-      if (n <= this.#known) continue;
+      if (n <= this.#known) {
+        this.#checks.saw("outcome of a retry");
+        continue;
+      }
       this.#known = n;
       if (outcome.kind !== "accepted") continue;
       for (const [provisional, id] of outcome.renamed ?? []) renamed.set(provisional, id);
     }
+    if (renamed.size > 0) this.#checks.saw("rename");
     return { ...this.#finish(), renamed };
   }
 

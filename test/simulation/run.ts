@@ -10,6 +10,8 @@ export interface Report {
   readonly writes: number;
   readonly commits: number;
   readonly checks: number;
+  /** What happened, and how often. */
+  readonly seen: Readonly<Record<string, number>>;
   /** Of all that happened in all runs. */
   readonly hash: string;
   readonly seconds: number;

@@ -160,6 +160,7 @@ export class ServerNode {
 
   #hearError(error: SyncError): void {
     this.#trace(`error ${error.code}: ${error.message}`);
+    this.#context.checks.saw(`server error ${error.code}: ${error.message}`);
     if (EXPECTED_CODES.has(error.code) && error.message !== "the server failed on this write") {
       return;
     }

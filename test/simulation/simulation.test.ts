@@ -6,6 +6,29 @@ const SEEDS = 300;
 /** They run side by side. */
 const PROCESSES = 2;
 const TEST_TIMEOUT_MS = 300_000;
+/** All of this must have happened: what is not tried is not tested. */
+const MUST_BE_SEEN = [
+  "page",
+  "resume",
+  "resync",
+  "new epoch",
+  "outcome of a retry",
+  "rename",
+  "server crash",
+  "server close",
+  "crash between commit and reply",
+  "goodbye slow_client",
+  "goodbye out_of_order",
+  "goodbye unavailable",
+  "rejected gone",
+  "rejected not_found",
+  "rejected exists",
+  "rejected refused",
+  "rejected handler_failed",
+  "rejected timeout",
+  "rejected unavailable",
+  "rejected closed",
+];
 
 let file = "";
 beforeAll(async () => {
@@ -24,6 +47,8 @@ test(
     for (const report of reports) if (report.violation !== undefined) throw new Error(told(report));
     const sum = (of: (report: Report) => number): number => reports.map(of).reduce((a, b) => a + b);
     expect(sum(({ runs }) => runs)).toBe(SEEDS);
+    const unseen = MUST_BE_SEEN.filter((what) => sum(({ seen }) => seen[what] ?? 0) === 0);
+    expect(unseen).toEqual([]);
     const seconds = Math.max(...reports.map((report) => report.seconds)).toFixed(1);
     const writes = sum((report) => report.writes);
     const commits = sum((report) => report.commits);

@@ -31,6 +31,7 @@ export interface Result {
   readonly commits: number;
   readonly writes: number;
   readonly checks: number;
+  readonly seen: ReadonlyMap<string, number>;
   readonly virtualMs: number;
 }
 
@@ -112,6 +113,7 @@ class Simulation {
       commits: this.#commits,
       writes: all.reduce((sum, client) => sum + (client?.log.issued ?? 0), 0),
       checks: checks.count,
+      seen: checks.seen,
       virtualMs: timeline.now,
     };
   }
@@ -162,7 +164,10 @@ class Simulation {
 
   #startServer(): ServerNode {
     const { checks, oracle } = this.#context;
-    if (this.#disk?.isInDoubt === true) oracle.current.hasDoubt = true;
+    if (this.#disk?.isInDoubt === true) {
+      oracle.current.hasDoubt = true;
+      checks.saw("crash between commit and reply");
+    }
     const server = new ServerNode(this.#context, this.#serverLives, this.#disk, this.#onKept);
     this.#serverLives += 1;
     checks.check(
@@ -177,6 +182,7 @@ class Simulation {
   #crashServer(): void {
     if (!this.#server.isOpen) return;
     this.#trace("the server crashes");
+    this.#context.checks.saw("server crash");
     this.#endServer();
   }
 
@@ -184,6 +190,7 @@ class Simulation {
     const server = this.#server;
     if (!server.isOpen) return;
     this.#trace("the server closes");
+    this.#context.checks.saw("server close");
     this.#context.network.stopListening();
     server.close().then(
       () => this.#endServer(),
