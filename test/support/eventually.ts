@@ -6,12 +6,12 @@ const PATIENCE_MS = 20_000;
 
 /** Waits for a state to be observed. Fails, showing `what`, when it never comes. */
 export async function eventually<Found>(
-  look: () => Found | undefined | null | false,
+  look: () => Found | undefined | null | false | Promise<Found | undefined | null | false>,
   what: () => unknown = () => look.toString(),
 ): Promise<Found> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   for (;;) {
-    const found = look();
+    const found = await look();
     if (found !== undefined && found !== null && found !== false) return found;
     if (patience.aborted) throw new Error(`this never came: ${JSON.stringify(what())}`);
     await pause(LOOK_EVERY_MS);
