@@ -21,6 +21,8 @@ import { Trouble } from "./trouble.ts";
 const LIVENESS_MS = 180_000;
 /** A last write of everyone is with everyone in less: a side may still believe in a dead link. */
 const LAST_WORDS_MS = 120_000;
+/** What clients that are gone had sent may still come, and is told to the others. */
+const AFTERMATH_MS = 60_000;
 
 export interface Result {
   readonly seed: number;
@@ -131,7 +133,7 @@ class Simulation {
     this.#server.sign();
     await this.#runUntil(LAST_WORDS_MS, () => this.#isQuiet());
     this.#demandQuiet("after the last words");
-    if (await this.#runUntil(5_000, () => false)) this.#conclude();
+    if (await this.#runUntil(AFTERMATH_MS, () => false)) this.#conclude();
   }
 
   #begin(): void {
@@ -203,7 +205,8 @@ class Simulation {
     this.#server.process.kill();
     network.stopListening();
     for (const connection of network.connections) {
-      if (connection.server === undefined) continue;
+      // What a closed link has sent still arrives.
+      if (connection.server?.isOpen !== true) continue;
       const isNoticed = this.#random.chance(0.8);
       const clientNoticesMs = isNoticed ? this.#random.between(0, 50) : 30_000;
       connection.cut({ clientNoticesMs, serverNoticesMs: 0 });
