@@ -1,5 +1,3 @@
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
 import { afterEach, expect, test } from "@jest/globals";
 import { Server as SocketIoServer } from "socket.io";
 import * as parser from "socket.io-parser";
@@ -92,17 +90,6 @@ async function churnUntil(sync: ObjectSyncServer, end: Promise<void>): Promise<v
   }
 }
 
-const collectGarbage = ((): (() => void) => {
-  setFlagsFromString("--expose-gc");
-  return runInNewContext("gc") as () => void;
-})();
-
-function memoryBytes(): number {
-  collectGarbage();
-  const { heapUsed, external } = process.memoryUsage();
-  return heapUsed + external;
-}
-
 test("a client that stops reading costs the server a bounded amount, and later gets the present without the history", async () => {
   const { sync, url, network, waiting } = await raise({});
   const ids = Array.from({ length: 5 }, (_, i) => `large:${i}`);
@@ -113,19 +100,15 @@ test("a client that stops reading costs the server a bounded amount, and later g
 
   const rounds = 200;
   const history = rounds * ids.length * VALUE_BYTES;
-  const memoryBefore = memoryBytes();
   let waitingPeak = 0;
-  let memoryPeak = 0;
   for (let round = 1; round <= rounds; round++) {
     await Promise.all(ids.map((id) => sync.update({ id, round, text: large(round) })));
     await eventually(() => ids.every((id) => quick.get(id)?.["round"] === round));
     waitingPeak = Math.max(waitingPeak, waiting());
-    if (round % 50 === 0) memoryPeak = Math.max(memoryPeak, memoryBytes());
   }
   const frame = ids.length * VALUE_BYTES * 1.1;
   expect(waitingPeak).toBeGreaterThan(0); // it did back up
   expect(waitingPeak).toBeLessThanOrEqual(WAITING_MAX + frame);
-  expect(memoryPeak - memoryBefore).toBeLessThan(history / 4);
   expect(slow.isConnected()).toBe(true);
   expect(slow.get("large:0")?.["round"]).not.toBe(rounds);
 

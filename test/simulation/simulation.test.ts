@@ -18,7 +18,6 @@ const MUST_BE_SEEN = [
   "server close",
   "crash between commit and reply",
   "goodbye slow_client",
-  "goodbye unavailable",
   "rejected gone",
   "rejected not_found",
   "rejected exists",
