@@ -192,6 +192,29 @@ test("a server that comes back with its store resumes its clients, and answers f
   expect([viewOf(client), viewOf(second.sync)]).toEqual([all, all]);
 });
 
+test("a retried transaction is recognised, although a handler has named what it creates", async () => {
+  let rows = 0;
+  const { sync, port } = await stage.serve({
+    handlers: { create: (object) => ({ ...object, id: `row:${++rows}` }) },
+  });
+  const network = await stage.network(port);
+  const client = await stage.join(network.url);
+  network.stopDelivering();
+  const write = client.transaction((steps) => {
+    const id = steps.create({ height: 1 });
+    steps.update({ id, height: 2 });
+  });
+  const later = client.update({ id: [...client.allObjects().keys()][0] ?? "", height: 3 });
+  await eventually(() => sync.get("row:1")?.["height"] === 3);
+  const back = next(client, "synced");
+  network.cut();
+  network.deliverAgain();
+  await Promise.all([write, later, back]);
+  expect(rows).toBe(1);
+  const all = { "row:1": { id: "row:1", height: 3 } };
+  expect([viewOf(client), viewOf(sync)]).toEqual([all, all]);
+});
+
 test("a client whose ledger was forgotten goes on writing", async () => {
   const { sync, port, url } = await stage.serve({ limits: { ledgerClientsMax: 1 } });
   const network = await stage.network(port);
