@@ -10,7 +10,16 @@ import type { Status } from "./connection.ts";
 import { checkFunction, EventHub, scopedName, type Scope, type Undo } from "./event-hub.ts";
 import type { EventName, ObjectEventName, SyncListener } from "./events.ts";
 import { closedError, Follower } from "./follower.ts";
-import type { AnyModels, ChangesOf, ModelTransaction, NewObject, ObjectOf } from "./models.ts";
+import type {
+  AnyModels,
+  ChangesOf,
+  IdIn,
+  ModelName,
+  ModelTransaction,
+  NewObject,
+  ObjectOf,
+  SavedObject,
+} from "./models.ts";
 import type { ResolvedOptions } from "./options.ts";
 
 /** The events of one object, or of one namespace. */
@@ -122,7 +131,7 @@ export class Client<Models extends object = AnyModels> {
   }
 
   /** The object as this client sees it. The same reference for as long as the object lives. */
-  get<Id extends string>(id: Id): ObjectOf<Models, Id> | undefined {
+  get<Id extends string>(id: IdIn<Models, Id>): ObjectOf<Models, Id> | undefined {
     return this.#follower.view.get(id) as ObjectOf<Models, Id> | undefined;
   }
 
@@ -133,24 +142,17 @@ export class Client<Models extends object = AnyModels> {
 
   /** Creates an object if none has an id yet, otherwise updates it: only what is given changes. */
   save<Id extends string>(
-    object: ChangesOf<Models, Id>,
+    object: SavedObject<Models, Id>,
     callback?: Callback<ObjectOf<Models, Id>>,
-  ): Promise<ObjectOf<Models, Id>>;
-  save(object: NewObject<Models>, callback?: Callback<ObjectOf<Models>>): Promise<ObjectOf<Models>>;
-  save(object: unknown, callback?: Callback<ObjectOf<Models>>): Promise<ObjectOf<Models>> {
+  ): Promise<ObjectOf<Models, Id>> {
     return this.#writeObject((tx) => tx.save(object as Writable), callback);
   }
 
   /** Creates an object, under a chosen id if it has one: refused with `exists` when that is taken. */
   create<Id extends string>(
-    object: ChangesOf<Models, Id>,
+    object: NewObject<Models, Id>,
     callback?: Callback<ObjectOf<Models, Id>>,
-  ): Promise<ObjectOf<Models, Id>>;
-  create(
-    object: NewObject<Models>,
-    callback?: Callback<ObjectOf<Models>>,
-  ): Promise<ObjectOf<Models>>;
-  create(object: unknown, callback?: Callback<ObjectOf<Models>>): Promise<ObjectOf<Models>> {
+  ): Promise<ObjectOf<Models, Id>> {
     return this.#writeObject((tx) => tx.create(object as Writable), callback);
   }
 
@@ -162,7 +164,10 @@ export class Client<Models extends object = AnyModels> {
     return this.#writeObject((tx) => tx.update(object as Writable), callback);
   }
 
-  destroy(id: string, callback?: Callback<undefined>): Promise<undefined> {
+  destroy<Id extends string>(
+    id: IdIn<Models, Id>,
+    callback?: Callback<undefined>,
+  ): Promise<undefined> {
     return this.#write(
       (tx) => tx.destroy(id),
       () => undefined,
@@ -180,11 +185,11 @@ export class Client<Models extends object = AnyModels> {
 
   /** Asks the server for an object, or several. Null where there is none. */
   fetch<Id extends string>(
-    id: Id,
+    id: IdIn<Models, Id>,
     callback?: Callback<ObjectOf<Models, Id> | null>,
   ): Promise<ObjectOf<Models, Id> | null>;
   fetch<Id extends string>(
-    ids: readonly Id[],
+    ids: readonly IdIn<Models, Id>[],
     callback?: Callback<(ObjectOf<Models, Id> | null)[]>,
   ): Promise<(ObjectOf<Models, Id> | null)[]>;
   fetch(ids: unknown, callback?: Callback<never>): Promise<unknown> {
@@ -215,12 +220,12 @@ export class Client<Models extends object = AnyModels> {
   }
 
   /** The events of one object, which need not exist yet. */
-  object<Id extends string>(id: Id): ObjectEventSource<ObjectOf<Models, Id>> {
+  object<Id extends string>(id: IdIn<Models, Id>): ObjectEventSource<ObjectOf<Models, Id>> {
     return this.#eventsOf("object", id);
   }
 
   /** The events of the objects whose ids start with the name and a colon. */
-  namespace<Name extends string>(
+  namespace<Name extends ModelName<Models>>(
     name: Name,
   ): ObjectEventSource<ObjectOf<Models, `${Name}:${string}`>> {
     return this.#eventsOf("namespace", name);

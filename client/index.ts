@@ -8,5 +8,12 @@ export type { Operation } from "../lib/operation.ts";
 export type { ObjectEventSource } from "./client.ts";
 export type { Status } from "./connection.ts";
 export type { EventName, ObjectEventName, RejectedWrite, SyncListener } from "./events.ts";
-export type { AnyModels, ChangesOf, ModelTransaction, NewObject, ObjectOf } from "./models.ts";
+export type {
+  AnyModels,
+  ChangesOf,
+  ModelTransaction,
+  NewObject,
+  ObjectOf,
+  SavedObject,
+} from "./models.ts";
 export type { ObjectSyncOptions, Transport } from "./options.ts";
