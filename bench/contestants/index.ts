@@ -1,0 +1,22 @@
+import type { Contestant } from "./contestant.ts";
+
+/** Each is loaded only by a process that measures it. */
+const load = {
+  "object-sync": async () => (await import("./object-sync.ts")).objectSync,
+  "object-sync-tick": async () => (await import("./object-sync.ts")).objectSyncTick,
+  ws: async () => (await import("./ws.ts")).ws,
+  colyseus: async () => (await import("./colyseus.ts")).colyseus,
+  "socket.io": async () => (await import("./socket-io.ts")).socketIo,
+} satisfies Record<string, () => Promise<Contestant>>;
+
+export type ContestantName = keyof typeof load;
+
+export const contestantNames = Object.keys(load) as ContestantName[];
+
+export function isContestant(name: string): name is ContestantName {
+  return Object.hasOwn(load, name);
+}
+
+export function loadContestant(name: ContestantName): Promise<Contestant> {
+  return load[name]();
+}

@@ -1,0 +1,82 @@
+import { ObjectSync } from "object-sync/client";
+import { ObjectSyncServer } from "object-sync/server";
+import {
+  playerId,
+  thing,
+  thingId,
+  type Player,
+  type PlayerId,
+  type Thing,
+  type WorldView,
+} from "../world.ts";
+import { TICK_MS, type Contestant } from "./contestant.ts";
+
+/** As it comes: it sends at once, and batches under load. */
+export const objectSync = contestant("auto");
+
+/** On the same tick as the others that have one. */
+export const objectSyncTick = contestant(TICK_MS);
+
+function contestant(flush: "auto" | number): Contestant {
+  return {
+    packages: ["object-sync"],
+    can: { resume: true, acknowledge: true },
+
+    async startServer() {
+      const sync = new ObjectSyncServer({ flush, open: true });
+      const port = await sync.listen(0, "127.0.0.1");
+      return {
+        port,
+        async addThings(count) {
+          const perTransaction = 500;
+          for (let start = 0; start < count; start += perTransaction) {
+            await sync.transaction((tx) => {
+              for (let i = start; i < Math.min(start + perTransaction, count); i += 1) {
+                tx.create({ id: thingId(i), ...thing(i) });
+              }
+            });
+          }
+        },
+        setHp: (index, hp) => void sync.update({ id: thingId(index), hp }),
+        setName: (index, name) => void sync.update({ id: thingId(index), name }),
+        view: () => viewOf(sync.allObjects()),
+      };
+    },
+
+    async connectClient(port, events) {
+      const sync = new ObjectSync<{ player: Player; thing: Thing }>(`http://127.0.0.1:${port}`);
+      sync
+        .namespace("player")
+        .on("update", (player) => events.moved(player.id as PlayerId, player.t));
+      await sync.whenSynced();
+      let own = playerId(0);
+      return {
+        async enter(id, player) {
+          own = id;
+          await sync.create({ id, ...player });
+        },
+        move: (player) => void sync.update({ id: own, ...player }),
+        async write(index, hp) {
+          await sync.update({ id: thingId(index), hp });
+        },
+        view: () => viewOf(sync.allObjects()),
+        leave: () => void sync.disconnect(),
+        async comeBack() {
+          sync.connect();
+          await sync.whenSynced();
+        },
+        close: () => void sync.close(),
+      };
+    },
+  };
+}
+
+function viewOf(objects: ReadonlyMap<string, object>): WorldView {
+  const players = new Map<string, Player>();
+  const things = new Map<string, Thing>();
+  for (const [id, object] of objects) {
+    if (id.startsWith("player:")) players.set(id, object as Player);
+    else things.set(id, object as Thing);
+  }
+  return { players, things };
+}

@@ -1,0 +1,23 @@
+/** CPU time that this process has used since it started, user and system, in microseconds. */
+export function cpuMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+export interface Memory {
+  /** On V8's heap and in the buffers that belong to it. */
+  readonly heapBytes: number;
+  readonly rssBytes: number;
+}
+
+/** After the garbage is gone. */
+export async function memory(): Promise<Memory> {
+  if (globalThis.gc === undefined) throw new Error("needs node --expose-gc");
+  // What is freed by finalizers, and what they free, takes another turn each.
+  for (let i = 0; i < 4; i += 1) {
+    globalThis.gc();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  const { heapUsed, external, rss } = process.memoryUsage();
+  return { heapBytes: heapUsed + external, rssBytes: rss };
+}

@@ -1,0 +1,71 @@
+import type { ContestantName } from "../contestants/index.ts";
+import { workloads } from "../workloads/index.ts";
+import type { Case, Outcome, Workload } from "../workloads/workload.ts";
+import type { Measurement } from "./measurement.ts";
+import type { RunOptions } from "./options.ts";
+import { Stage } from "./stage.ts";
+
+const TIMEOUT_MS = 240_000;
+
+/** Measures everything that is asked for, the contestants taking turns in every round. */
+export async function runRounds(
+  options: RunOptions,
+  progress: (measurement: Measurement) => void,
+): Promise<Measurement[]> {
+  const chosen = workloads.filter(
+    ({ name }) => options.only.length === 0 || options.only.includes(name),
+  );
+  const measurements: Measurement[] = [];
+  for (let round = 1; round <= options.rounds; round += 1) {
+    for (const { workload, entry, contestant } of turns(chosen, options, round)) {
+      const outcome = await measure(entry, contestant, options.profileDir);
+      const identity = { workload: workload.name, case: entry.name, contestant, round };
+      const measurement = { ...identity, ...outcome };
+      measurements.push(measurement);
+      progress(measurement);
+    }
+  }
+  return measurements;
+}
+
+function* turns(chosen: readonly Workload[], options: RunOptions, round: number) {
+  for (const workload of chosen) {
+    for (const entry of workload.cases(options.mode)) {
+      if (round > (entry.roundsMax ?? Infinity)) continue;
+      const asked = entry.contestants.filter(
+        (name) => options.contestants.length === 0 || options.contestants.includes(name),
+      );
+      // Nobody is always the first, nor always after the same one's heat.
+      for (let i = 0; i < asked.length; i += 1) {
+        const contestant = asked[(i + round - 1) % asked.length];
+        if (contestant !== undefined) yield { workload, entry, contestant };
+      }
+    }
+  }
+}
+
+/** A contestant that fails or takes too long has faults instead of figures. */
+async function measure(
+  entry: Case,
+  contestant: ContestantName,
+  profileDir: string | undefined,
+): Promise<Outcome> {
+  const stages: Stage[] = [];
+  const open = () => {
+    const stage = new Stage(contestant, profileDir);
+    stages.push(stage);
+    return stage;
+  };
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error("took too long")), TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([entry.measure(open), tooLate]);
+  } catch (error) {
+    return { values: {}, faults: [error instanceof Error ? error.message : String(error)] };
+  } finally {
+    clearTimeout(timer);
+    await Promise.all(stages.map((stage) => stage.close()));
+  }
+}

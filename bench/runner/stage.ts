@@ -1,0 +1,61 @@
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { join } from "node:path";
+import type { ContestantName } from "../contestants/index.ts";
+import type { CrowdMethods } from "../processes/crowd.ts";
+import { remote, type Methods, type Remote } from "../processes/rpc.ts";
+import type { ServerMethods } from "../processes/server.ts";
+
+const SERVER_CORE = 0;
+const CROWD_CORE = 1;
+
+/** Whether the two processes can be kept on a core each. */
+export const canPin =
+  spawnSync("taskset", ["-c", `${SERVER_CORE},${CROWD_CORE}`, "true"]).status === 0;
+
+/** One contestant's server in one process, and all its clients in another. */
+export class Stage {
+  readonly contestant: ContestantName;
+  readonly server: Remote<ServerMethods>;
+  readonly crowd: Remote<CrowdMethods>;
+  readonly #children: readonly ChildProcess[];
+
+  /** `profileDir`: where to write a CPU profile of the server. */
+  constructor(contestant: ContestantName, profileDir?: string) {
+    this.contestant = contestant;
+    const profile = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
+    const server = start("server", contestant, SERVER_CORE, profile);
+    const crowd = start("crowd", contestant, CROWD_CORE, ["--max-old-space-size=12000"]);
+    this.server = remote<ServerMethods & Methods>(server, "server");
+    this.crowd = remote<CrowdMethods & Methods>(crowd, "crowd");
+    this.#children = [server, crowd];
+  }
+
+  /** Ends both processes, whatever they are doing. */
+  async close(): Promise<void> {
+    await Promise.all(this.#children.map(end));
+  }
+}
+
+function start(
+  name: "server" | "crowd",
+  contestant: ContestantName,
+  core: number,
+  options: readonly string[],
+): ChildProcess {
+  const script = join(import.meta.dirname, `${name}.js`);
+  const command = [process.execPath, "--expose-gc", ...options, script, contestant];
+  const [program = "", ...args] = canPin ? ["taskset", "-c", `${core}`, ...command] : command;
+  // Both run as in production: that is how everyone else's numbers are meant, too.
+  const env = { ...process.env, NODE_ENV: "production" };
+  return spawn(program, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], env });
+}
+
+/** Losing its channel ends the process; see `offer`. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  if (child.connected) child.disconnect();
+  const timer = setTimeout(() => child.kill("SIGKILL"), 3000);
+  await ended;
+  clearTimeout(timer);
+}

@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { ContestantName } from "../contestants/index.ts";
+import type { Heard } from "../crowd/arena.ts";
+import type { Stage } from "../runner/stage.ts";
+import type { Case, Column, Mode, Outcome, Workload } from "./workload.ts";
+
+export interface ArenaSize {
+  readonly players: number;
+  /** That stand about, and do not change. */
+  readonly things?: number;
+  readonly warmUpMs: number;
+  readonly windowMs: number;
+}
+
+export const arenaColumns: readonly Column[] = [
+  { key: "serverMicros", title: "server µs/update", digits: 3 },
+  { key: "clientMicros", title: "client µs/update", digits: 3 },
+  { key: "bytes", title: "bytes/update", digits: 1 },
+  { key: "p50Ms", title: "p50 ms", digits: 1 },
+  { key: "p99Ms", title: "p99 ms", digits: 1 },
+  { key: "delivered", title: "delivered %", digits: 1 },
+  { key: "serverBusy", title: "server core %", digits: 0 },
+  { key: "clientBusy", title: "client core %", digits: 0 },
+];
+
+export const arena: Workload = {
+  name: "arena",
+  title: "Arena: N players, each moves 20 times a second and sees everyone",
+  columns: arenaColumns,
+  cases(mode) {
+    const times = arenaTimes(mode);
+    const sized = (players: number, contestants: readonly ContestantName[]): Case => ({
+      name: `${players} players`,
+      contestants,
+      measure: (open) => playArena(open, { players, ...times }),
+    });
+    const quick: ContestantName[] = [
+      "object-sync-tick",
+      "object-sync",
+      "ws",
+      "colyseus",
+      "socket.io",
+    ];
+    if (mode === "short") return [sized(20, quick), sized(100, quick)];
+    return [
+      sized(20, quick),
+      sized(100, quick),
+      // One event for each move is too much here for socket.io.
+      sized(400, ["object-sync-tick", "object-sync", "ws", "colyseus"]),
+    ];
+  },
+};
+
+export function arenaTimes(mode: Mode): { warmUpMs: number; windowMs: number } {
+  return mode === "short" ? { warmUpMs: 1500, windowMs: 2500 } : { warmUpMs: 4000, windowMs: 8000 };
+}
+
+/** Lets everyone in, waits until the code is warm, measures, and checks what everyone sees. */
+export async function playArena(open: () => Stage, size: ArenaSize): Promise<Outcome> {
+  const stage = open();
+  const { server, crowd } = stage;
+  const port = await server.start();
+  if (size.things !== undefined) await server.addThings(size.things);
+  await crowd.enterArena(port, size.players);
+  await crowd.startMoving();
+  await sleep(size.warmUpMs);
+
+  const [cpuBefore] = await Promise.all([server.cpuMicros(), crowd.begin()]);
+  await sleep(size.windowMs);
+  const [cpuAfter, heard] = await Promise.all([server.cpuMicros(), crowd.heard()]);
+
+  await crowd.stopMoving();
+  const agreeing = await waitForAgreement(stage, size.players);
+  const serverMicros = cpuAfter - cpuBefore;
+  return {
+    values: valuesOf(heard, serverMicros, size.players),
+    faults:
+      agreeing < size.players
+        ? [`${size.players - agreeing} of ${size.players} clients see another world`]
+        : [],
+  };
+}
+
+function valuesOf(heard: Heard, serverMicros: number, players: number): Record<string, number> {
+  const { updates, moves, elapsedMs } = heard;
+  return {
+    serverMicros: serverMicros / updates,
+    clientMicros: heard.cpuMicros / updates,
+    bytes: heard.bytes / updates,
+    p50Ms: heard.latencyP50Ms,
+    p99Ms: heard.latencyP99Ms,
+    delivered: (100 * updates) / (moves * (players - 1)),
+    moved: (100 * moves) / ((players * elapsedMs) / 50),
+    serverBusy: serverMicros / elapsedMs / 10,
+    clientBusy: heard.cpuMicros / elapsedMs / 10,
+  };
+}
+
+/** How many clients see what the server has, once nothing moves any more. */
+async function waitForAgreement(stage: Stage, players: number): Promise<number> {
+  const giveUpAt = performance.now() + 20_000;
+  for (;;) {
+    await sleep(100);
+    const agreeing = await stage.crowd.agreeing(await stage.server.fingerprint());
+    if (agreeing === players || performance.now() > giveUpAt) return agreeing;
+  }
+}
