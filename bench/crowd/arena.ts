@@ -72,9 +72,9 @@ export class Arena {
     };
   }
 
-  /** How many clients see exactly what `expected` says. */
-  agreeing(expected: string): number {
-    return this.#clients.filter((client) => fingerprint(client.view()) === expected).length;
+  /** How many clients do not see exactly what `expected` says. */
+  disagreeing(expected: string): number {
+    return this.#clients.filter((client) => fingerprint(client.view()) !== expected).length;
   }
 
   async #enterOne(

@@ -2,6 +2,7 @@
 import { isContestant, loadContestant } from "../contestants/index.ts";
 import type { ContestantServer } from "../contestants/contestant.ts";
 import { fingerprint } from "../world.ts";
+import { pour } from "./pour.ts";
 import { offer } from "./rpc.ts";
 import { cpuMicros, memory } from "./usage.ts";
 
@@ -22,6 +23,9 @@ const methods = {
   setHp(first: number, end: number, hp: number): void {
     for (let index = first; index < end; index += 1) running().setHp(index, hp);
   },
+
+  pour: (things: number, bytesPerSecond: number, ms: number) =>
+    pour(running(), things, bytesPerSecond, ms),
 
   cpuMicros,
   memory,

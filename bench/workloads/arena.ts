@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ContestantName } from "../contestants/index.ts";
 import type { Heard } from "../crowd/arena.ts";
 import type { Stage } from "../runner/stage.ts";
+import { faultsOf, settle } from "./settle.ts";
 import type { Case, Column, Mode, Outcome, Workload } from "./workload.ts";
 
 export interface ArenaSize {
@@ -57,8 +58,7 @@ export function arenaTimes(mode: Mode): { warmUpMs: number; windowMs: number } {
 
 /** Lets everyone in, waits until the code is warm, measures, and checks what everyone sees. */
 export async function playArena(open: () => Stage, size: ArenaSize): Promise<Outcome> {
-  const stage = open();
-  const { server, crowd } = stage;
+  const { server, crowd } = open();
   const port = await server.start();
   if (size.things !== undefined) await server.addThings(size.things);
   await crowd.enterArena(port, size.players);
@@ -70,14 +70,13 @@ export async function playArena(open: () => Stage, size: ArenaSize): Promise<Out
   const [cpuAfter, heard] = await Promise.all([server.cpuMicros(), crowd.heard()]);
 
   await crowd.stopMoving();
-  const agreeing = await waitForAgreement(stage, size.players);
+  const disagreeing = await settle(async () => {
+    return crowd.arenaDisagreeing(await server.fingerprint());
+  });
   const serverMicros = cpuAfter - cpuBefore;
   return {
     values: valuesOf(heard, serverMicros, size.players),
-    faults:
-      agreeing < size.players
-        ? [`${size.players - agreeing} of ${size.players} clients see another world`]
-        : [],
+    faults: faultsOf(disagreeing),
   };
 }
 
@@ -94,14 +93,4 @@ function valuesOf(heard: Heard, serverMicros: number, players: number): Record<s
     serverBusy: serverMicros / elapsedMs / 10,
     clientBusy: heard.cpuMicros / elapsedMs / 10,
   };
-}
-
-/** How many clients see what the server has, once nothing moves any more. */
-async function waitForAgreement(stage: Stage, players: number): Promise<number> {
-  const giveUpAt = performance.now() + 20_000;
-  for (;;) {
-    await sleep(100);
-    const agreeing = await stage.crowd.agreeing(await stage.server.fingerprint());
-    if (agreeing === players || performance.now() > giveUpAt) return agreeing;
-  }
 }

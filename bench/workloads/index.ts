@@ -1,4 +1,18 @@
 import { arena } from "./arena.ts";
+import { capacity } from "./capacity.ts";
+import { join } from "./join.ts";
+import { memory } from "./memory.ts";
+import { resume } from "./resume.ts";
 import type { Workload } from "./workload.ts";
+import { worldSize } from "./world-size.ts";
+import { writes } from "./writes.ts";
 
-export const workloads: readonly Workload[] = [arena];
+export const workloads: readonly Workload[] = [
+  arena,
+  capacity,
+  join,
+  resume,
+  memory,
+  writes,
+  worldSize,
+];

@@ -1,0 +1,52 @@
+import type { ContestantName } from "../contestants/index.ts";
+import type { Stage } from "../runner/stage.ts";
+import { playArena } from "./arena.ts";
+import type { Outcome, Workload } from "./workload.ts";
+
+const LADDER = [25, 50, 75, 100, 150, 200, 250, 300, 350, 400, 500, 600, 700, 800];
+const P99_MAX_MS = 100;
+/** A player whose moves are late, or get lost between two flushes, is not carried. */
+const KEPT_PERCENT_MIN = 90;
+
+export const capacity: Workload = {
+  name: "capacity",
+  title: "Capacity: players of the arena with p99 under 100 ms",
+  columns: [
+    { key: "players", title: "players", digits: 0 },
+    { key: "serverBusy", title: "server core % there", digits: 0 },
+    { key: "clientBusy", title: "client core % there", digits: 0 },
+  ],
+  cases(mode) {
+    const contestants: ContestantName[] = ["object-sync", "ws", "colyseus", "socket.io"];
+    if (mode === "short") return [];
+    return [{ name: "most players", contestants, roundsMax: 3, measure: climb }];
+  },
+};
+
+/** Searches the ladder by halves: the most players that were carried. */
+async function climb(open: () => Stage): Promise<Outcome> {
+  let low = -1;
+  let high = LADDER.length;
+  let best: Outcome["values"] = { players: 0 };
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    const players = LADDER[middle] ?? 0;
+    const stage = open();
+    const { values, faults } = await playArena(() => stage, {
+      players,
+      warmUpMs: 2000,
+      windowMs: 4000,
+    });
+    await stage.close();
+    const { p99Ms = Infinity, delivered = 0, moved = 0, serverBusy = 0, clientBusy = 0 } = values;
+    const isCarried =
+      p99Ms < P99_MAX_MS && Math.min(delivered, moved) >= KEPT_PERCENT_MIN && faults.length === 0;
+    if (isCarried) {
+      best = { players, serverBusy, clientBusy };
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  return { values: best, faults: [] };
+}
