@@ -26,15 +26,17 @@ export async function admission(
   }
   const { headers, address } = handshake;
   const credentials = { auth: hello.auth, world: hello.world, headers, address };
-  const identity = await authenticated(credentials, options, environment);
-  const accept = await world.reception();
-  return (link) => accept(link, hello, identity);
+  const identity = await authenticated(credentials, options, environment, (cause) => {
+    world.report(new SyncError("handler_failed", "authenticate failed", { cause }));
+  });
+  return world.reception(hello, identity);
 }
 
 async function authenticated(
   credentials: Parameters<NonNullable<ResolvedOptions["authenticate"]>>[0],
   { authenticate, limits }: Pick<ResolvedOptions, "authenticate" | "limits">,
   environment: Environment,
+  onFault: (cause: unknown) => void,
 ): Promise<unknown> {
   if (authenticate === undefined) return undefined;
   return new Promise((resolve, reject) => {
@@ -42,14 +44,17 @@ async function authenticated(
       reject(new SyncError("timeout", "the credentials could not be checked in time"));
     });
     const checking = new Promise((settle) => settle(authenticate(credentials)));
-    checking.then(resolve, (cause: unknown) => reject(refusal(cause))).finally(cancel);
+    const refuse = (cause: unknown): void => {
+      // Whatever else was thrown may be about the server's inside: its message stays here.
+      if (!(cause instanceof SyncError)) onFault(cause);
+      reject(cause instanceof SyncError ? cause : refused());
+    };
+    checking.then(resolve, refuse).finally(cancel);
   });
 }
 
-function refusal(cause: unknown): SyncError {
-  if (cause instanceof SyncError) return cause;
-  const message = cause instanceof Error ? cause.message : "these credentials are not accepted";
-  return new SyncError("unauthenticated", message, { cause });
+function refused(): SyncError {
+  return new SyncError("unauthenticated", "these credentials are not accepted");
 }
 
 /** Parses what a client says of itself. Throws `invalid_payload` or `unsupported`. */

@@ -85,23 +85,23 @@ export class HandlerGate {
 
   /** Fetches what the world does not hold yet, as operations that bring it in. */
   async load(ids: readonly ObjectId[], sessionId: string | null): Promise<CreateOperation[]> {
-    const unknown = ids.filter(
-      (id) => this.#world.get(id) === undefined && !this.#world.isGone(id),
+    const asked = new Set(
+      ids.filter((id) => this.#world.get(id) === undefined && !this.#world.isGone(id)),
     );
-    if (this.#handlers.fetch === undefined || unknown.length === 0) return [];
-    const { result } = await this.#call("fetch", unknown, sessionId);
+    if (this.#handlers.fetch === undefined || asked.size === 0) return [];
+    const { result } = await this.#call("fetch", [...asked], sessionId);
     if (result === undefined) return [];
     if (!Array.isArray(result)) {
       throw new SyncError("handler_failed", "the fetch handler must answer with an array");
     }
     return answerOf("fetch", () => {
-      const found: CreateOperation[] = [];
+      const found = new Map<ObjectId, CreateOperation>();
       for (const object of result as unknown[]) {
         if (!isObject(object)) continue;
         const id = this.#idOf(object);
-        if (id !== undefined && unknown.includes(id)) found.push(this.#bringIn(id, object));
+        if (id !== undefined && asked.has(id)) found.set(id, this.#bringIn(id, object));
       }
-      return found;
+      return [...found.values()];
     });
   }
 
@@ -206,8 +206,8 @@ export class HandlerGate {
   }
 
   #call(name: HandlerName, subject: unknown, sessionId: string | null): Promise<Answered> {
-    const handler = this.#handlers[name]?.bind(this.#handlers);
     const { handlerTimeoutMs } = this.#limits;
+    const handler = (this.#handlers as Readonly<Record<string, unknown>>)[name];
     return callHandler(name, handler, subject, sessionId, handlerTimeoutMs, this.#scheduler);
   }
 }

@@ -1,6 +1,7 @@
 import type { Scheduler } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { SyncObject } from "../lib/object.ts";
+import { isThenable } from "./thenable.ts";
 
 /** `fireEvent: false` changes the world without create, update or destroy events. */
 export type HandlerCallback<Result> = (
@@ -143,25 +144,34 @@ function failure(name: HandlerName, error: unknown): SyncError {
   return new SyncError("handler_failed", `the ${name} handler failed`, { cause: error });
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "then" in value &&
-    typeof value.then === "function"
-  );
-}
-
-export function checkHandlers(handlers: Handlers): Handlers {
-  for (const [name, handler] of Object.entries(handlers) as [string, unknown][]) {
-    if (!(HANDLER_NAMES as readonly string[]).includes(name)) {
-      throw new SyncError("bad_option", `there is no ${name} handler`, { property: name });
-    }
-    if (handler !== undefined && typeof handler !== "function") {
-      throw new SyncError("bad_option", `the ${name} handler must be a function`, {
-        property: name,
-      });
+/**
+ * The handlers of an application, each bound to the object that it came in: a plain object of them,
+ * or one of a class. Throws `bad_option`.
+ */
+export function bindHandlers(given: Handlers): Handlers {
+  if (typeof (given as unknown) !== "object" || (given as unknown) === null) {
+    throw badHandlers("handlers", "handlers must be an object of functions");
+  }
+  // A class may have whatever else it needs; a plain object with another name is a slip.
+  const prototype: unknown = Object.getPrototypeOf(given);
+  if (prototype === Object.prototype || prototype === null) {
+    for (const name of Object.keys(given)) {
+      if ((HANDLER_NAMES as readonly string[]).includes(name)) continue;
+      throw badHandlers(name, `there is no ${name} handler`);
     }
   }
-  return handlers;
+  const bound: Record<string, unknown> = {};
+  for (const name of HANDLER_NAMES) {
+    const handler = (given as Record<string, unknown>)[name];
+    if (handler === undefined) continue;
+    if (typeof handler !== "function") {
+      throw badHandlers(name, `the ${name} handler must be a function`);
+    }
+    bound[name] = handler.bind(given) as unknown;
+  }
+  return bound;
+}
+
+function badHandlers(property: string, message: string): SyncError {
+  return new SyncError("bad_option", message, { property });
 }

@@ -12,6 +12,7 @@ import { ObjectsView } from "./objects-view.ts";
 import { Reception } from "./reception.ts";
 import type { SessionInfo } from "./session.ts";
 import type { StoredWorld } from "./stores/store.ts";
+import { isThenable } from "./thenable.ts";
 import { closing, WorldHost, type HostOptions, type Writer } from "./world-host.ts";
 
 /** Who made a change: a client's connection, or the server's own code (null). */
@@ -51,10 +52,9 @@ export class HostedWorld {
     this.#limits = options.limits;
     this.#environment = options.environment;
     const loading = options.store.load(options.name, options.environment.random.id());
-    this.#opening =
-      loading instanceof Promise
-        ? loading.then((stored) => this.#open(stored, options))
-        : Promise.resolve(this.#open(loading, options));
+    this.#opening = isThenable(loading)
+      ? Promise.resolve(loading).then((stored) => this.#open(stored, options))
+      : Promise.resolve(this.#open(loading, options));
     this.#opening.catch(() => undefined); // whoever waits for it hears
   }
 
@@ -62,7 +62,7 @@ export class HostedWorld {
     this.#host = new WorldHost(stored, {
       ...options,
       onApplied: (applied, writer) => this.#emitApplied(applied, writer),
-      onError: (error) => this.#report(error),
+      onError: (error) => this.report(error),
     });
     const { limits, environment } = options;
     this.#reception = new Reception(this.#host, this.name, limits, environment, {
@@ -144,15 +144,29 @@ export class HostedWorld {
     return () => void events.off(event, anyListener);
   }
 
-  /** Begins a session of a client that was let in. */
-  async reception(): Promise<(link: Link, hello: Hello, identity: unknown) => LinkEvents> {
+  /** How to begin the session of a client that was let in. Throws why it cannot be let in here. */
+  async reception(hello: Hello, identity: unknown): Promise<(link: Link) => LinkEvents> {
     const host = await this.#opening;
     if (host.isClosing) throw closing();
     if (host.sessions.size >= this.#limits.sessionsMax) {
       throw new SyncError("unavailable", "too many clients are connected", { retryAfterMs: 5_000 });
     }
     const reception = this.#reception as Reception;
-    return (link, hello, identity) => reception.accept(link, hello, identity);
+    reception.checkOwner(hello.clientId, identity);
+    return (link) => reception.accept(link, hello, identity);
+  }
+
+  /** Tells the application of what no caller hears of. */
+  report(error: SyncError): void {
+    if (this.#events.listenerCount("error") === 0) {
+      console.error(error);
+      return;
+    }
+    try {
+      this.#events.emit("error", error);
+    } catch (cause) {
+      console.error(cause);
+    }
   }
 
   /** Decides every write that was taken, tells the clients, and lets them go. */
@@ -212,23 +226,11 @@ export class HostedWorld {
     try {
       call();
     } catch (cause) {
-      this.#report(new SyncError("handler_failed", "a listener or callback failed", { cause }));
+      this.report(new SyncError("handler_failed", "a listener or callback failed", { cause }));
     }
   };
 
   #emit(emit: () => boolean): void {
     this.#guard(emit);
-  }
-
-  #report(error: SyncError): void {
-    if (this.#events.listenerCount("error") === 0) {
-      console.error(error);
-      return;
-    }
-    try {
-      this.#events.emit("error", error);
-    } catch (cause) {
-      console.error(cause);
-    }
   }
 }

@@ -1,5 +1,6 @@
 import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
 import { SyncError } from "../lib/errors.ts";
+import type { IdentityKey } from "./identity.ts";
 import type { ObjectId } from "../lib/object.ts";
 
 interface Decided {
@@ -10,6 +11,8 @@ interface Decided {
 interface ClientRecord {
   /** The number of the last decided mutation. */
   last: number;
+  /** Whose client this is, as far as that can be told. */
+  owner: IdentityKey | undefined;
   /** Decisions that the client may not know yet. */
   readonly decided: Map<number, Decided>;
 }
@@ -29,6 +32,11 @@ export class Ledger {
   /** The number of the client's last decided mutation; 0 if there is none. */
   lastOf(clientId: string): number {
     return this.#clients.get(clientId)?.last ?? 0;
+  }
+
+  /** Whose writes these are: nobody else may go on with them. */
+  ownerOf(clientId: string): IdentityKey | undefined {
+    return this.#clients.get(clientId)?.owner;
   }
 
   /**
@@ -55,8 +63,19 @@ export class Ledger {
     return decided.outcome;
   }
 
-  record(clientId: string, n: number, fingerprint: number, outcome: Outcome): void {
-    const client = this.#clients.get(clientId) ?? { last: 0, decided: new Map<number, Decided>() };
+  record(
+    clientId: string,
+    n: number,
+    fingerprint: number,
+    outcome: Outcome,
+    owner?: IdentityKey,
+  ): void {
+    const client = this.#clients.get(clientId) ?? {
+      last: 0,
+      owner,
+      decided: new Map<number, Decided>(),
+    };
+    client.owner ??= owner; // who began without a name may sign in
     // Reinserted, so that the map's order is that of the clients' last writes.
     this.#clients.delete(clientId);
     this.#clients.set(clientId, client);

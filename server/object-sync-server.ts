@@ -1,5 +1,6 @@
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { inspect } from "node:util";
 import type { Callback } from "../lib/callback.ts";
 import { SyncError } from "../lib/errors.ts";
 
@@ -7,7 +8,7 @@ import type { SyncObject } from "../lib/object.ts";
 import type { Writable } from "../lib/transaction.ts";
 import { admission } from "./admission.ts";
 import { realEnvironment } from "./environment.ts";
-import { checkHandlers, type HandlerName, type Handlers } from "./handlers.ts";
+import { bindHandlers, type HandlerName, type Handlers } from "./handlers.ts";
 import { HostedWorld, type WorldEvents } from "./hosted-world.ts";
 import { serveClient } from "./http.ts";
 import { resolveOptions, type ResolvedOptions, type ServerOptions } from "./options.ts";
@@ -19,7 +20,6 @@ import {
   type SocketIoServer,
 } from "./socket-io.ts";
 import { MemoryStore } from "./stores/memory.ts";
-import type { Authorize } from "./world-host.ts";
 
 const DEFAULT_WORLD = "default";
 
@@ -43,7 +43,7 @@ export class ObjectSyncServer {
   readonly #handlers: Handlers;
   readonly #worlds = new Map<string, HostedWorld>();
   readonly #detach: (() => void | Promise<void>)[] = [];
-  #ownHttp: HttpServer | undefined;
+  readonly #ownHttps = new Set<unknown>();
   #ownSockets: OwnSocketIo[] = [];
   #closing: Promise<void> | undefined;
 
@@ -59,13 +59,13 @@ export class ObjectSyncServer {
   world(name: string): HostedWorld {
     let world = this.#worlds.get(name);
     if (world === undefined) {
-      if (this.#closing !== undefined) throw new SyncError("closed", "this server is closed");
+      this.#checkOpen();
       const { store, flush, limits } = this.#options;
       world = new HostedWorld({
         name,
         store,
         handlers: this.#handlers,
-        authorize: this.#authorize(),
+        authorize: this.#options.authorize,
         flush,
         limits,
         environment: realEnvironment,
@@ -77,12 +77,17 @@ export class ObjectSyncServer {
 
   /** Serves clients on an HTTP server of its own. Resolves with its port once it can be reached. */
   async listen(port = 3000, host?: string): Promise<number> {
+    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
+      throw badArgument("listen", `a port from 0 to 65535, not ${inspect(port)}`);
+    }
     const http = createServer((_req, res) => {
       res.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
       res.end("object-sync: there is nothing here but the objects.\n");
     });
     this.attach(http);
+    this.#ownHttps.add(http);
     await Promise.all([...this.#worlds.values()].map((world) => world.opened()));
+    this.#checkOpen();
     await new Promise<void>((resolve, reject) => {
       http.once("error", reject);
       http.listen(port, host, () => {
@@ -90,13 +95,18 @@ export class ObjectSyncServer {
         resolve();
       });
     });
-    this.#ownHttp = http;
+    if (this.#closing !== undefined) http.close(); // closed before there was anything to close
+    this.#checkOpen();
     return (http.address() as AddressInfo).port;
   }
 
   /** Serves clients on an application's HTTP server, or in a socket.io server that it has already. */
   attach(target: HttpServer | SocketIoServer): this {
-    if (this.#closing !== undefined) throw new SyncError("closed", "this server is closed");
+    this.#checkOpen();
+    if (!isServer(target)) {
+      const servers = "a server of node:http or node:https, or a socket.io Server";
+      throw badArgument("attach", `${servers}, not ${inspect(target, { depth: 0 })}`);
+    }
     const { path, namespace, limits } = this.#options;
     const options = {
       path,
@@ -123,7 +133,7 @@ export class ObjectSyncServer {
 
   /** Puts a handler in the place of the one that there is, in all worlds; undefined takes it away. */
   setHandler<Name extends HandlerName>(name: Name, handler: Handlers[Name]): this {
-    checkHandlers({ [name]: handler });
+    bindHandlers({ [name]: handler });
     if (handler === undefined) Reflect.deleteProperty(this.#handlers, name);
     else this.#handlers[name] = handler;
     return this;
@@ -185,34 +195,29 @@ export class ObjectSyncServer {
     return this.#closing;
   }
 
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new SyncError("closed", "this server is closed");
+  }
+
   async #close(): Promise<void> {
     await Promise.all([...this.#worlds.values()].map((world) => world.close()));
     for (const detach of this.#detach.splice(0)) await detach();
     for (const { io, leave } of this.#ownSockets.splice(0)) {
       await leave();
       // Closing socket.io closes the HTTP server that it sits on, and that may not be ours.
-      if (io.httpServer === this.#ownHttp) await io.close();
+      if (this.#ownHttps.has(io.httpServer)) await io.close();
     }
     await this.#options.store.close();
   }
+}
 
-  #authorize(): Authorize | undefined {
-    const { authorize } = this.#options;
-    if (authorize === undefined) return undefined;
-    return (session, operation, world) => {
-      const { id } = operation;
-      let isAllowed: unknown;
-      try {
-        isAllowed = authorize({ session, operation, object: world.get(id) });
-      } catch (cause) {
-        if (cause instanceof SyncError) throw cause;
-        throw new SyncError("forbidden", "this client may not do that", { id, cause });
-      }
-      // A promise is no permission.
-      if (isAllowed !== true)
-        throw new SyncError("forbidden", "this client may not do that", { id });
-    };
-  }
+function isServer(target: unknown): target is HttpServer | SocketIoServer {
+  if (typeof target !== "object" || target === null) return false;
+  return "of" in target || ("on" in target && "listen" in target);
+}
+
+function badArgument(method: string, wanted: string): SyncError {
+  return new SyncError("bad_option", `${method}() takes ${wanted}`, { property: method });
 }
 
 function isSocketIo(target: HttpServer | SocketIoServer): target is SocketIoServer {

@@ -1,11 +1,9 @@
 import { SyncError } from "../lib/errors.ts";
 import { SERVER_LIMITS, resolveLimits, type ServerLimits } from "../lib/limits.ts";
-import type { SyncObject } from "../lib/object.ts";
-import type { Operation } from "../lib/operation.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
+import type { WriteRequest } from "./authorization.ts";
 import { checkFlush, type Flush } from "./flush-policy.ts";
-import { checkHandlers, type Handlers } from "./handlers.ts";
-import type { SessionInfo } from "./session.ts";
+import { bindHandlers, type Handlers } from "./handlers.ts";
 import type { Store } from "./stores/store.ts";
 
 /** What a client shows when it asks to be let in. */
@@ -17,20 +15,15 @@ export interface Credentials {
   readonly address: string;
 }
 
-/** A client's wish to change one object. */
-export interface WriteRequest {
-  readonly session: SessionInfo;
-  readonly operation: Operation;
-  /** The object as it is; undefined when it does not exist. */
-  readonly object: SyncObject | undefined;
-}
-
 export interface ServerOptions {
   /** Where worlds are kept. Default: in memory, until the process ends. */
   readonly store?: Store;
   /** The application's own database behind its worlds. */
   readonly handlers?: Handlers;
-  /** Gives a client its identity, or throws to turn it away as `unauthenticated`. */
+  /**
+   * Gives a client its identity, or throws to turn it away: as `unauthenticated`, for good, or with
+   * the code of a thrown SyncError (after `unavailable` the client tries again).
+   */
   readonly authenticate?: (credentials: Credentials) => unknown;
   /**
    * Whether a client may make a change; judged at the moment of the commit, so it cannot be async.
@@ -93,7 +86,7 @@ export function resolveOptions(
   }
   return {
     store: options.store ?? defaultStore(),
-    handlers: checkHandlers(options.handlers ?? {}),
+    handlers: bindHandlers(options.handlers ?? {}),
     authenticate,
     authorize,
     open,

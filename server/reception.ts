@@ -10,6 +10,7 @@ import {
   type MutationsMessage,
 } from "../lib/messages.ts";
 import { decodeMutation } from "../lib/mutation-codec.ts";
+import { identityKey } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
 import { closing, type WorldHost } from "./world-host.ts";
 
@@ -38,6 +39,14 @@ export class Reception {
     this.#limits = limits;
     this.#environment = environment;
     this.#events = events;
+  }
+
+  /** Throws `forbidden` when this is known as the client of somebody else. */
+  checkOwner(clientId: string, identity: unknown): void {
+    const { ledger, sessions } = this.#host;
+    const owner = ledger.ownerOf(clientId) ?? identityKey(sessions.of(clientId)?.info.identity);
+    if (owner === undefined || owner === identityKey(identity)) return;
+    throw new SyncError("forbidden", "this clientId is that of another identity");
   }
 
   /** Begins a session on an open link; what comes over the link goes to the events returned. */
@@ -137,15 +146,13 @@ export class Reception {
   }
 
   async #fetch(session: Session, { request, ids }: FetchMessage): Promise<void> {
-    const { world, sessions } = this.#host;
     let answer;
     try {
-      const seq = await this.#host.fetch(ids, session.info);
-      answer = { request, seq, missing: ids.filter((id) => world.get(id) === undefined) };
+      answer = { request, ...(await this.#host.fetch(ids, session.info)) };
     } catch (error) {
       answer = { request, seq: 0, missing: [], error: toSyncError(error).toData() };
     }
-    if (sessions.has(session)) session.link.send(encodeFetched(answer));
+    if (this.#host.sessions.has(session)) session.link.send(encodeFetched(answer));
   }
 
   #spend(waitMs: number): void {

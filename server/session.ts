@@ -49,7 +49,7 @@ export class Session {
   readonly #limits: ServerLimits;
   readonly #known = new KnownShapes();
   readonly #recorded: () => NumberedOutcome[];
-  /** Undefined until the client was told all that was recorded for it. */
+  /** Undefined while the client lacks what was recorded for it: from its start, or as it fell behind. */
   #outcomes: NumberedOutcome[] | undefined;
   #catchUp: CatchUp | null;
   #sentSeq: number;
@@ -99,6 +99,7 @@ export class Session {
     const waiting = this.link.waitingBytes;
     if (waiting > 0 && waiting + delta.bytes.length > this.#limits.waitingBytesMax) {
       this.#catchUp = this.#catchUpFrom(this.#sentSeq, now);
+      this.#outcomes = undefined; // the ledger has them, and tells those that are still of interest
       return;
     }
     this.#send(delta, true);

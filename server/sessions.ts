@@ -54,6 +54,11 @@ export class Sessions {
     this.pumpSoon();
   }
 
+  /** The session that a client has now. */
+  of(clientId: string): Session | undefined {
+    return this.#byClient.get(clientId);
+  }
+
   has(session: Session): boolean {
     return this.#all.has(session);
   }

@@ -1,8 +1,8 @@
 import type { Entry, ObjectRecord } from "../lib/entry.ts";
 import type { Scheduler } from "../lib/environment.ts";
-import { SyncError } from "../lib/errors.ts";
 import type { Commit } from "../lib/world.ts";
 import type { Store, StoreBatch } from "./stores/store.ts";
+import { isThenable } from "./thenable.ts";
 
 /** Why a batch is not kept. */
 export interface Failure {
@@ -18,34 +18,29 @@ export function recordsOf(commits: readonly (Commit | undefined)[]): ObjectRecor
 
 /**
  * Has a store commit a batch: at once if the store can, and then the answer comes at once. Nothing
- * is thrown or rejected; a failure is the answer, and so is a store that takes too long.
+ * is thrown or rejected; a failure is the answer. A store that takes longer than `patienceMs` is told
+ * of by `onLate`, and waited for: nobody but the store knows whether it will keep the batch.
  */
-export function commitInTime(
+export function commitBatch(
   store: Store,
   world: string,
   batch: StoreBatch,
-  timeoutMs: number,
+  patienceMs: number,
   scheduler: Scheduler,
+  onLate: () => void,
 ): Failure | undefined | Promise<Failure | undefined> {
-  let storing: void | Promise<void>;
+  let storing: unknown;
   try {
     storing = store.commit(world, batch);
   } catch (cause) {
     return { cause };
   }
-  if (storing === undefined) return undefined;
-  const committed = storing;
-  return new Promise((resolve) => {
-    const cancel = scheduler.after(timeoutMs, () => {
-      resolve({ cause: new SyncError("timeout", "the store did not answer in time") });
-    });
-    const settle = (failure: Failure | undefined): void => {
-      cancel();
-      resolve(failure);
-    };
-    committed.then(
-      () => settle(undefined),
-      (cause: unknown) => settle({ cause }),
-    );
-  });
+  if (!isThenable(storing)) return undefined;
+  const cancel = scheduler.after(patienceMs, onLate);
+  return Promise.resolve(storing)
+    .then(
+      () => undefined,
+      (cause: unknown) => ({ cause }),
+    )
+    .finally(cancel);
 }

@@ -7,29 +7,28 @@ import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
 import { World, type Applied, type Commit } from "../lib/world.ts";
+import { judge, type WriteRequest } from "./authorization.ts";
 import type { Flush } from "./flush-policy.ts";
 import { Flusher } from "./flusher.ts";
 import { HandlerGate } from "./handler-gate.ts";
 import type { Handlers } from "./handlers.ts";
+import { identityKey } from "./identity.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { Ledger } from "./ledger.ts";
 import type { SessionInfo } from "./session.ts";
 import { Sessions } from "./sessions.ts";
-import { commitInTime, recordsOf, type Failure } from "./store-batch.ts";
+import { commitBatch, recordsOf, type Failure } from "./store-batch.ts";
 import type { DecidedMutation, Store, StoreBatch, StoredWorld } from "./stores/store.ts";
 
 /** Who wrote: a client's connection, or null for the server's own code. */
 export type Writer = SessionInfo | null;
-
-/** Judges one operation against the state at the moment of its commit; throws to refuse. */
-export type Authorize = (writer: SessionInfo, operation: Operation, world: World) => void;
 
 /** What a world host is given. */
 export interface HostOptions {
   readonly name: string;
   readonly store: Store;
   readonly handlers: Handlers;
-  readonly authorize: Authorize | undefined;
+  readonly authorize: ((request: WriteRequest) => unknown) | undefined;
   readonly flush: Flush;
   readonly limits: ServerLimits;
   readonly environment: Environment;
@@ -65,6 +64,12 @@ interface Job {
   readonly drop?: () => void;
 }
 
+/** What became of a fetch: who has got as far as `seq` has all that are not missing. */
+export interface Fetched {
+  readonly seq: number;
+  readonly missing: readonly ObjectId[];
+}
+
 /** A job and what this turn has made of it. */
 interface Decision {
   readonly job: Job;
@@ -96,6 +101,7 @@ export class WorldHost {
   readonly #flusher: Flusher;
   readonly #queue = new KeyedQueue();
   readonly #idle: (() => void)[] = [];
+  readonly #whenReadable: (() => void)[] = [];
   #ready: Job[] = [];
   /** Decisions that no store has, of batches that it refused: the next batch brings them along. */
   #unkept: readonly DecidedMutation[] = [];
@@ -164,24 +170,15 @@ export class WorldHost {
     });
   }
 
-  /** Brings in what a fetch handler knows of these objects. Resolves with the `seq` that has them. */
-  async fetch(ids: readonly ObjectId[], writer: Writer): Promise<number> {
+  /** Brings in what a fetch handler knows of these objects, and tells which of them there are. */
+  async fetch(ids: readonly ObjectId[], writer: Writer): Promise<Fetched> {
+    if (this.#options.handlers.fetch !== undefined) await this.#bringIn(ids, writer);
     // What is being stored may still be taken back: then nobody would ever get that far.
-    if (this.#options.handlers.fetch === undefined) return this.#stable.seq;
-    this.#inHandlers += 1;
-    let problem: SyncError | undefined;
-    const keys = ids.map(objectKey);
-    await this.#queue.run(keys, async () => {
-      try {
-        await this.#load(ids, writer);
-      } catch (error) {
-        problem = this.#toProblem(error);
-      }
-    });
-    this.#inHandlers -= 1;
-    this.#checkIdle();
-    if (problem !== undefined) throw problem;
-    return this.#stable.seq;
+    while (this.#isStoring) {
+      await new Promise<void>((resolve) => this.#whenReadable.push(resolve));
+    }
+    const missing = ids.filter((id) => this.world.get(id) === undefined);
+    return { seq: this.world.seq, missing };
   }
 
   /** Decides all that was submitted, or gives up on it after a while; takes nothing more. */
@@ -273,16 +270,34 @@ export class WorldHost {
     return client === null ? id : this.ledger.resolve(client.clientId, id);
   }
 
+  async #bringIn(ids: readonly ObjectId[], writer: Writer): Promise<void> {
+    this.#inHandlers += 1;
+    let problem: SyncError | undefined;
+    await this.#queue.run(ids.map(objectKey), async () => {
+      try {
+        await this.#load(ids, writer);
+      } catch (error) {
+        problem = this.#toProblem(error);
+      }
+    });
+    this.#inHandlers -= 1;
+    this.#checkIdle();
+    if (problem !== undefined) throw problem;
+  }
+
   async #load(ids: readonly ObjectId[], writer: Writer): Promise<void> {
     const operations = await this.#gate.load(ids, writer?.id ?? null);
     if (operations.length === 0) return;
-    await new Promise<void>((resolve) => {
+    await new Promise<void>((resolve, reject) => {
       this.#makeReady({
         writer: null,
         client: null,
         operations,
         silent: new Set(operations.map(({ id }) => id)),
-        settle: () => resolve(),
+        settle: (outcome) => {
+          if (outcome.kind === "rejected") reject(SyncError.from(outcome.error));
+          else resolve();
+        },
       });
     });
   }
@@ -360,15 +375,18 @@ export class WorldHost {
       return undefined;
     }
     const decision = this.#tryCommit(job);
-    this.ledger.record(clientId, n, print, decision.outcome);
+    this.ledger.record(clientId, n, print, decision.outcome, identityKey(job.writer?.identity));
     recorded.push({ clientId, n, fingerprint: print, outcome: decision.outcome });
     return decision;
   }
 
   #judge({ writer, operations }: Job): void {
-    const { authorize } = this.#options;
+    const { authorize, onError } = this.#options;
     if (writer === null || authorize === undefined) return;
-    for (const operation of operations) authorize(writer, operation, this.world);
+    for (const operation of operations) {
+      const object = this.world.get(operation.id);
+      judge(authorize, { session: writer, operation, object }, onError);
+    }
   }
 
   /** The commit section: nothing can happen between judging and applying. */
@@ -393,12 +411,18 @@ export class WorldHost {
     const { seq, nextHandle, horizon } = this.world;
     const objects = (): ObjectRecord[] => recordsOf(decisions.map(({ commit }) => commit));
     const batch: StoreBatch = { expectedSeq, seq, nextHandle, horizon, decided, objects };
-    const storing = commitInTime(store, name, batch, limits.storeTimeoutMs, environment.scheduler);
+    const { storeTimeoutMs } = limits;
+    const storing = commitBatch(store, name, batch, storeTimeoutMs, environment.scheduler, () => {
+      const seconds = String(storeTimeoutMs / 1_000);
+      const problem = `the store has not answered for ${seconds} s, and the world waits for it`;
+      this.#options.onError(new SyncError("timeout", problem));
+    });
     if (storing instanceof Promise) {
       this.#isStoring = true;
       void storing.then((failure) => {
         this.#isStoring = false;
         this.#finish(decisions, failure);
+        for (const resume of this.#whenReadable.splice(0)) resume();
         this.sessions.pumpSoon();
         if (this.#ready.length > 0) this.#turnSoon();
       });

@@ -2,9 +2,10 @@ import type { Server as HttpServer } from "node:http";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { Server as SocketIoServer } from "socket.io";
 import type { Handlers, Store } from "../../server/index.ts";
-import { MemoryStore, ObjectSyncServer, SyncError } from "../../server/index.ts";
+import { MemoryStore, ObjectSync, ObjectSyncServer, SyncError } from "../../server/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { KeptStore } from "../support/kept-store.ts";
+import { HELLO, RawClient } from "../support/raw-client.ts";
 import { next, recordEvents, Stage, viewOf } from "../support/stage.ts";
 
 const stage = new Stage();
@@ -18,6 +19,8 @@ function gate(): { readonly isOpen: Promise<void>; readonly open: () => void } {
   });
   return { isOpen, open };
 }
+
+const codeOfRefusal = (error: unknown): string => (error as SyncError).code;
 
 describe("worlds", () => {
   test("worlds in one server are separate", async () => {
@@ -230,12 +233,17 @@ describe("authenticate", () => {
     [
       "throws",
       () => {
-        throw new Error("who are you?");
+        throw new SyncError("unauthenticated", "who are you?");
       },
       "unauthenticated",
       "who are you?",
     ],
-    ["rejects", () => Promise.reject(new Error("no")), "unauthenticated", "no"],
+    [
+      "rejects with an error of its own",
+      () => Promise.reject(new Error("no such table")),
+      "unauthenticated",
+      "these credentials are not accepted",
+    ],
     [
       "rejects with no error",
       () => Promise.reject.call(Promise, "up"),
@@ -262,6 +270,7 @@ describe("authenticate", () => {
       });
       let isSeen = false;
       sync.on("connect", () => (isSeen = true));
+      sync.on("error", () => undefined);
       const client = stage.client(url);
       await expect(client.whenSynced()).rejects.toMatchObject({ code, message });
       expect([client.status, isSeen, asked]).toEqual(["offline", false, 1]);
@@ -279,6 +288,29 @@ describe("authenticate", () => {
     });
     await stage.join(url);
     expect(asked).toBe(3);
+  });
+
+  test("ties a client to its identity: with another's clientId nobody gets in", async () => {
+    const { url } = await stage.serve({
+      authenticate: ({ auth }) => (auth as { user?: string }).user ?? null,
+    });
+    const refusalOf = async (user: string | undefined): Promise<unknown> => {
+      const client = new RawClient(url, { ...HELLO, auth: { user } });
+      stage.afterwards(() => client.close());
+      await client.until(() => client.isOver || client.messages.length > 0);
+      const { connectError } = client;
+      return connectError === undefined ? "let in" : (connectError.data as { code: string }).code;
+    };
+    const nobody = await refusalOf(undefined);
+    const ann = await refusalOf("ann"); // who signs in goes on with what she began
+    const thieves = [await refusalOf("bob"), await refusalOf(undefined)];
+    expect([nobody, ann, ...thieves, await refusalOf("ann")]).toEqual([
+      "let in",
+      "let in",
+      "forbidden",
+      "forbidden",
+      "let in",
+    ]);
   });
 
   test("is asked before a world is opened to anyone, also by several at once", async () => {
@@ -311,19 +343,26 @@ describe("authorize", () => {
     expect(handled).toEqual([]);
   });
 
-  test.each([
-    ["answers false", () => false],
-    ["answers with a promise", () => Promise.resolve(true) as unknown as boolean],
+  test.each<[how: string, judge: () => boolean, mistake: string | undefined]>([
+    ["answers false", () => false, undefined],
+    [
+      "answers with a promise",
+      () => Promise.resolve(true) as unknown as boolean,
+      "authorize has answered a promise: it cannot be async",
+    ],
     [
       "throws",
       () => {
         throw new Error("the rule is broken");
       },
+      "authorize failed",
     ],
-  ])("that %s refuses a write as forbidden, naming the object", async (_how, judge) => {
+  ])("that %s refuses a write as forbidden, naming the object", async (_how, judge, mistake) => {
     const { sync, url } = await stage.serve({
       authorize: ({ operation }) => (operation.id === "locked" ? judge() : true),
     });
+    const mistakes: string[] = [];
+    sync.on("error", ({ message }) => mistakes.push(message));
     await sync.create({ id: "locked", height: 1 });
     const client = await stage.join(url);
     const forbidden = { code: "forbidden", id: "locked", retryable: false };
@@ -336,6 +375,7 @@ describe("authorize", () => {
       locked: { id: "locked", height: 1, name: "by the server itself" },
       open: { id: "open" },
     });
+    expect(mistakes).toEqual(mistake === undefined ? [] : [mistake, mistake]);
   });
 
   test("is asked at the moment of the commit, about the state at that moment", async () => {
@@ -577,5 +617,98 @@ describe("a store", () => {
     expect(events).toEqual(["update tree height"]);
     const all = { tree: { id: "tree", height: 3 } };
     expect([viewOf(ann), viewOf(bob), viewOf(sync)]).toEqual([all, all, all]);
+  });
+
+  test("that is late is waited for, whatever it answers, and its lateness is reported", async () => {
+    const store = new KeptStore();
+    const { sync, url } = await stage.serve({ store, limits: { storeTimeoutMs: 20 } });
+    await sync.create({ id: "tree", height: 1 });
+    const errors: string[] = [];
+    sync.on("error", ({ code }) => errors.push(code));
+    const client = await stage.join(url);
+    for (const [height, refuses] of [
+      [2, false],
+      [3, true],
+    ] as const) {
+      const { isOpen, open } = gate();
+      store.hold = isOpen;
+      store.refuses = refuses;
+      const writing = client.update({ id: "tree", height }).catch(codeOfRefusal);
+      await eventually(() => errors.includes("timeout"));
+      expect(client.pending).toBe(1); // neither done nor refused: nobody can know
+      open();
+      expect(await writing).toEqual(refuses ? "unavailable" : { id: "tree", height: 2 });
+      errors.length = 0;
+    }
+    store.refuses = false;
+    await client.update({ id: "tree", height: 4 });
+    expect(viewOf(sync)).toEqual({ tree: { id: "tree", height: 4 } });
+  });
+
+  test("is waited for by a fetch, which tells of nothing that may yet be taken back", async () => {
+    const store = new KeptStore();
+    const { sync, url } = await stage.serve({ store });
+    const client = await stage.join(url);
+    const { isOpen, open } = gate();
+    store.hold = isOpen;
+    store.refuses = true;
+    sync.on("error", () => undefined);
+    const lost = sync.create({ id: "tree" }).catch(codeOfRefusal);
+    await eventually(() => sync.get("tree"));
+    let isFound: boolean | undefined;
+    const fetching = client.fetch("tree").then((found) => (isFound = found !== null));
+    const later = stage.client(url);
+    await eventually(() => later.isConnected()); // which takes longer than to answer a fetch
+    expect(isFound).toBeUndefined();
+    open();
+    await Promise.all([lost, fetching]);
+    expect([await lost, isFound]).toEqual(["unavailable", false]);
+  });
+});
+
+describe("listen and attach", () => {
+  test.each<[what: string, call: (sync: ObjectSyncServer) => unknown]>([
+    ["a port that is a text", (sync) => sync.listen("3000" as unknown as number)],
+    ["no port there can be", (sync) => sync.listen(65_536)],
+    ["no number", (sync) => sync.listen(NaN)],
+    ["no server", (sync) => sync.attach(Object.create(null) as HttpServer)],
+    ["a port where a server belongs", () => ObjectSync.listen(4805 as unknown as HttpServer)],
+  ])("refuse %s as bad_option, and say what they take", async (_what, call) => {
+    const sync = new ObjectSyncServer();
+    stage.afterwards(() => sync.close());
+    const calling = new Promise((resolve) => resolve(call(sync)));
+    await expect(calling).rejects.toMatchObject({
+      code: "bad_option",
+      message: expect.stringMatching(/^(listen|attach)\(\) takes /) as unknown,
+    });
+  });
+
+  test("leave nothing open when the server is closed meanwhile", async () => {
+    const sync = new ObjectSyncServer({ store: new KeptStore() });
+    const opening = sync.listen(0).catch(codeOfRefusal);
+    await sync.close();
+    expect(await opening).toBe("closed");
+  });
+});
+
+describe("a fetch handler", () => {
+  test("may answer the same object twice", async () => {
+    const rows = [{ id: "oak" }, { id: "oak" }, null, { id: "of nobody's interest" }];
+    const { sync, url } = await stage.serve({ handlers: { fetch: () => rows } });
+    const client = await stage.join(url);
+    expect(await client.fetch(["oak", "oak", "elm"])).toEqual([{ id: "oak" }, { id: "oak" }, null]);
+    expect(viewOf(sync)).toEqual({ oak: { id: "oak" } });
+  });
+
+  test("whose objects cannot be stored fails the fetch, and tells why", async () => {
+    const store = new KeptStore();
+    const { sync, url } = await stage.serve({ store, handlers: { fetch: () => [{ id: "oak" }] } });
+    sync.on("error", () => undefined);
+    const client = await stage.join(url);
+    store.refuses = true;
+    await expect(client.fetch("oak")).rejects.toMatchObject({ code: "unavailable" });
+    await expect(sync.fetch("oak")).rejects.toMatchObject({ code: "unavailable" });
+    store.refuses = false;
+    expect(await client.fetch("oak")).toEqual({ id: "oak" });
   });
 });

@@ -14,6 +14,9 @@ import type { Timeline } from "./timeline.ts";
 /** Told of each batch at the moment from which it is kept. */
 export type OnKept = (epoch: string, batch: StoreBatch, objects: readonly ObjectRecord[]) => void;
 
+/** Longer than the server expects: long ago the batch was kept, or refused, and it does not know. */
+const LATE_MS = 8_000;
+
 const FULL = new SyncError("unavailable", "the disk is full");
 
 interface Kept {
@@ -26,7 +29,7 @@ interface Kept {
 }
 
 /**
- * A database that outlives the servers: slow, failing, or gone silent as the scenario says. A batch
+ * A database that outlives the servers: slow, failing, or late as the scenario says. A batch
  * is kept as a whole or not at all, and only of the server that opened it last.
  */
 export class Disk {
@@ -79,20 +82,18 @@ export class Disk {
     isCalm: boolean,
   ): void | Promise<void> {
     const objects = batch.objects();
-    const { delayMaxMs, failChance, hangChance } = this.#scenario;
-    const isHanging = !isCalm && this.#random.chance(hangChance);
+    const { delayMaxMs, failChance, lateChance } = this.#scenario;
+    const isLate = !isCalm && this.#random.chance(lateChance);
     const isFailing = !isCalm && this.#random.chance(failChance);
-    if (delayMaxMs === 0 && !isHanging) {
+    if (delayMaxMs === 0 && !isLate) {
       const failure = isFailing ? FULL : this.#keep(batch, objects, term);
       if (failure !== undefined) throw failure;
       return;
     }
-    // Always in time: what a store keeps after its server gave up on it, the contract leaves open.
     const takesMs = (): number => Math.min(delayMaxMs, this.#random.exponential(delayMaxMs / 4));
     const delayMs = isCalm ? 1 : takesMs();
-    const replyMs = isCalm ? 1 : takesMs();
+    const replyMs = isCalm ? 1 : isLate ? LATE_MS : takesMs();
     return new Promise((resolve, reject) => {
-      if (isHanging) return; // the request was lost: nothing is kept, and nobody answers
       this.#timeline.after(delayMs, () => {
         const failure = isFailing ? FULL : this.#keep(batch, objects, term);
         this.isInDoubt ||= failure === undefined;

@@ -27,6 +27,13 @@ const WRITING: readonly Fault[] = [
     "durable",
   ),
   fault(
+    "a store that is late is given up on, although it may have kept the batch",
+    "server/store-batch.ts",
+    "return Promise.resolve(storing)",
+    "const late = new Promise((_, reject) => scheduler.after(patienceMs, () => reject(new Error())));\n  return Promise.race([storing, late])",
+    "late",
+  ),
+  fault(
     "a retry is decided again",
     "server/ledger.ts",
     "if (n === last + 1) return undefined;",

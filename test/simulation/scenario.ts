@@ -48,7 +48,7 @@ export interface StoreScenario {
   readonly isDurable: boolean;
   readonly delayMaxMs: number;
   readonly failChance: number;
-  readonly hangChance: number;
+  readonly lateChance: number;
 }
 
 export interface HandlerScenario {
@@ -96,7 +96,7 @@ function storeOf(random: SeededRandom, isDurable: boolean): StoreScenario {
     isDurable,
     delayMaxMs: isDurable ? random.pick([0, 5, 50, 2_000]) : 0,
     failChance: isFaulty ? random.pick([0.02, 0.2]) : 0,
-    hangChance: isFaulty ? random.pick([0, 0.01]) : 0,
+    lateChance: isFaulty ? random.pick([0, 0.01]) : 0,
   };
 }
 
@@ -161,6 +161,7 @@ export type Need = keyof typeof NEEDS;
 
 const NEEDS = {
   durable: ({ store }: Scenario) => store.isDurable && store.delayMaxMs > 0,
+  late: ({ store }: Scenario) => store.lateChance > 0,
   refusals: ({ store }: Scenario) => store.failChance > 0.1,
   handlers: ({ handlers }: Scenario) => handlers.names.length > 1 && handlers.delayMaxMs > 0,
   crashes: ({ faults }: Scenario) => faults.includes("serverCrash"),

@@ -18,6 +18,8 @@ const MUST_BE_SEEN = [
   "server close",
   "crash between commit and reply",
   "goodbye slow_client",
+  "goodbye unavailable",
+  "server error timeout: the store has not answered for 5 s, and the world waits for it",
   "rejected gone",
   "rejected not_found",
   "rejected exists",

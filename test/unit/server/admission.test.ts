@@ -46,15 +46,17 @@ test.each<[hello: unknown, code: string]>([
 function ask(hello: unknown, authenticate: ServerOptions["authenticate"], isOpen = true) {
   const environment = new FakeEnvironment();
   const received: unknown[] = [];
+  const reported: SyncError[] = [];
   const world = {
-    reception: async () => {
+    reception: async ({ clientId }: { clientId: string }, identity: unknown) => {
       await Promise.resolve();
       if (!isOpen) throw new SyncError("unavailable", "full");
-      return (_link: Link, { clientId }: { clientId: string }, identity: unknown) => {
+      return () => {
         received.push([clientId, identity]);
         return {} as LinkEvents;
       };
     },
+    report: (error: SyncError) => reported.push(error),
   } as unknown as HostedWorld;
   const handshake = { hello, headers: { cookie: "a=b" }, address: "::1", url: "/" };
   const worldOf = (name: string) => (name === "default" ? world : undefined);
@@ -64,7 +66,7 @@ function ask(hello: unknown, authenticate: ServerOptions["authenticate"], isOpen
     { authenticate, limits: SERVER_LIMITS },
     environment,
   );
-  return { admitted, environment, received };
+  return { admitted, environment, received, reported };
 }
 
 test("who is known is received with the identity that the application gave", async () => {
@@ -88,7 +90,7 @@ test("without authenticate everyone is let in, and is nobody", async () => {
 });
 
 test("an unknown world, a refusal and a full world turn a client away, each with its code", async () => {
-  const refuse = () => Promise.reject(new Error("who?"));
+  const refuse = () => Promise.reject(new SyncError("unauthenticated", "who?"));
   await expect(ask({ ...HELLO, world: "constructor" }, undefined).admitted).rejects.toMatchObject({
     code: "unknown_world",
   });
@@ -99,6 +101,17 @@ test("an unknown world, a refusal and a full world turn a client away, each with
   await expect(ask(HELLO, undefined, false).admitted).rejects.toMatchObject({
     code: "unavailable",
   });
+});
+
+test("what authenticate throws by mistake is for the server to know, not for the client", async () => {
+  const { admitted, reported } = ask(HELLO, () => {
+    throw new TypeError("connect ECONNREFUSED 10.0.0.3");
+  });
+  await expect(admitted).rejects.toMatchObject({
+    code: "unauthenticated",
+    message: "these credentials are not accepted",
+  });
+  expect(reported).toMatchObject([{ code: "handler_failed", cause: { name: "TypeError" } }]);
 });
 
 test("credentials that are never checked are a timeout", async () => {

@@ -195,16 +195,3 @@ test.each<[what: string, handlers: Handlers, operation: Operation]>([
   const { consult } = newGate(handlers);
   await expect(consult(operation)).rejects.toMatchObject({ code: "handler_failed" });
 });
-
-test("handlers keep their own `this`, so that an object of a class can be given", async () => {
-  class Database implements Handlers {
-    readonly rows: unknown[] = [];
-    create(object: object): void {
-      this.rows.push(object);
-    }
-  }
-  const database = new Database();
-  const { consult } = newGate(database);
-  await consult(create("a"));
-  expect(database.rows).toEqual([{ id: "a" }]);
-});

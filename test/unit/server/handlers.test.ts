@@ -2,9 +2,10 @@ import { expect, test } from "@jest/globals";
 import { SyncError } from "../../../lib/errors.ts";
 import {
   callHandler,
-  checkHandlers,
+  bindHandlers,
   silently,
   type Answered,
+  type Handlers,
   type HandlerName,
 } from "../../../server/handlers.ts";
 import { codeOf } from "../../support/hostile.ts";
@@ -137,8 +138,25 @@ test("the first answer counts, whatever comes after it, and leaves no timer behi
 });
 
 test("handlers have known names, and are functions or left out", () => {
-  const handlers = { create: () => undefined, fetch: undefined };
-  expect(checkHandlers(handlers as never)).toBe(handlers);
-  expect(codeOf(() => checkHandlers({ ceate: () => undefined } as never))).toBe("bad_option");
-  expect(codeOf(() => checkHandlers({ create: "insert" } as never))).toBe("bad_option");
+  const given: unknown = { create: () => ({ id: "oak" }), fetch: undefined };
+  const bound = bindHandlers(given as Handlers);
+  expect(Object.keys(bound)).toEqual(["create"]);
+  for (const slip of [{ ceate: () => undefined }, { create: "insert" }, "handlers", null]) {
+    expect(codeOf(() => bindHandlers(slip as Handlers))).toBe("bad_option");
+  }
+});
+
+test("handlers may be methods, which find their object", () => {
+  class Trees {
+    readonly rows = new Map([["oak", { id: "oak", height: 3 }]]);
+
+    fetch(ids: readonly string[]): ({ id: string } | null)[] {
+      return ids.map((id) => this.rows.get(id) ?? null);
+    }
+  }
+  const handlers = bindHandlers(new Trees());
+  expect(handlers.fetch?.(["oak", "elm"], null, () => undefined)).toEqual([
+    { id: "oak", height: 3 },
+    null,
+  ]);
 });

@@ -134,12 +134,14 @@ test("a live session gets each flush, and its outcomes with it; nothing when the
 });
 
 test("a flush that its link has no room for is skipped, and made up for from its own cursor", () => {
-  const { session, link, page, write, flush } = newSession();
+  const recorded: NumberedOutcome[] = [];
+  const { session, link, page, write, flush } = newSession({ recorded });
   page();
   link.take();
   link.waitingBytes = 1_950;
   write("a");
   session.decide(1, ACCEPTED);
+  recorded.push({ n: 1, outcome: ACCEPTED }); // as the ledger does, which tells of it later
   flush(1, 5);
   expect([session.isLive, session.behindSince, link.take()]).toEqual([false, 5, []]);
   write("b");

@@ -1,0 +1,16 @@
+/** By what one identity is told from another. */
+export type IdentityKey = string | number;
+
+/**
+ * The key of what `authenticate` has answered: a text or a number itself, or an object's `id`.
+ * Undefined when there is neither: then nobody can be told from anybody else.
+ */
+export function identityKey(identity: unknown): IdentityKey | undefined {
+  if (isKey(identity)) return identity;
+  if (typeof identity !== "object" || identity === null || !("id" in identity)) return undefined;
+  return isKey(identity.id) ? identity.id : undefined;
+}
+
+function isKey(value: unknown): value is IdentityKey {
+  return typeof value === "string" || typeof value === "number";
+}
