@@ -4,7 +4,12 @@ import { SyncError } from "../lib/errors.ts";
 import type { ClientLimits } from "../lib/limits.ts";
 import type { Connect } from "../lib/link.ts";
 import { checkId, type ObjectId, type SyncObject } from "../lib/object.ts";
-import { toProperties, type Operation } from "../lib/operation.ts";
+import {
+  toProperties,
+  type CreateOperation,
+  type Operation,
+  type UpdateOperation,
+} from "../lib/operation.ts";
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Status } from "./connection.ts";
 import { checkFunction, EventHub, scopedName, type Scope, type Undo } from "./event-hub.ts";
@@ -35,6 +40,7 @@ export interface Surroundings {
   readonly connect: Connect;
 }
 
+type WrittenObject = CreateOperation | UpdateOperation;
 type Settle<Result> = (error: SyncError | undefined, result?: Result) => void;
 
 /**
@@ -168,11 +174,7 @@ export class Client<Models extends object = AnyModels> {
     id: IdIn<Models, Id>,
     callback?: Callback<undefined>,
   ): Promise<undefined> {
-    return this.#write(
-      (tx) => tx.destroy(id),
-      () => undefined,
-      callback,
-    );
+    return this.#write((tx) => tx.destroy(id), callback);
   }
 
   /** Writes all that `fill` asks for as one, or nothing if it throws. It must not be async. */
@@ -180,7 +182,7 @@ export class Client<Models extends object = AnyModels> {
     fill: (transaction: ModelTransaction<Models>) => void,
     callback?: Callback<undefined>,
   ): Promise<undefined> {
-    return this.#write(fill, () => undefined, callback);
+    return this.#write(fill, callback);
   }
 
   /** Asks the server for an object, or several. Null where there is none. */
@@ -244,23 +246,22 @@ export class Client<Models extends object = AnyModels> {
   ): Promise<Held> {
     return this.#write(
       fill,
-      ([operation], [id]) => this.#writtenObject(operation as Operation, id as ObjectId) as Held,
       callback,
+      ([operation], [id]) =>
+        this.#writtenObject(operation as WrittenObject, id as ObjectId) as Held,
     );
   }
 
   /** The object, or if it is gone by now what was written. */
-  #writtenObject(operation: Operation, id: ObjectId): SyncObject {
-    const held = this.#follower.view.get(id);
-    if (held !== undefined || operation.kind === "destroy") return held ?? { id };
+  #writtenObject(operation: WrittenObject, id: ObjectId): SyncObject {
     const written = operation.kind === "create" ? operation.properties : operation.changes;
-    return { id, ...toProperties(written) };
+    return this.#follower.view.get(id) ?? { id, ...toProperties(written) };
   }
 
   #write<Result>(
     fill: (transaction: Transaction) => unknown,
-    resultOf: (operations: readonly Operation[], ids: readonly ObjectId[]) => Result,
     callback: Callback<Result> | undefined,
+    resultOf?: (operations: readonly Operation[], ids: readonly ObjectId[]) => Result,
   ): Promise<Result> {
     let operations: readonly Operation[] = [];
     return this.#call(
@@ -268,7 +269,7 @@ export class Client<Models extends object = AnyModels> {
       (settle) => {
         operations = collect(fill, this.#limits, this.#newId);
         const settled = (error: SyncError | undefined, ids: readonly ObjectId[]): void => {
-          settle(error, error === undefined ? resultOf(operations, ids) : undefined);
+          settle(error, error === undefined ? resultOf?.(operations, ids) : undefined);
         };
         if (operations.length > 0) this.#follower.write(operations, settled);
         else this.#follower.tellSoon(() => settled(undefined, []));
@@ -281,7 +282,7 @@ export class Client<Models extends object = AnyModels> {
   #call<Result>(
     callback: Callback<Result> | undefined,
     begin: (settle: Settle<Result>) => void,
-    onThrow: (error: SyncError) => void = () => undefined,
+    onThrow?: (error: SyncError) => void,
   ): Promise<Result> {
     const promise = new Promise<Result>((resolve, reject) => {
       const settle: Settle<Result> = (error, result) => {
@@ -297,7 +298,7 @@ export class Client<Models extends object = AnyModels> {
       } catch (cause) {
         const error = toSyncError(cause);
         this.#follower.tellSoon(() => {
-          onThrow(error);
+          onThrow?.(error);
           settle(error);
         });
       }

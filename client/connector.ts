@@ -4,7 +4,7 @@ import type { ClientLimits } from "../lib/limits.ts";
 import type { Connect } from "../lib/link.ts";
 import type { Hello } from "../lib/messages.ts";
 import { transition, type Effect, type Input, type State } from "./connection.ts";
-import { RetryDelay } from "./retry-delay.ts";
+import { retryDelayMs } from "./retry-delay.ts";
 import { ServerLink, type Ending, type ServerLinkListener } from "./server-link.ts";
 
 export interface ConnectorOptions {
@@ -32,18 +32,18 @@ export interface ConnectorListener extends Omit<ServerLinkListener, "ended"> {
 export class Connector {
   readonly #options: ConnectorOptions;
   readonly #listener: ConnectorListener;
-  readonly #retryDelay: RetryDelay;
   #state: State = "offline";
   #link: ServerLink | undefined;
   /** Counts the attempts, so that credentials which come too late are noticed. */
   #attempt = 0;
+  /** How often it has waited since it was last synced. */
+  #waits = 0;
   /** Ends the timer that is running: the wait for an attempt, or for its welcome. */
   #stopTimer: Cancel = () => undefined;
 
   constructor(options: ConnectorOptions, listener: ConnectorListener) {
     this.#options = options;
     this.#listener = listener;
-    this.#retryDelay = new RetryDelay(options.environment.random, options.limits);
   }
 
   get state(): State {
@@ -59,11 +59,12 @@ export class Connector {
     const from = this.#state;
     const { to, effects } = transition(from, input);
     this.#state = to;
-    for (const effect of effects) this.#perform(effect, reason?.retryAfterMs);
+    for (const effect of effects) this.#perform(effect, reason);
     if (from !== to) this.#listener.moved(from, to, reason);
   }
 
-  #perform(effect: Effect, retryAfterMs: number | undefined): void {
+  #perform(effect: Effect, reason: SyncError | undefined): void {
+    const { environment, limits } = this.#options;
     switch (effect) {
       case "open":
         this.#open();
@@ -75,16 +76,17 @@ export class Connector {
         this.#link = undefined;
         return;
       case "wait":
-        this.#stopTimer = this.#options.environment.scheduler.after(
-          this.#retryDelay.nextMs(retryAfterMs),
+        this.#stopTimer = environment.scheduler.after(
+          (reason?.retryAfterMs ?? 0) + retryDelayMs(this.#waits, limits, environment.random),
           () => this.input("retry"),
         );
+        this.#waits += 1;
         return;
       case "stopTimer":
         this.#stopTimer();
         return;
       case "calmDown":
-        this.#retryDelay.reset();
+        this.#waits = 0;
     }
   }
 
@@ -98,12 +100,12 @@ export class Connector {
     this.#stopTimer = environment.scheduler.after(limits.connectTimeoutMs, () =>
       this.#ended({ reconnect: true }),
     );
-    if (!isFunction(auth)) {
+    if (typeof auth !== "function") {
       this.#dial(auth);
       return;
     }
     Promise.resolve()
-      .then(auth)
+      .then(auth as () => unknown)
       .then(
         (credentials) => ifCurrent(() => this.#dial(credentials)),
         (cause: unknown) => ifCurrent(() => this.#ended(authFailed(cause))),
@@ -126,11 +128,7 @@ export class Connector {
 }
 
 function authFailed(cause: unknown): Ending {
-  const message = `the credentials could not be got: ${String(cause)}`;
+  const message = `the auth function failed: ${String(cause)}`;
   const error = new SyncError("handler_failed", message, { cause });
   return { error, reconnect: true, isFault: true };
-}
-
-function isFunction(value: unknown): value is () => unknown {
-  return typeof value === "function";
 }

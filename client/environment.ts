@@ -12,13 +12,9 @@ export const realEnvironment: Environment = {
   scheduler: {
     after: (delayMs, task) => {
       const timer = setTimeout(task, delayMs);
-      return () => {
-        clearTimeout(timer);
-      };
+      return () => clearTimeout(timer);
     },
     // So that the writes of one turn of the event loop travel in one message, and at once.
-    soon: (task) => {
-      queueMicrotask(task);
-    },
+    soon: (task) => queueMicrotask(task),
   },
 };

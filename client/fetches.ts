@@ -62,13 +62,11 @@ export class Fetches {
   }
 
   /** Takes out the fetches whose answer holds for a replica that is at `seq`. */
-  takeAnswered(seq: number): readonly (Fetch & { readonly answer: Fetched })[] {
-    const answered: (Fetch & { readonly answer: Fetched })[] = [];
-    for (const { request, ids, settle, answer } of this.#open.values()) {
-      if (answer === undefined || (answer.error === undefined && answer.seq > seq)) continue;
-      this.#open.delete(request);
-      answered.push({ request, ids, settle, answer });
-    }
+  takeAnswered(seq: number): readonly Readonly<OpenFetch>[] {
+    const answered = [...this.#open.values()].filter(
+      ({ answer }) => answer !== undefined && (answer.error !== undefined || answer.seq <= seq),
+    );
+    for (const { request } of answered) this.#open.delete(request);
     return answered;
   }
 

@@ -115,7 +115,7 @@ export class Follower {
   close(): void {
     this.#connector.input("close");
     for (const write of this.#outbox.takeAll()) {
-      const unknown = "; the write was sent, and whether the server accepted it is not known";
+      const unknown = "; whether the server accepted the write is not known";
       this.#fail(write, closedError(write.wasSent ? unknown : "; the write was not sent"));
     }
     for (const { settle } of this.#fetches.takeAll()) this.#news.add(() => settle(closedError()));
@@ -230,8 +230,8 @@ export class Follower {
   #settleFetches(): void {
     const seq = this.status === "synced" ? this.#replica.cursor.seq : -1;
     for (const { settle, answer } of this.#fetches.takeAnswered(seq)) {
-      const error = answer.error === undefined ? undefined : SyncError.from(answer.error);
-      this.#news.add(() => settle(error));
+      const error = answer?.error;
+      this.#news.add(() => settle(error && SyncError.from(error)));
     }
   }
 

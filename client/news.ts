@@ -15,11 +15,8 @@ export class News {
   tell(): void {
     if (this.#isTelling) return;
     this.#isTelling = true;
-    while (this.#items.length > 0) {
-      const items = this.#items;
-      this.#items = [];
-      for (const tell of items) tell();
-    }
+    for (const tell of this.#items) tell(); // also what is added meanwhile
+    this.#items = [];
     this.#isTelling = false;
   }
 }

@@ -2,7 +2,9 @@ import { SyncError } from "../lib/errors.ts";
 import { CLIENT_LIMITS, resolveLimits, type ClientLimits } from "../lib/limits.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 
-export type Transport = "websocket" | "polling";
+const TRANSPORTS = ["websocket", "polling"] as const;
+
+export type Transport = (typeof TRANSPORTS)[number];
 
 export interface ObjectSyncOptions {
   /** Which of the server's worlds; "default" unless given. */
@@ -48,7 +50,7 @@ const CHECKS: Readonly<Record<keyof ObjectSyncOptions, (value: unknown) => boole
   transports: (value) =>
     Array.isArray(value) &&
     value.length > 0 &&
-    value.every((name) => /^(websocket|polling)$/.test(String(name))),
+    value.every((name: Transport) => TRANSPORTS.includes(name)),
   optimistic: isSwitch,
   autoConnect: isSwitch,
   limits: (value) => typeof value === "object" && value !== null,
@@ -67,7 +69,7 @@ export function resolveOptions(given: ObjectSyncOptions): ResolvedOptions {
     auth,
     path = PROTOCOL.defaultPath,
     namespace = PROTOCOL.defaultNamespace,
-    transports = ["websocket", "polling"],
+    transports = TRANSPORTS,
     optimistic = true,
     autoConnect = true,
   } = given;

@@ -198,10 +198,10 @@ export class ServerLink {
   #stage(part: Delta): void {
     const { from, to } = part;
     if (from > this.#position) {
-      throw new Error(`a gap: changes from ${from} on, at ${this.#position}`);
+      throw new Error(`a gap before ${from}, at ${this.#position}`);
     }
     if (to < this.#position) {
-      throw new Error(`an old part: changes up to ${to}, at ${this.#position}`);
+      throw new Error(`an old part up to ${to}, at ${this.#position}`);
     }
     this.#position = to;
     this.#parts.push(part);
