@@ -1,5 +1,5 @@
 import type { Environment } from "../lib/environment.ts";
-import { atMost, SyncError } from "../lib/errors.ts";
+import { SyncError } from "../lib/errors.ts";
 import type { ClientLimits } from "../lib/limits.ts";
 import type { Connect } from "../lib/link.ts";
 import type { Fetched, Welcome } from "../lib/messages.ts";
@@ -15,7 +15,7 @@ import type { ClientEventName, ClientEvents } from "./events.ts";
 import { Fetches, type Fetch } from "./fetches.ts";
 import { News } from "./news.ts";
 import { Outbox, type Decided, type Write } from "./outbox.ts";
-import type { ServerLink, ServerStep } from "./server-link.ts";
+import { sizeProblem, type ServerLink, type ServerStep } from "./server-link.ts";
 
 export interface FollowerOptions {
   readonly environment: Environment;
@@ -126,8 +126,7 @@ export class Follower {
   write(operations: readonly Operation[], settle: Write["settle"]): void {
     this.#checkOpen();
     const { limits, optimistic } = this.#options;
-    const { mutationBytesMax } = this.#connector.link?.welcome ?? limits;
-    checkBytes(operations, mutationBytesMax);
+    checkSize(operations, this.#connector.link?.welcome ?? limits);
     const { epoch, seq } = this.#replica.cursor;
     const seen = epoch === this.#outbox.epoch ? seq : 0;
     const write = this.#outbox.add({ operations, seen, optimistic, settle });
@@ -272,11 +271,14 @@ export class Follower {
   }
 }
 
-function checkBytes(operations: readonly Operation[], bytesMax: number): void {
-  const table = new ShapeTable(0, makePropertySet);
-  const { bytes } = encodeMutation({ seen: 0, operations }, table, () => undefined);
-  if (bytes.length <= bytesMax) return;
-  throw atMost("a write", bytesMax, "bytes", { id: operations[0]?.id }, "too_large");
+function checkSize(
+  operations: readonly Operation[],
+  limits: Pick<ClientLimits, "mutationBytesMax">,
+): void {
+  const mutation = { seen: 0, operations };
+  const encoded = encodeMutation(mutation, new ShapeTable(0, makePropertySet), () => undefined);
+  const problem = sizeProblem(mutation, encoded, limits);
+  if (problem !== undefined) throw problem;
 }
 
 /** Ids that the server gave in place of provisional ones. */

@@ -16,8 +16,8 @@ export interface Write extends PendingWrite {
   seen: number;
   /** Whether it may have reached a server. */
   wasSent: boolean;
-  /** Why this server can never be given it. Its number is used up by a write of nothing. */
-  problem?: SyncError;
+  /** Why the server was not given it: its number is used up by a write of nothing. */
+  problem?: SyncError | undefined;
   /** Called once. `ids` are those that the objects of the operations have now. */
   readonly settle: (error: SyncError | undefined, ids: readonly ObjectId[]) => void;
 }

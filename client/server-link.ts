@@ -1,6 +1,6 @@
 import { joinParts, type Change, type Delta } from "../lib/delta.ts";
 import type { Clock } from "../lib/environment.ts";
-import { SyncError } from "../lib/errors.ts";
+import { atMost, SyncError } from "../lib/errors.ts";
 import type { ClientLimits } from "../lib/limits.ts";
 import type { ClientLink, Connect } from "../lib/link.ts";
 import {
@@ -12,7 +12,7 @@ import {
   type ServerMessage,
   type Welcome,
 } from "../lib/messages.ts";
-import { encodeMutation } from "../lib/mutation-codec.ts";
+import { encodeMutation, type EncodedMutation } from "../lib/mutation-codec.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { NumberedOutcome } from "../lib/outcome.ts";
 import { ShapeDictionary } from "../lib/shape-codec.ts";
@@ -149,16 +149,12 @@ export class ServerLink {
     this.#messages.spend(1);
   }
 
-  #encode(
-    write: Write,
-    handleOf: (id: ObjectId) => number | undefined,
-  ): ReturnType<typeof encodeMutation> {
+  #encode(write: Write, handleOf: (id: ObjectId) => number | undefined): EncodedMutation {
     const encoded = encodeMutation(write, this.#table, handleOf);
-    const bytesMax = this.#welcome?.mutationBytesMax ?? this.#limits.mutationBytesMax;
-    if (encoded.bytes.length <= bytesMax) return encoded;
-    // Written before this server told its limit: it would end the connection, again and again.
-    const message = `this server takes writes of at most ${bytesMax} bytes`;
-    write.problem = new SyncError("too_large", message);
+    // What was written before this server told its limit would end the connection, again and again.
+    // The next server may have a higher one.
+    write.problem = sizeProblem(write, encoded, this.#welcome ?? this.#limits);
+    if (write.problem === undefined) return encoded;
     return encodeMutation({ seen: write.seen, operations: [] }, this.#table, handleOf);
   }
 
@@ -224,4 +220,14 @@ export class ServerLink {
     this.#isEnded = true;
     this.#listener.ended(ending);
   }
+}
+
+/** Why who has these limits cannot take the write, if it is so. */
+export function sizeProblem(
+  { operations }: Pick<Write, "operations">,
+  { bytes }: EncodedMutation,
+  { mutationBytesMax }: Pick<ClientLimits, "mutationBytesMax">,
+): SyncError | undefined {
+  if (bytes.length <= mutationBytesMax) return undefined;
+  return atMost("a write", mutationBytesMax, "bytes", { id: operations[0]?.id }, "too_large");
 }

@@ -161,6 +161,46 @@ test("a write that turns out too large for the server fails, and those after it 
   expect([...sync.allObjects().keys()]).toEqual(["tree:2"]);
 });
 
+test("a write that was too large for one server is given to the next, which takes more", async () => {
+  const { sync, server, environment } = setup({ autoConnect: false });
+  Object.assign(server.welcome, { mutationBytesMax: 1_000 });
+  const text = "x".repeat(2_000);
+  const large = sync.create({ id: "tree:1", text });
+  server.isAutomatic = false;
+  sync.connect();
+  server.link.accept();
+  await quiet();
+  expect(server.link.mutations.map(({ operations }) => operations)).toEqual([[]]);
+  Object.assign(server.welcome, { mutationBytesMax: 10_000 });
+  server.isAutomatic = true;
+  server.link.drop();
+  environment.advance(250);
+  await expect(large).resolves.toEqual({ id: "tree:1", text });
+  expect(server.world.get("tree:1")).toEqual({ id: "tree:1", text });
+});
+
+test("reject tells what was to be written, as far as it was understood", async () => {
+  const { sync } = setup({ autoConnect: false, limits: { mutationBytesMax: 1_000 } });
+  const heard: unknown[] = [];
+  sync.on("reject", ({ code, id, property }, { operations }) => {
+    heard.push([code, id, property, operations.length]);
+  });
+  void sync.create(42 as never);
+  void sync.save({ id: "tree:1", height: NaN });
+  void sync.transaction((tx) => {
+    tx.create({ id: "tree:1" });
+    tx.destroy("");
+  });
+  void sync.save({ id: "tree:1", text: "x".repeat(2_000) });
+  await quiet();
+  expect(heard).toEqual([
+    ["invalid_payload", undefined, undefined, 0],
+    ["invalid_value", "tree:1", "height", 0],
+    ["invalid_id", "", undefined, 0],
+    ["too_large", "tree:1", undefined, 1],
+  ]);
+});
+
 test("more undecided writes than the limit are refused", async () => {
   const { sync } = setup({ autoConnect: false, limits: { writesMax: 2 } });
   void sync.save({ name: "a" });
