@@ -40,6 +40,7 @@ export interface StoredWorld extends WorldRecord {
  * - `commit` with one batch at a time, never two at once for one world. When it returns (or its
  *   promise resolves) the whole batch is kept; when it throws (or rejects), none of it is. Nothing
  *   of a batch is told to anybody before. It may be synchronous, and then costs no turn of the loop.
+ *   It settles in the end, whatever happens to its database: the world waits for it.
  * - `close` once, after the last commit.
  */
 export interface Store {
