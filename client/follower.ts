@@ -111,10 +111,22 @@ export class Follower {
     this.#connector.input("disconnect");
   }
 
-  /** Settles all that is open with `closed`. */
+  /** Settles all that is open with `closed`. What stays in view is what the server has confirmed. */
   close(): void {
     this.#connector.input("close");
-    for (const write of this.#outbox.takeAll()) {
+    const undecided = this.#outbox.takeAll();
+    this.#addChanges(
+      this.#replica.integrate({
+        epoch: this.#replica.cursor.epoch,
+        to: 0,
+        isReplacing: false,
+        changes: [],
+        firstNewHandle: 0,
+        decided: undecided,
+        renamed: new Map(),
+      }),
+    );
+    for (const write of undecided) {
       const unknown = "; whether the server accepted the write is not known";
       this.#fail(write, closedError(write.wasSent ? unknown : "; the write was not sent"));
     }

@@ -342,6 +342,44 @@ test("close() settles all that is open with closed, and says what is not known",
   expect([sync.status, sync.pending, server.links.length]).toEqual(["closed", 0, 1]);
 });
 
+test("close() takes back what is undecided: what stays in view is confirmed", async () => {
+  const { sync, server } = await setupSynced([
+    { id: "tree:1", height: 3 },
+    { id: "tree:2", height: 3 },
+  ]);
+  server.isAutomatic = false;
+  const heard: string[] = [];
+  const tree = sync.get("tree:1");
+  void sync.save({ id: "tree:1", height: 4 });
+  void sync.destroy("tree:2");
+  await quiet();
+  void sync.create({ id: "tree:3" });
+  sync.on("update", ({ id }) => heard.push(`update ${id}`));
+  sync.on("create", ({ id }) => heard.push(`create ${id}`));
+  sync.on("add", ({ id }) => heard.push(`add ${id}`));
+  sync.on("destroy", (id) => heard.push(`destroy ${id}`));
+  sync.on("remove", (id) => heard.push(`remove ${id}`));
+  sync.on("reject", ({ code }, { operations }) => {
+    heard.push(`${code} ${String(operations[0]?.id)}`);
+  });
+  await sync.close();
+  expect(heard).toEqual([
+    "update tree:1",
+    "create tree:2",
+    "add tree:2",
+    "destroy tree:3",
+    "remove tree:3",
+    "closed tree:1",
+    "closed tree:2",
+    "closed tree:3",
+  ]);
+  expect([...sync.allObjects().values()]).toEqual([
+    { id: "tree:1", height: 3 },
+    { id: "tree:2", height: 3 },
+  ]);
+  expect(sync.get("tree:1")).toBe(tree);
+});
+
 test("close() from within a listener tells what is being told first", async () => {
   const { sync, server } = await setupSynced();
   const heard: string[] = [];
