@@ -98,7 +98,7 @@ export class Connector {
       if (attempt === this.#attempt) then();
     };
     this.#stopTimer = environment.scheduler.after(limits.connectTimeoutMs, () =>
-      this.#ended({ reconnect: true }),
+      this.#ended({ error: new SyncError("timeout", "no welcome in time"), reconnect: true }),
     );
     if (typeof auth !== "function") {
       this.#dial(auth);

@@ -28,7 +28,8 @@ export interface ClientEvents {
   connect: [];
   /** `reason` is what the server said, if it did. */
   disconnect: [reason?: SyncError];
-  status: [status: Status];
+  /** `reason` is why it is no better, if that is known; told again by each attempt that fails. */
+  status: [status: Status, reason?: SyncError];
   /** A write failed. Its promise and its callback get the same error. */
   reject: [error: SyncError, write: RejectedWrite];
   /** What no call can report. Nothing is thrown when nobody listens. */

@@ -171,7 +171,7 @@ export class Follower {
 
   #moved(from: State, to: State, reason: SyncError | undefined): void {
     const status = statusOf(to);
-    if (status !== statusOf(from)) this.#happened("status", status);
+    if (status !== statusOf(from) || reason !== undefined) this.#happened("status", status, reason);
     if (!isConnected(from) && isConnected(to)) this.#happened("connect");
     if (isConnected(from) && !isConnected(to)) this.#happened("disconnect", reason);
     if (to === "synced") this.#happened("synced");

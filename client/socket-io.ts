@@ -52,9 +52,9 @@ export function connectSocketIo(url: string, options: SocketIoOptions): Connect 
     socket.on(PROTOCOL.event, (payload: unknown) => events.message(toBytes(payload)));
     socket.on("disconnect", () => end());
     socket.on("connect_error", (problem) => {
-      const { data } = problem as { data?: { reconnect?: unknown } | null };
-      if (!data) end();
-      else end(SyncError.from(toErrorData(data)), toSwitch(data.reconnect));
+      const { data, message } = problem as Error & { data?: { reconnect?: unknown } | null };
+      if (data) end(SyncError.from(toErrorData(data)), toSwitch(data.reconnect));
+      else end(new SyncError("unavailable", `no connection: ${message}`, { cause: problem }));
     });
     socket.connect();
 

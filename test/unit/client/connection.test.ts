@@ -115,6 +115,32 @@ test("an attempt without a welcome is given up, and what it says later is ignore
   expect([sync.status, errors]).toEqual(["synced", []]);
 });
 
+test("status tells why an attempt has failed, each time", async () => {
+  const { sync, server, environment } = setup({ autoConnect: false });
+  const heard: unknown[] = [];
+  sync.on("status", (status, reason) => heard.push([status, reason?.code]));
+  server.isAutomatic = false;
+  sync.connect();
+  server.link.drop(new SyncError("unavailable", "no connection"));
+  environment.advance(250);
+  server.link.drop(new SyncError("unavailable", "no connection"));
+  environment.advance(500);
+  environment.advance(20_000); // without a welcome
+  environment.advance(1_000);
+  server.link.accept();
+  server.link.goodbye({ code: "unauthenticated", message: "expired" }, false);
+  expect(heard).toEqual([
+    ["connecting", undefined],
+    ["connecting", "unavailable"],
+    ["connecting", "unavailable"],
+    ["connecting", "timeout"],
+    ["syncing", undefined],
+    ["synced", undefined],
+    ["offline", "unauthenticated"],
+  ]);
+  await expect(sync.whenSynced()).rejects.toMatchObject({ code: "unauthenticated" });
+});
+
 test("connect() does not wait for the next attempt's time", async () => {
   const { sync, server, environment } = await setupSynced();
   server.link.drop();

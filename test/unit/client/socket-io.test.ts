@@ -133,8 +133,11 @@ test("a refusal comes with the server's own error", async () => {
   expect(reconnect).toBe(true);
 });
 
-test("a server that cannot be reached is a link that closes, without a reason", async () => {
-  expect(await dial("http://localhost:1").closed).toEqual([undefined, undefined]);
+test("a server that cannot be reached is a link that closes, and says why", async () => {
+  const [error, reconnect] = await dial("http://localhost:1").closed;
+  expect(error).toMatchObject({ code: "unavailable", message: "no connection: websocket error" });
+  expect([error?.retryable, error?.cause]).toEqual([true, expect.any(Error)]);
+  expect(reconnect).toBeUndefined();
 });
 
 test("the server's last message is heard before the end", async () => {
