@@ -8,7 +8,8 @@ import { join } from "node:path";
 
 const here = import.meta.dirname;
 const root = join(here, "..");
-const compiled = join(here, ".cache", "compiled");
+/** What this run measures: whoever builds or measures something else meanwhile does not change it. */
+const workshop = join(here, ".cache", `run-${process.pid}`);
 
 run("npm", ["run", "--silent", "build"], root);
 installPeers();
@@ -17,10 +18,14 @@ await compile();
 
 const runner = spawn(
   process.execPath,
-  ["--enable-source-maps", join(compiled, "runner.js"), ...process.argv.slice(2)],
+  ["--enable-source-maps", join(workshop, "runner.js"), ...process.argv.slice(2)],
   { stdio: "inherit" },
 );
-runner.on("exit", (code) => (process.exitCode = code ?? 1));
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => runner.kill());
+runner.on("exit", (code) => {
+  rmSync(workshop, { recursive: true, force: true });
+  process.exitCode = code ?? 1;
+});
 
 /** When they are missing, or other ones are wanted since. */
 function installPeers() {
@@ -32,26 +37,24 @@ function installPeers() {
   writeFileSync(stamp, wanted);
 }
 
-/** A copy of what is published, which does not change when someone builds during a run. */
+/** As it is published. */
 function copyObjectSync() {
-  const target = join(here, "node_modules", "object-sync");
-  rmSync(target, { recursive: true, force: true });
+  const target = join(workshop, "node_modules", "object-sync");
   for (const name of ["package.json", "dist"]) {
     cpSync(join(root, name), join(target, name), { recursive: true });
   }
 }
 
-/** The runner and the two processes that it starts, from TypeScript to .cache/compiled/. */
+/** The runner and the two processes that it starts. */
 async function compile() {
   const { build } = await import("esbuild");
-  rmSync(compiled, { recursive: true, force: true });
   await build({
     entryPoints: {
       runner: join(here, "runner", "main.ts"),
       server: join(here, "processes", "server.ts"),
       crowd: join(here, "processes", "crowd.ts"),
     },
-    outdir: compiled,
+    outdir: workshop,
     bundle: true,
     splitting: true,
     packages: "external",

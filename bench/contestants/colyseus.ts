@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { matchMaker, Room, Server, type Client as RoomClient } from "@colyseus/core";
-import { schema, t, type SchemaType } from "@colyseus/schema";
+import { Encoder, schema, t, type SchemaType } from "@colyseus/schema";
 import { Callbacks, Client } from "@colyseus/sdk";
 import { WebSocketTransport } from "@colyseus/ws-transport";
 import {
@@ -23,6 +23,9 @@ const ThingState = schema(
 );
 const ArenaState = schema({ players: t.map(PlayerState), things: t.map(ThingState) }, "Arena");
 type ArenaState = SchemaType<typeof ArenaState>;
+
+// As its own warning asks when a state is larger than 8 KB.
+Encoder.BUFFER_SIZE = 16 * 1024 * 1024;
 
 class ArenaRoom extends Room {
   override state = new ArenaState();

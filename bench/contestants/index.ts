@@ -7,6 +7,9 @@ const load = {
   ws: async () => (await import("./ws.ts")).ws,
   colyseus: async () => (await import("./colyseus.ts")).colyseus,
   "socket.io": async () => (await import("./socket-io.ts")).socketIo,
+  yjs: async () => (await import("./yjs.ts")).yjs,
+  tinybase: async () => (await import("./tinybase.ts")).tinybase,
+  sharedb: async () => (await import("./sharedb.ts")).sharedb,
 } satisfies Record<string, () => Promise<Contestant>>;
 
 export type ContestantName = keyof typeof load;

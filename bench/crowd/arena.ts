@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Contestant, ContestantClient } from "../contestants/contestant.ts";
-import { cpuMicros } from "../processes/usage.ts";
+import { usage } from "../processes/usage.ts";
 import { fingerprint, now, playerId, WORLD_SIZE, type Player, type PlayerId } from "../world.ts";
 import { Latencies } from "./latencies.ts";
 import { Mover } from "./mover.ts";
@@ -66,7 +66,7 @@ export class Arena {
       updates: end.updates - start.updates,
       bytes: end.bytes - start.bytes,
       cpuMicros: end.cpuMicros - start.cpuMicros,
-      elapsedMs: end.at - start.at,
+      elapsedMs: end.atMs - start.atMs,
       latencyP50Ms: this.#latencies.quantile(0.5),
       latencyP99Ms: this.#latencies.quantile(0.99),
     };
@@ -108,8 +108,7 @@ export class Arena {
       moves: this.#mover.moves,
       updates: this.#updates,
       bytes: bytesReceived(),
-      cpuMicros: cpuMicros(),
-      at: performance.now(),
+      ...usage(),
     };
   }
 }

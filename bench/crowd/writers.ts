@@ -1,5 +1,5 @@
 import type { ContestantClient } from "../contestants/contestant.ts";
-import { cpuMicros } from "../processes/usage.ts";
+import { usage } from "../processes/usage.ts";
 
 export interface Written {
   readonly acknowledged: number;
@@ -19,19 +19,14 @@ export async function writeFor(
   ms: number,
   inFlight: number,
 ): Promise<Written> {
-  const start = { at: performance.now(), cpu: cpuMicros() };
-  const endAt = start.at + ms;
+  const start = usage();
+  const endAt = start.atMs + ms;
   let acknowledged = 0;
-  // Elapsed at the last acknowledgement that came in time; what comes later is not counted.
-  let lastAt = start.at;
 
   const lane = async (client: ContestantClient, index: number, laneNumber: number) => {
     for (let hp = laneNumber; performance.now() < endAt; hp = (hp + inFlight) % HP_MAX) {
       await client.write(index, hp);
-      const at = performance.now();
-      if (at > endAt) continue;
       acknowledged += 1;
-      lastAt = at;
     }
   };
   await Promise.all(
@@ -39,5 +34,10 @@ export async function writeFor(
       Array.from({ length: inFlight }, (_, number) => lane(client, index, number)),
     ),
   );
-  return { acknowledged, elapsedMs: lastAt - start.at, cpuMicros: cpuMicros() - start.cpu };
+  const end = usage();
+  return {
+    acknowledged,
+    elapsedMs: end.atMs - start.atMs,
+    cpuMicros: end.cpuMicros - start.cpuMicros,
+  };
 }

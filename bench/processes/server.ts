@@ -4,7 +4,7 @@ import type { ContestantServer } from "../contestants/contestant.ts";
 import { fingerprint } from "../world.ts";
 import { pour } from "./pour.ts";
 import { offer } from "./rpc.ts";
-import { cpuMicros, memory } from "./usage.ts";
+import { memory, usage } from "./usage.ts";
 
 const name = process.argv[2] ?? "";
 if (!isContestant(name)) throw new Error(`no such contestant: ${name}`);
@@ -27,7 +27,7 @@ const methods = {
   pour: (things: number, bytesPerSecond: number, ms: number) =>
     pour(running(), things, bytesPerSecond, ms),
 
-  cpuMicros,
+  usage,
   memory,
   fingerprint: async () => fingerprint(await running().view()),
 };

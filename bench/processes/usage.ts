@@ -1,7 +1,13 @@
-/** CPU time that this process has used since it started, user and system, in microseconds. */
-export function cpuMicros(): number {
+/** What this process has used since it started, and when that was so. */
+export interface Usage {
+  /** User and system. */
+  readonly cpuMicros: number;
+  readonly atMs: number;
+}
+
+export function usage(): Usage {
   const { user, system } = process.cpuUsage();
-  return user + system;
+  return { cpuMicros: user + system, atMs: performance.now() };
 }
 
 export interface Memory {

@@ -1,6 +1,7 @@
 import { workloads } from "../workloads/index.ts";
 import type { Column, Workload } from "../workloads/workload.ts";
 import { figures, median, type Measurement } from "./measurement.ts";
+import type { Verdict } from "./targets.ts";
 
 /** What was just measured, while the rest is still to come. */
 export function oneLine({ round, workload, case: name, contestant, values, faults }: Measurement) {
@@ -15,6 +16,17 @@ export function oneLine({ round, workload, case: name, contestant, values, fault
 /** A table for each case: a row for each contestant, the median of its rounds. */
 export function tables(measurements: readonly Measurement[]): string {
   return workloads.flatMap((workload) => tablesOf(workload, measurements)).join("\n");
+}
+
+/** The targets, each with what was measured. */
+export function verdictTable(verdicts: readonly Verdict[]): string {
+  const rows = verdicts.map(({ what, wanted, measured, isMet }) => [
+    what,
+    wanted,
+    measured,
+    isMet === undefined ? "not measured" : isMet ? "PASS" : "MISSED",
+  ]);
+  return `\nTargets\n${align([["", "wanted", "measured", ""], ...rows])}`;
 }
 
 function tablesOf(workload: Workload, measurements: readonly Measurement[]): string[] {

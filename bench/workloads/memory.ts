@@ -35,7 +35,7 @@ export const memory: Workload = {
     return [
       { ...objects, contestants: ["object-sync"] },
       { ...idle(1_000), contestants: ["object-sync", "socket.io"] },
-      { ...stalled(4_000), contestants: ["object-sync"] },
+      { ...stalled(3_000), contestants: ["object-sync"] },
     ];
   },
 };
@@ -77,7 +77,7 @@ async function stallReader(open: () => Stage, ms: number): Promise<Outcome> {
   const port = await server.start();
   await server.addThings(POURED_THINGS);
   await crowd.join(port, 2, 1);
-  await server.pour(POURED_THINGS, POURED_BYTES_PER_SECOND, ms / 2);
+  await server.pour(POURED_THINGS, POURED_BYTES_PER_SECOND, ms);
   const disagreeing = await settle(async () => crowd.disagreeing(await server.fingerprint()));
   const before = await server.memory();
   await crowd.stallNewest();

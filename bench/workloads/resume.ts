@@ -15,7 +15,13 @@ export const resume: Workload = {
     { key: "share", title: "% of the snapshot's bytes", digits: 2 },
   ],
   // The others have no way to come back but to start anew.
-  cases: () => [{ name: "10,000 objects", contestants: ["object-sync"], measure: comeBack }],
+  cases: (mode) => [
+    {
+      name: "10,000 objects",
+      contestants: mode === "short" ? ["object-sync"] : ["object-sync", "yjs", "sharedb"],
+      measure: comeBack,
+    },
+  ],
 };
 
 async function comeBack(open: () => Stage): Promise<Outcome> {

@@ -18,6 +18,7 @@ export interface Outcome {
 
 export interface Case {
   readonly name: string;
+  /** In their order; the first is the one that the others are compared with. */
   readonly contestants: readonly ContestantName[];
   /** At most this many rounds; what takes long, or does not vary, needs fewer. */
   readonly roundsMax?: number;

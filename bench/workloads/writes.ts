@@ -16,7 +16,7 @@ export const writes: Workload = {
     { key: "clientBusy", title: "client core %", digits: 0 },
   ],
   cases(mode) {
-    const times = mode === "short" ? { warmUpMs: 1500, ms: 2000 } : { warmUpMs: 3000, ms: 5000 };
+    const times = mode === "short" ? { warmUpMs: 1000, ms: 1500 } : { warmUpMs: 3000, ms: 5000 };
     const written = (name: string, clients: number, inFlight: number): Case => ({
       name,
       contestants: ["object-sync", "ws", "colyseus", "socket.io"],
@@ -45,9 +45,9 @@ async function write(open: () => Stage, load: Load): Promise<Outcome> {
   await crowd.join(port, load.clients, 10);
   await crowd.writeFor(load.warmUpMs, load.inFlight);
 
-  const cpuBefore = await server.cpuMicros();
+  const before = await server.usage();
   const written = await crowd.writeFor(load.ms, load.inFlight);
-  const serverMicros = (await server.cpuMicros()) - cpuBefore;
+  const serverMicros = (await server.usage()).cpuMicros - before.cpuMicros;
 
   const disagreeing = await settle(async () => crowd.disagreeing(await server.fingerprint()));
   const { acknowledged, elapsedMs, cpuMicros } = written;
