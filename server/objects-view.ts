@@ -1,3 +1,4 @@
+import { inspect } from "node:util";
 import type { SyncObject } from "../lib/object.ts";
 import type { World } from "../lib/world.ts";
 
@@ -41,5 +42,10 @@ export class ObjectsView implements ReadonlyMap<string, SyncObject> {
     visit: (object: SyncObject, id: string, map: ReadonlyMap<string, SyncObject>) => void,
   ): void {
     for (const object of this.#world.objects()) visit(object, object.id, this);
+  }
+
+  /** As console.log shows it. */
+  [inspect.custom](): Map<string, SyncObject> {
+    return new Map(this);
   }
 }
