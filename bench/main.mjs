@@ -58,6 +58,8 @@ async function compile() {
     bundle: true,
     splitting: true,
     packages: "external",
+    // Not the paths of tsconfig.json: what runs is the copy.
+    tsconfigRaw: { compilerOptions: { target: "ES2022" } },
     platform: "node",
     format: "esm",
     target: "node20",

@@ -71,7 +71,7 @@ export const colyseus: Contestant = {
     await server.listen(0, "127.0.0.1");
     if (!http.listening) await once(http, "listening");
     const { roomId } = await matchMaker.createRoom("arena", {});
-    const { state } = matchMaker.getLocalRoomById(roomId) as ArenaRoom;
+    const state = matchMaker.getLocalRoomById(roomId).state as ArenaState;
 
     return {
       port: (http.address() as AddressInfo).port,

@@ -60,7 +60,7 @@ function contestant(flush: "auto" | number): Contestant {
           await sync.update({ id: thingId(index), hp });
         },
         view: () => viewOf(sync.allObjects()),
-        leave: () => void sync.disconnect(),
+        leave: () => sync.disconnect(),
         async comeBack() {
           sync.connect();
           await sync.whenSynced();

@@ -95,7 +95,7 @@ export const sharedb: Contestant = {
 
 /** Resolves with the documents of a collection, in an array that grows with it. */
 function subscribe<T>(
-  connection: ReturnType<ShareDB["connect"]> | Connection,
+  connection: Connection,
   collection: string,
   added: (doc: Doc<T>) => void,
 ): Promise<Doc<T>[]> {
@@ -106,9 +106,13 @@ function subscribe<T>(
       more.forEach(added);
     };
     const query = connection.createSubscribeQuery<T>(collection, {}, {}, (error, results) => {
-      if (error !== null && error !== undefined) reject(new Error(error.message));
-      add(results ?? []);
-      resolve(docs);
+      // Its types promise an error and results at any time.
+      const failure = error as Error | undefined;
+      if (failure) reject(new Error(failure.message));
+      else {
+        add(results);
+        resolve(docs);
+      }
     });
     query.on("insert", add);
   });
@@ -120,7 +124,7 @@ function set<T extends object>(doc: Doc<T> | undefined, changes: Partial<T>): Pr
   const operations = Object.entries(changes).map(([name, value]) => ({
     p: [name],
     od: doc.data[name as keyof T],
-    oi: value as unknown,
+    oi: value,
   }));
   return settled((done) => doc.submitOp(operations, undefined, done));
 }

@@ -5,14 +5,7 @@ import type { AddressInfo } from "node:net";
 import type * as Yjs from "yjs";
 import type { WebsocketProvider as Provider } from "y-websocket";
 import { WebSocket, WebSocketServer } from "ws";
-import {
-  thing,
-  thingId,
-  type Player,
-  type PlayerId,
-  type Thing,
-  type WorldView,
-} from "../world.ts";
+import { thing, thingId, type PlayerId, type WorldView } from "../world.ts";
 import { unable, type Contestant } from "./contestant.ts";
 
 // y-websocket's server is CommonJS and gets its own copy of Yjs; so everything here takes that one.
@@ -30,8 +23,8 @@ export const yjs: Contestant = {
 
   async startServer() {
     const { getYDoc, setupWSConnection } = require("y-websocket/bin/utils") as {
-      getYDoc(room: string): Yjs.Doc;
-      setupWSConnection(socket: WebSocket, request: unknown): void;
+      getYDoc: (room: string) => Yjs.Doc;
+      setupWSConnection: (socket: WebSocket, request: unknown) => void;
     };
     const http = createServer();
     const server = new WebSocketServer({ server: http });
@@ -119,7 +112,7 @@ function synced(provider: Provider): Promise<void> {
 
 function viewOf(doc: Yjs.Doc): WorldView {
   return {
-    players: new Map(Object.entries(doc.getMap("players").toJSON() as Record<string, Player>)),
-    things: new Map(Object.entries(doc.getMap("things").toJSON() as Record<string, Thing>)),
+    players: new Map(Object.entries(doc.getMap("players").toJSON())),
+    things: new Map(Object.entries(doc.getMap("things").toJSON())),
   };
 }

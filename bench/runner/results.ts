@@ -46,6 +46,6 @@ async function versions(): Promise<Record<string, string>> {
 function versionOf(name: string): string {
   const folders = [import.meta.dirname, bench].map((at) => join(at, "node_modules", name));
   const folder = folders.find(existsSync) ?? "";
-  const parsed = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const parsed: unknown = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   return (parsed as { version: string }).version;
 }

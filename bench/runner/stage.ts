@@ -19,12 +19,19 @@ export class Stage {
   readonly crowd: Remote<CrowdMethods>;
   readonly #children: readonly ChildProcess[];
 
-  /** `profileDir`: where to write a CPU profile of the server. */
+  /** `profileDir`: where to write CPU profiles of both. */
   constructor(contestant: ContestantName, profileDir?: string) {
     this.contestant = contestant;
-    const profile = profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`];
-    const server = start("server", contestant, SERVER_CORE, profile);
-    const crowd = start("crowd", contestant, CROWD_CORE, ["--max-old-space-size=12000"]);
+    const server = start("server", contestant, SERVER_CORE, profileOptions("server"));
+    const crowdOptions = ["--max-old-space-size=12000", ...profileOptions("crowd")];
+    const crowd = start("crowd", contestant, CROWD_CORE, crowdOptions);
+
+    function profileOptions(name: string): string[] {
+      if (profileDir === undefined) return [];
+      const file = `${contestant}-${Date.now()}-${name}.cpuprofile`;
+      return ["--cpu-prof", `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${file}`];
+    }
+
     this.server = remote<ServerMethods & Methods>(server, "server");
     this.crowd = remote<CrowdMethods & Methods>(crowd, "crowd");
     this.#children = [server, crowd];
