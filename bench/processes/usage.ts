@@ -2,12 +2,14 @@
 export interface Usage {
   /** User and system. */
   readonly cpuMicros: number;
+  /** What of it the system took for calls of this process: mostly its sockets. */
+  readonly systemMicros: number;
   readonly atMs: number;
 }
 
 export function usage(): Usage {
   const { user, system } = process.cpuUsage();
-  return { cpuMicros: user + system, atMs: performance.now() };
+  return { cpuMicros: user + system, systemMicros: system, atMs: performance.now() };
 }
 
 export interface Memory {

@@ -21,6 +21,7 @@ export const arenaColumns: readonly Column[] = [
   { key: "p99Ms", title: "p99 ms", digits: 1 },
   { key: "delivered", title: "delivered %", digits: 1 },
   { key: "serverBusy", title: "server core %", digits: 0 },
+  { key: "serverSystem", title: "of it system %", digits: 0 },
   { key: "clientBusy", title: "client core %", digits: 0 },
 ];
 
@@ -76,13 +77,15 @@ export async function playArena(open: () => Stage, size: ArenaSize): Promise<Out
   });
   // Microseconds a millisecond: a busy crowd answers late, so that its window is another one.
   const serverRate = (after.cpuMicros - before.cpuMicros) / (after.atMs - before.atMs);
-  const values = valuesOf(heard, serverRate, size.players);
-  const { moved = 0 } = values;
+  const serverSystem =
+    (100 * (after.systemMicros - before.systemMicros)) / (after.cpuMicros - before.cpuMicros);
+  const values = { ...valuesOf(heard, serverRate, size.players), serverSystem };
+  const { moved } = values;
   const isSlow = moved < 95 ? [`only ${moved.toFixed(0)} % of the moves were made in time`] : [];
   return { values, faults: [...faultsOf(disagreeing), ...isSlow] };
 }
 
-function valuesOf(heard: Heard, serverRate: number, players: number): Record<string, number> {
+function valuesOf(heard: Heard, serverRate: number, players: number) {
   const { updates, moves, elapsedMs } = heard;
   return {
     serverMicros: (serverRate * elapsedMs) / updates,
