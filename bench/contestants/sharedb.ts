@@ -2,7 +2,7 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import WebSocketJSONStream from "@teamwork/websocket-json-stream";
 import ShareDB from "sharedb";
-import { Connection, type Doc } from "sharedb/lib/client/index.js";
+import { Connection, type Doc, type Query } from "sharedb/lib/client/index.js";
 import { WebSocket, WebSocketServer } from "ws";
 import {
   thing,
@@ -52,7 +52,7 @@ export const sharedb: Contestant = {
       },
       setHp: (index, hp) => void set(things[index], { hp }),
       setName: (index, name) => void set(things[index], { name }),
-      view: () => viewOf(players, things),
+      view: () => viewOf(players.docs, things),
     };
   },
 
@@ -77,7 +77,7 @@ export const sharedb: Contestant = {
       },
       move: (player) => void set(own, player),
       write: (index, hp) => set(connection.get("things", thingId(index)) as Doc<Thing>, { hp }),
-      view: () => viewOf(players, things),
+      view: () => viewOf(players.docs, things.docs),
       async leave() {
         socket.close();
         await once(socket, "close");
@@ -85,20 +85,25 @@ export const sharedb: Contestant = {
       async comeBack() {
         socket = open();
         (connection as Rebindable).bindToSocket(socket);
-        await new Promise<void>((resolve) => connection.once("connected", () => resolve()));
-        await new Promise<void>((resolve) => connection.whenNothingPending(resolve));
+        await Promise.all([players, things].map(({ query }) => once(query, "ready")));
       },
       close: () => connection.close(),
     };
   },
 };
 
-/** Resolves with the documents of a collection, in an array that grows with it. */
+interface Collection<T> {
+  readonly query: Query<T>;
+  /** Grows with the collection. */
+  readonly docs: readonly Doc<T>[];
+}
+
+/** Resolves when all documents of a collection are there. */
 function subscribe<T>(
   connection: Connection,
   collection: string,
   added: (doc: Doc<T>) => void,
-): Promise<Doc<T>[]> {
+): Promise<Collection<T>> {
   return new Promise((resolve, reject) => {
     const docs: Doc<T>[] = [];
     const add = (more: readonly Doc<T>[]) => {
@@ -111,7 +116,7 @@ function subscribe<T>(
       if (failure) reject(new Error(failure.message));
       else {
         add(results);
-        resolve(docs);
+        resolve({ query, docs });
       }
     });
     query.on("insert", add);
