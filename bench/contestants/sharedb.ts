@@ -85,12 +85,17 @@ export const sharedb: Contestant = {
       async comeBack() {
         socket = open();
         (connection as Rebindable).bindToSocket(socket);
-        await Promise.all([players, things].map(({ query }) => once(query, "ready")));
+        await Promise.all([isReady(players.query), isReady(things.query)]);
       },
       close: () => connection.close(),
     };
   },
 };
+
+/** The next time that the server has answered it. */
+function isReady<T>(query: Query<T>): Promise<void> {
+  return new Promise((resolve) => query.once("ready", () => resolve()));
+}
 
 interface Collection<T> {
   readonly query: Query<T>;

@@ -43,7 +43,12 @@ export const arena: Workload = {
       "colyseus",
       "socket.io",
     ];
-    if (mode === "short") return [sized(20, ["object-sync", "ws"]), sized(100, quick)];
+    if (mode === "short") {
+      return [
+        sized(20, ["object-sync", "ws", "socket.io"]),
+        sized(100, ["object-sync-tick", "object-sync", "ws", "colyseus"]),
+      ];
+    }
     const all: ContestantName[] = [...quick, "yjs", "tinybase", "sharedb"];
     return [
       sized(20, all),
