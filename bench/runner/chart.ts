@@ -69,12 +69,12 @@ function drawPanel({ title, unit }: Panel, bars: readonly Bar[], top: number): s
   const longest = scale(Math.max(...bars.map(({ value }) => value)));
   const rows = bars.map(({ contestant, value }, index) => {
     const y = top + 34 + index * ROW_HEIGHT;
-    const width = Math.max((scale(value) / longest) * BARS_WIDTH, 1);
+    const width = Math.max(Math.round((scale(value) / longest) * BARS_WIDTH), 1);
     const color = contestant.startsWith("object-sync") ? "#2f7d4f" : "#9aa5b1";
     const label = `${value.toLocaleString("en-US", { maximumSignificantDigits: 3 })} ${unit}`;
     return [
       `<text x="${BARS_LEFT - 8}" y="${y + 13}" text-anchor="end">${contestant}</text>`,
-      `<rect x="${BARS_LEFT}" y="${y}" width="${width.toFixed(1)}" height="${BAR_HEIGHT}" fill="${color}"/>`,
+      `<rect x="${BARS_LEFT}" y="${y}" width="${width}" height="${BAR_HEIGHT}" fill="${color}"/>`,
       `<text x="${BARS_LEFT + width + 6}" y="${y + 13}">${label}</text>`,
     ].join("");
   });
