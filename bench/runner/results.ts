@@ -19,8 +19,11 @@ export async function writeResults(
   verdicts: readonly Verdict[],
 ): Promise<string[]> {
   mkdirSync(resultsDir, { recursive: true });
-  const json = join(resultsDir, `${options.mode}.json`);
-  const svg = join(resultsDir, `${options.mode}.svg`);
+  // What leaves something out does not take the place of what was complete.
+  const isPartial = options.only.length + options.contestants.length > 0;
+  const name = isPartial ? "partial" : options.mode;
+  const json = join(resultsDir, `${name}.json`);
+  const svg = join(resultsDir, `${name}.svg`);
   const report = {
     at: new Date().toISOString(),
     node: process.version,
