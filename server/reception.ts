@@ -108,7 +108,10 @@ export class Reception {
           dismiss(problem, problem.retryable);
         }
       },
-      drained: () => this.#host.sessions.pumpSoon(),
+      drained: () => {
+        if (session.link.waitingBytes === 0) session.answerBytes = 0;
+        this.#host.sessions.pumpSoon();
+      },
       closed: () => {
         this.#host.sessions.remove(session);
         this.#events.disconnected(session.info);
@@ -152,7 +155,17 @@ export class Reception {
     } catch (error) {
       answer = { request, seq: 0, missing: [], error: toSyncError(error).toData() };
     }
-    if (this.#host.sessions.has(session)) session.link.send(encodeFetched(answer));
+    const { sessions } = this.#host;
+    if (!sessions.has(session)) return;
+    const bytes = encodeFetched(answer);
+    // Answers wait for no room: so those that are asked for and never read have a bound.
+    if (session.link.waitingBytes === 0) session.answerBytes = 0;
+    session.answerBytes += bytes.length;
+    if (session.answerBytes > this.#limits.waitingBytesMax + bytes.length) {
+      sessions.dismiss(session.clientId, new SyncError("slow_client", "no answers are read"));
+    } else {
+      session.link.send(bytes);
+    }
   }
 
   #spend(waitMs: number): void {

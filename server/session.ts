@@ -46,6 +46,8 @@ export class Session {
   readonly mutations: TokenBucket;
   /** Mutations that were taken on this connection and that the host is not through with. */
   underWay = 0;
+  /** Of answers to fetches, since nothing waited to be read. */
+  answerBytes = 0;
   readonly #limits: ServerLimits;
   readonly #known = new KnownShapes();
   readonly #recorded: () => NumberedOutcome[];

@@ -2,7 +2,7 @@ import { encodeDelta, type EncodedDelta } from "../lib/delta-codec.ts";
 import type { World } from "../lib/world.ts";
 
 /** What is kept for the next who lacks the same. A session that stays behind makes ever new pages. */
-const KEPT_BYTES_MAX = 8 * 1024 * 1024;
+const KEPT_BYTES_MAX = 2 * 1024 * 1024;
 
 export interface Page {
   readonly delta: EncodedDelta;
@@ -35,9 +35,18 @@ export class SnapshotPages {
     const delta = encodeDelta(world.since(base, { from, bytesMax: this.#pageBytes }));
     const made = { delta, madeAt: world.seq };
     this.#keptBytes += delta.bytes.length - (page?.delta.bytes.length ?? 0);
-    if (this.#keptBytes > KEPT_BYTES_MAX) this.clear();
-    else this.#pages.set(key, made);
+    this.#pages.delete(key); // so that the newest comes last
+    this.#pages.set(key, made);
+    this.#dropOldest();
     return made;
+  }
+
+  #dropOldest(): void {
+    for (const [key, { delta }] of this.#pages) {
+      if (this.#keptBytes <= KEPT_BYTES_MAX) return;
+      this.#pages.delete(key);
+      this.#keptBytes -= delta.bytes.length;
+    }
   }
 
   /** Nobody is catching up. */
