@@ -1,14 +1,25 @@
 import { SyncError } from "./errors.ts";
 
 const INITIAL_BYTES = 256;
+/** A buffer up to this size is used again by the next writer. */
+const SPARE_BYTES_MAX = 65_536;
 const ASCII_END = 0x80;
 const TEXT_CHUNK_UNITS = 1_024;
 
+const FLOAT = new DataView(new ArrayBuffer(8));
+const FLOAT_BYTES = new Uint8Array(FLOAT.buffer);
+const NOTHING = new Uint8Array();
+
 /** Appends numbers and text to a buffer that grows. Formats: see PROTOCOL.md, "Primitives". */
 export class ByteWriter {
-  #bytes = new Uint8Array(INITIAL_BYTES);
-  #view = new DataView(this.#bytes.buffer);
+  /** Of a writer that is through: a new buffer for each message costs more than the message. */
+  static #spare: Uint8Array<ArrayBuffer> | undefined;
+  #bytes = ByteWriter.#spare ?? new Uint8Array(INITIAL_BYTES);
   #length = 0;
+
+  constructor() {
+    ByteWriter.#spare = undefined;
+  }
 
   get length(): number {
     return this.#length;
@@ -35,15 +46,18 @@ export class ByteWriter {
   }
 
   float32(value: number): void {
-    this.#reserve(4);
-    this.#view.setFloat32(this.#length, value, true);
-    this.#length += 4;
+    FLOAT.setFloat32(0, value, true);
+    this.#copyScratch(4);
   }
 
   float64(value: number): void {
-    this.#reserve(8);
-    this.#view.setFloat64(this.#length, value, true);
-    this.#length += 8;
+    FLOAT.setFloat64(0, value, true);
+    this.#copyScratch(8);
+  }
+
+  #copyScratch(count: number): void {
+    this.#reserve(count);
+    for (let i = 0; i < count; i++) this.#bytes[this.#length++] = FLOAT_BYTES[i] as number;
   }
 
   raw(bytes: Uint8Array): void {
@@ -103,13 +117,13 @@ export class ByteWriter {
     this.#length = at;
   }
 
-  /** What was written, as a copy of its own. */
+  /** What was written, as a copy of its own. This ends the writer. */
   take(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
-  }
-
-  clear(): void {
+    const taken = this.#bytes.slice(0, this.#length);
+    if (this.#bytes.length <= SPARE_BYTES_MAX) ByteWriter.#spare = this.#bytes;
+    this.#bytes = NOTHING;
     this.#length = 0;
+    return taken;
   }
 
   #reserve(count: number): void {
@@ -118,19 +132,16 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
-    this.#view = new DataView(grown.buffer);
   }
 }
 
 /** Reads what a ByteWriter wrote. Throws `invalid_payload` on anything else; never reads past the end. */
 export class ByteReader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Bytes that are left. */
@@ -160,9 +171,11 @@ export class ByteReader {
       value += (next & 0x7f) * unit;
       if (next < ASCII_END) break;
       unit *= ASCII_END;
-      if (unit > Number.MAX_SAFE_INTEGER) throw malformed("a number is too long");
+      if (unit > Number.MAX_SAFE_INTEGER) break;
     }
-    if (value > Number.MAX_SAFE_INTEGER) throw malformed("a number is too large");
+    if (value > Number.MAX_SAFE_INTEGER || unit > Number.MAX_SAFE_INTEGER) {
+      throw malformed("a number is too large");
+    }
     return value;
   }
 
@@ -175,12 +188,18 @@ export class ByteReader {
 
   float32(): number {
     const at = this.#advance(4);
-    return this.#view.getFloat32(at, true);
+    return this.#scratch(at, 4).getFloat32(0, true);
   }
 
   float64(): number {
     const at = this.#advance(8);
-    return this.#view.getFloat64(at, true);
+    return this.#scratch(at, 8).getFloat64(0, true);
+  }
+
+  /** A view of its own for each message would cost as much as to read a small one. */
+  #scratch(at: number, count: number): DataView {
+    for (let i = 0; i < count; i++) FLOAT_BYTES[i] = this.#bytes[at + i] as number;
+    return FLOAT;
   }
 
   /** A copy of its own. */
@@ -242,6 +261,7 @@ function truncated(): SyncError {
   return malformed("it ends too early");
 }
 
-function malformed(why: string): SyncError {
+/** What came from the other side is not what it can have meant to send. */
+export function malformed(why: string): SyncError {
   return new SyncError("invalid_payload", `the message cannot be read: ${why}`);
 }

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter } from "./bytes.ts";
+import { ByteReader, ByteWriter, malformed } from "./bytes.ts";
 import type { Cursor, Delta } from "./delta.ts";
 import { readDelta, type EncodedDelta } from "./delta-codec.ts";
 import { atMost, SyncError, type ErrorData } from "./errors.ts";
@@ -112,6 +112,12 @@ function encodeFields(kind: number, fields: Record<string, Value>): Uint8Array {
   return writer.take();
 }
 
+const PLAIN_WHOLE = /* @__PURE__ */ Uint8Array.of(
+  PROTOCOL.fromServer.delta,
+  PROTOCOL.deltaFlag.whole,
+);
+const PLAIN_PART = /* @__PURE__ */ Uint8Array.of(PROTOCOL.fromServer.delta, 0);
+
 /** The part of a delta message that is one receiver's own; the delta's bytes follow it unchanged. */
 export function encodeDeltaHeader(
   isWhole: boolean,
@@ -121,6 +127,7 @@ export function encodeDeltaHeader(
 ): Uint8Array {
   const flag = PROTOCOL.deltaFlag;
   const missing = known.missing(delta.shapes);
+  if (outcomes.length === 0 && missing.length === 0) return isWhole ? PLAIN_WHOLE : PLAIN_PART;
   const writer = new ByteWriter();
   writer.byte(PROTOCOL.fromServer.delta);
   writer.byte(
@@ -174,7 +181,7 @@ function decodeDeltaMessage(
 function readFields(reader: ByteReader, limits: CommonLimits): Record<string, unknown> {
   const value = readValue(reader, limits);
   if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
-  throw new SyncError("invalid_payload", "the message has no fields");
+  throw malformed("the message has no fields");
 }
 
 const WELCOME_FIELDS: Readonly<Record<keyof Welcome, "string" | "number" | "boolean">> = {
@@ -207,7 +214,7 @@ function toFetched(fields: Record<string, unknown>): Fetched {
 function fieldOf(fields: Record<string, unknown>, name: string, type: string): unknown {
   const value = fields[name];
   if (typeof value === type) return value;
-  throw new SyncError("invalid_payload", `the message has no ${name}`);
+  throw malformed(`the message has no ${name}`);
 }
 
 /** Encodes a client's mutations; `missing` are the shapes that the server was not told yet. */
@@ -263,7 +270,7 @@ function decodeMutationsMessage(
   const settled = reader.varint();
   dictionary.readDefinitions(reader);
   const first = reader.varint();
-  if (first === 0) throw new SyncError("invalid_payload", "mutations are numbered from 1");
+  if (first === 0) throw malformed("mutations are numbered from 1");
   const mutations: Uint8Array[] = [];
   while (reader.left > 0) {
     if (mutations.length >= limits.mutationsInFlightMax) {
@@ -281,6 +288,6 @@ function decodeFetch(reader: ByteReader, limits: CommonLimits): FetchMessage {
     throw atMost("a fetch", limits.fetchIdsMax, "ids");
   }
   const ids = Array.from({ length: count }, () => checkId(reader.text(), limits));
-  if (reader.left > 0) throw new SyncError("invalid_payload", "a fetch has bytes left over");
+  if (reader.left > 0) throw malformed("a fetch has bytes left over");
   return { kind: "fetch", request, ids };
 }

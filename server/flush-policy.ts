@@ -5,13 +5,20 @@ export type Flush = "auto" | number;
 
 /** Of the time, at most one part in this many and one goes into flushing, when "auto". */
 const AUTO_REST_FACTOR = 4;
+/** So cheap a flush saves nothing by waiting for more: who writes alone has its answer at once. */
+const AUTO_CHEAP_MS = 0.1;
+/** What is more than cheap is for many clients, of whom many write: to wait saves nearly all of it. */
+const AUTO_DEAR_REST_FACTOR = 36;
 /** However slow the machine is, changes wait no longer than this. */
 const AUTO_INTERVAL_MAX_MS = 50;
 const INTERVAL_MAX_MS = 60_000;
 
 /** How long to wait after a flush that took `costMs` before the next one may start. */
 export function flushIntervalMs(flush: Flush, costMs: number): number {
-  return flush === "auto" ? Math.min(costMs * AUTO_REST_FACTOR, AUTO_INTERVAL_MAX_MS) : flush;
+  if (flush !== "auto") return flush;
+  const dearMs = Math.max(0, costMs - AUTO_CHEAP_MS);
+  const restMs = (costMs - dearMs) * AUTO_REST_FACTOR + dearMs * AUTO_DEAR_REST_FACTOR;
+  return Math.min(restMs, AUTO_INTERVAL_MAX_MS);
 }
 
 export function checkFlush(flush: unknown): Flush {

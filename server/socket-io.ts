@@ -6,6 +6,7 @@ import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { binaryParser } from "../lib/socket-parser.ts";
+import { webSocketFrame } from "./web-socket-frame.ts";
 
 export type { Server as SocketIoServer };
 
@@ -69,7 +70,7 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
     );
   }
   const own = upgradeListeners(http).filter((listener) => !others.has(listener));
-  const detach = joinSocketIo(io, options);
+  const detach = join(io, options, (socket) => new FrameLink(socket));
   const leave = async (): Promise<void> => {
     await detach();
     io.engine.close(); // from now on it answers that it is closed
@@ -102,9 +103,14 @@ function upgradeListeners(http: HttpServer): ((...args: unknown[]) => void)[] {
  * its undo, which waits until what was said to the clients has left, or long enough. After that who
  * comes is left to whoever serves them there, or sent away.
  */
-export function joinSocketIo(
+export function joinSocketIo(io: Server, options: SocketIoOptions): () => Promise<void> {
+  return join(io, options, (socket) => new SocketLink(socket));
+}
+
+function join(
   io: Server,
   { namespace, admit }: SocketIoOptions,
+  linkOf: (socket: Socket) => SocketLink,
 ): () => Promise<void> {
   const place: Namespace = io.of(namespace);
   const connections = new OpenConnections();
@@ -128,7 +134,7 @@ export function joinSocketIo(
     if (session === undefined) socket.disconnect(true);
     else if (isServing) {
       connections.add(socket.conn);
-      beginSession(socket, session);
+      beginSession(socket, linkOf(socket), session);
     }
   });
   return async () => {
@@ -163,8 +169,7 @@ class OpenConnections {
   }
 }
 
-function beginSession(socket: Socket, session: Session): void {
-  const link = new SocketLink(socket);
+function beginSession(socket: Socket, link: SocketLink, session: Session): void {
   const events = session(link);
   socket.onAny((event: unknown, ...args: unknown[]) => {
     if (!link.isOpen) return;
@@ -193,20 +198,26 @@ function connectError(error: unknown): Error {
   return Object.assign(new Error(refusal.message), { data: refusal.toData() });
 }
 
-/** The parts of engine.io's connection that are used here, none of them private to it. */
+/** What engine.io holds until its transport takes it. */
+interface EnginePacket {
+  readonly data?: unknown;
+  readonly options?: { readonly wsPreEncodedFrame?: readonly Uint8Array[] };
+}
+
+/** The parts of engine.io's connection that are used here. */
 interface EngineTransport {
-  readonly socket?: { readonly bufferedAmount?: number };
+  readonly name: string;
+  readonly socket?: { readonly bufferedAmount?: number; readonly readyState?: number };
   on(event: "ready", listener: () => void): unknown;
 }
 
+/** A link in any socket.io server, whatever its parser and options are. */
 class SocketLink implements Link {
-  readonly #socket: Socket;
-  // A flush sends the same body with mostly the same head to many links: joined once for all.
-  static #joined: { head: Uint8Array; body: Uint8Array; bytes: Uint8Array } | undefined;
+  protected readonly socket: Socket;
   #isOpen = true;
 
   constructor(socket: Socket) {
-    this.#socket = socket;
+    this.socket = socket;
     socket.on("disconnect", () => (this.#isOpen = false));
   }
 
@@ -219,50 +230,63 @@ class SocketLink implements Link {
    * count (`bufferedAmount`) does not see it.
    */
   get waitingBytes(): number {
-    const { conn } = this.#socket;
-    const transport = conn.transport as unknown as EngineTransport;
-    let bytes = transport.socket?.bufferedAmount ?? 0;
-    const queue = (conn as unknown as { writeBuffer: readonly { data?: unknown }[] }).writeBuffer;
-    for (const { data } of queue) {
+    const { conn } = this.socket;
+    let bytes = this.transport.socket?.bufferedAmount ?? 0;
+    const queue = (conn as unknown as { writeBuffer: readonly EnginePacket[] }).writeBuffer;
+    for (const { data, options } of queue) {
       if (typeof data === "string" || data instanceof Uint8Array) bytes += data.length;
+      for (const frame of options?.wsPreEncodedFrame ?? []) bytes += frame.length;
     }
     return bytes;
   }
 
   send(head: Uint8Array, body?: Uint8Array): void {
-    if (!this.#isOpen) return;
-    this.#socket.emit(PROTOCOL.event, body === undefined ? head : SocketLink.#join(head, body));
+    if (this.#isOpen) this.sendNow(head, body);
   }
 
   close(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    const { conn } = this.#socket;
-    this.#socket.disconnect(true); // after what waits, which a stuck client never takes
+    const { conn } = this.socket;
+    this.socket.disconnect(true); // after what waits, which a stuck client never takes
     setTimeout(() => conn.close(true), GOODBYE_MS).unref();
   }
 
   onDrained(listener: () => void): void {
-    const { conn } = this.#socket;
     const watch = (transport: unknown): void => {
       (transport as EngineTransport).on("ready", listener);
     };
-    watch(conn.transport);
-    conn.on("upgrade", watch);
-    conn.on("drain", listener);
+    watch(this.socket.conn.transport);
+    this.socket.conn.on("upgrade", watch);
   }
 
-  static #join(head: Uint8Array, body: Uint8Array): Uint8Array {
-    const last = SocketLink.#joined;
-    if (last?.body === body && equalBytes(last.head, head)) return last.bytes;
-    const bytes = Buffer.concat([head, body]);
-    SocketLink.#joined = { head, body, bytes };
-    return bytes;
+  protected get transport(): EngineTransport {
+    return this.socket.conn.transport;
+  }
+
+  protected sendNow(head: Uint8Array, body: Uint8Array | undefined): void {
+    this.socket.emit(PROTOCOL.event, body === undefined ? head : Buffer.concat([head, body]));
   }
 }
 
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
+const NO_DATA = "";
+// The WebSocket's own OPEN.
+const OPEN = 1;
+
+/**
+ * A link in a server of our own, where nothing is compressed and the parser is ours: a message is
+ * its WebSocket frame, made at once in one piece. That is half of what a message costs by way of
+ * socket.io, which would encode it, and of ws, which would write header and payload apart.
+ */
+class FrameLink extends SocketLink {
+  protected override sendNow(head: Uint8Array, body: Uint8Array | undefined): void {
+    const { name, socket } = this.transport;
+    if (name !== "websocket" || socket?.readyState !== OPEN) {
+      super.sendNow(head, body);
+      return;
+    }
+    // As socket.io's own adapter sends to a room: engine.io takes a frame that is made already.
+    const options = { compress: false, wsPreEncodedFrame: [webSocketFrame(head, body)] };
+    this.socket.conn.write(NO_DATA, options);
+  }
 }
