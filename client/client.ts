@@ -12,7 +12,7 @@ import {
 } from "../lib/operation.ts";
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Status } from "./connection.ts";
-import { checkFunction, EventHub, scopedName, type Scope, type Undo } from "./event-hub.ts";
+import { checkFunction, EventHub, type Scope, type Undo } from "./event-hub.ts";
 import type { EventName, ObjectEventName, SyncListener } from "./events.ts";
 import { closedError, Follower } from "./follower.ts";
 import type {
@@ -235,8 +235,8 @@ export class Client<Models extends object = AnyModels> {
 
   #eventsOf<Held>(scope: Scope, of: string): ObjectEventSource<Held> {
     return {
-      on: (name, listener) => this.#hub.on(scopedName(name, scope, of), listener),
-      once: (name, listener) => this.#hub.on(scopedName(name, scope, of), listener, true),
+      on: (name, listener) => this.#hub.on(name, listener, false, scope, of),
+      once: (name, listener) => this.#hub.on(name, listener, true, scope, of),
     };
   }
 
@@ -287,7 +287,7 @@ export class Client<Models extends object = AnyModels> {
     const promise = new Promise<Result>((resolve, reject) => {
       const settle: Settle<Result> = (error, result) => {
         if (typeof callback === "function") {
-          this.#hub.call(() => (error === undefined ? callback(null, result) : callback(error)));
+          this.#hub.call(callback, error === undefined ? [null, result] : [error]);
         }
         if (error === undefined) resolve(result as Result);
         else reject(error);

@@ -10,80 +10,80 @@ export type Undo = () => void;
 export type Scope = "object" | "namespace";
 
 interface Entry {
-  readonly listener: (...args: unknown[]) => void;
+  readonly listener: AnyListener;
   readonly isOnce: boolean;
 }
 
-/** The name of an event of one object or namespace alone. */
-export function scopedName(name: string, scope: Scope, of: string): string {
-  return `${name} ${scope} ${of}`;
-}
+/** By event. A list is replaced, never changed: who is being told keeps to the one that it began with. */
+type Listeners = Map<string, readonly Entry[]>;
+type Scopes = Map<string, Listeners>;
 
 /**
  * Tells listeners what happens, by name. None of them can break what is told to the others, or the
  * one who tells: what it throws is an `error` event.
  */
 export class EventHub {
-  /** Replaced, never changed: who is being told keeps to the list that it began with. */
-  readonly #entries = new Map<string, readonly Entry[]>();
-  #hasScopes = false;
+  /** By what ids start with: nothing, or a namespace and its colon. They are few, and tried one by one. */
+  readonly #starts: Scopes = new Map();
+  readonly #objects: Scopes = new Map();
   #isReporting = false;
 
-  /** Returns what takes this very listener away again. */
-  on(name: string, listener: AnyListener, isOnce = false): Undo {
+  /** Returns what takes this very listener away again. With a scope it hears of that alone. */
+  on(name: string, listener: AnyListener, isOnce = false, scope?: Scope, of = ""): Undo {
     checkFunction(listener, "listener");
-    const entry = { listener: listener as Entry["listener"], isOnce };
-    this.#entries.set(name, [...(this.#entries.get(name) ?? []), entry]);
-    this.#hasScopes ||= name.includes(" ");
-    return () => this.#keep(name, (other) => other !== entry);
+    const scopes = scope === "object" ? this.#objects : this.#starts;
+    const key = scope === "namespace" ? `${of}:` : of;
+    const listeners: Listeners = scopes.get(key) ?? new Map<string, readonly Entry[]>();
+    const entry = { listener, isOnce };
+    listeners.set(name, [...(listeners.get(name) ?? []), entry]);
+    scopes.set(key, listeners);
+    return () => {
+      keep(listeners, name, (other) => other !== entry);
+      if (listeners.size === 0 && scopes.get(key) === listeners) scopes.delete(key);
+    };
   }
 
   off(name: string, listener: AnyListener): void {
-    this.#keep(name, (entry) => entry.listener !== listener);
+    keep(this.#starts.get(""), name, (entry) => entry.listener !== listener);
   }
 
   emit<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): void {
-    this.#tell(name, args);
+    this.#tell(this.#starts.get(""), name, args);
   }
 
   emitChange(event: ReplicaEvent): void {
     const { name, object } = event;
     const id = "id" in event ? event.id : object.id;
     const args = argumentsOf(event);
-    this.#tell(name, args);
-    if (!this.#hasScopes) return;
-    const namespace = id.slice(0, Math.max(0, id.indexOf(":")));
-    this.#tell(scopedName(name, "namespace", namespace), args);
-    this.#tell(scopedName(name, "object", id), args);
+    for (const [start, listeners] of this.#starts) {
+      if (id.startsWith(start)) this.#tell(listeners, name, args);
+    }
+    this.#tell(this.#objects.get(id), name, args);
   }
 
-  /** Runs a callback of the application's as if it were a listener. */
-  call(callback: () => void): void {
+  /** Calls a function of the application's, be it a listener or a callback. */
+  call(listener: AnyListener, args: readonly unknown[]): void {
     try {
-      callback();
+      listener(...(args as never));
     } catch (cause) {
       this.#threw(cause);
     }
   }
 
   removeAll(): void {
-    this.#entries.clear();
+    this.#starts.clear();
+    this.#objects.clear();
   }
 
   /** Whether there was a listener. */
-  #tell(name: string, args: readonly unknown[]): boolean {
-    const entries = this.#entries.get(name);
-    for (const entry of entries ?? []) {
-      if (entry.isOnce) this.#keep(name, (other) => other !== entry);
-      this.call(() => entry.listener(...args));
+  #tell(listeners: Listeners | undefined, name: string, args: readonly unknown[]): boolean {
+    const entries = listeners?.get(name);
+    if (entries === undefined) return false;
+    for (const entry of entries) {
+      if (entry.isOnce) keep(listeners, name, (other) => other !== entry);
+      this.call(entry.listener, args);
     }
-    return entries !== undefined;
-  }
-
-  #keep(name: string, isKept: (entry: Entry) => boolean): void {
-    const entries = this.#entries.get(name)?.filter(isKept) ?? [];
-    if (entries.length > 0) this.#entries.set(name, entries);
-    else this.#entries.delete(name);
+    return true;
   }
 
   /** A bug of the application's must not be silent, and must not break anything else. */
@@ -92,9 +92,19 @@ export class EventHub {
     const error = new SyncError("handler_failed", message, { cause });
     const isFirst = !this.#isReporting; // otherwise the listener for errors threw it
     this.#isReporting = true;
-    if (!isFirst || !this.#tell("error", [error])) console.error(cause);
+    if (!isFirst || !this.#tell(this.#starts.get(""), "error", [error])) console.error(cause);
     if (isFirst) this.#isReporting = false;
   }
+}
+
+function keep(
+  listeners: Listeners | undefined,
+  name: string,
+  isKept: (entry: Entry) => boolean,
+): void {
+  const entries = listeners?.get(name)?.filter(isKept) ?? [];
+  if (entries.length > 0) listeners?.set(name, entries);
+  else listeners?.delete(name);
 }
 
 export function checkFunction(value: unknown, what: string): void {

@@ -1,4 +1,4 @@
-import { ByteWriter, type ByteReader } from "./bytes.ts";
+import { ByteWriter, malformed, type ByteReader } from "./bytes.ts";
 import type { Change, Delta } from "./delta.ts";
 import { SyncError } from "./errors.ts";
 import type { CommonLimits } from "./limits.ts";
@@ -82,8 +82,7 @@ export function readDelta(
         changes.push({ kind: "destroy", handle: reader.varint(), silent });
       continue;
     }
-    if (kind > CHANGE.destroy)
-      throw new SyncError("invalid_payload", "a change is of no known kind");
+    if (kind > CHANGE.destroy) throw malformed("a change is of no known kind");
     const number = Math.floor(code / CHANGE.shapeUnit);
     const shape = number === 0 ? dictionary.readInlineShape(reader) : dictionary.shape(number);
     for (let i = 0; i < count; i++) {
@@ -113,12 +112,14 @@ export function readValues(
   limits: CommonLimits,
   id?: string,
 ): (Value | undefined)[] {
-  const values: (Value | undefined)[] = [];
+  // Of its final length at once: a list that grows, from integers to floats, is copied twice.
+  const values = new Array<Value | undefined>(shape.names.length);
+  let i = 0;
   try {
-    for (let i = 0; i < shape.names.length; i++) values.push(readValue(reader, limits));
+    for (; i < values.length; i++) values[i] = readValue(reader, limits);
   } catch (error) {
     if (!(error instanceof SyncError)) throw error;
-    const property = shape.names[values.length];
+    const property = shape.names[i];
     throw new SyncError(error.code, error.message, { id, property, cause: error });
   }
   return values;

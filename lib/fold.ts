@@ -1,4 +1,4 @@
-import type { Changes, ObjectId, OwnedObject } from "./object.ts";
+import type { ObjectId, OwnedObject } from "./object.ts";
 import { setProperty } from "./object.ts";
 import type { Operation } from "./operation.ts";
 
@@ -14,37 +14,38 @@ export function foldWrites(
   read: (id: ObjectId) => State,
 ): Map<ObjectId, State> {
   const states = new Map<ObjectId, State>();
+  const current = (id: ObjectId): State => (states.has(id) ? states.get(id) : read(id));
   for (const { operations } of writes) {
-    const draft = new Map<ObjectId, State>();
-    const current = (id: ObjectId): State =>
-      draft.has(id) ? draft.get(id) : states.has(id) ? states.get(id) : read(id);
-    if (!operations.every((operation) => applyTo(draft, operation, current(operation.id))))
-      continue;
-    for (const [id, state] of draft) states.set(id, state);
+    const undo: [ObjectId, State][] = [];
+    for (const operation of operations) {
+      const before = current(operation.id);
+      const after = applied(operation, before);
+      if (after === REFUSED) {
+        for (const [id, state] of undo.reverse()) states.set(id, state);
+        break;
+      }
+      undo.push([operation.id, before]);
+      states.set(operation.id, after);
+    }
   }
   return states;
 }
 
-/** Applies one operation to the draft, or tells that it would be refused. */
-function applyTo(draft: Map<ObjectId, State>, operation: Operation, current: State): boolean {
-  const { id } = operation;
+const REFUSED = Symbol("refused");
+
+/** What an operation makes of an object. An update of one that may not be there is left aside. */
+function applied(operation: Operation, state: State): State | typeof REFUSED {
   switch (operation.kind) {
     case "create":
-      if (current) return false;
-      draft.set(id, { id, ...operation.properties });
-      return true;
-    case "update":
-      if (current === null) return false;
-      if (current !== undefined) draft.set(id, changedCopy(current, operation.changes));
-      return true;
+      return state ? REFUSED : { id: operation.id, ...operation.properties };
+    case "update": {
+      if (!state) return state === null ? REFUSED : state;
+      const changed = { ...state };
+      const { changes } = operation;
+      for (const name of Object.keys(changes)) setProperty(changed, name, changes[name]);
+      return changed;
+    }
     case "destroy":
-      if (current) draft.set(id, null);
-      return true;
+      return state && null;
   }
-}
-
-function changedCopy(object: OwnedObject, changes: Changes): OwnedObject {
-  const copy = { ...object };
-  for (const name of Object.keys(changes)) setProperty(copy, name, changes[name]);
-  return copy;
 }

@@ -1,4 +1,4 @@
-import { ByteReader, ByteWriter } from "./bytes.ts";
+import { ByteReader, ByteWriter, malformed } from "./bytes.ts";
 import { readValues } from "./delta-codec.ts";
 import { atMost, SyncError } from "./errors.ts";
 import type { CommonLimits } from "./limits.ts";
@@ -87,7 +87,7 @@ export function decodeMutation(
     const operations: Operation[] = [];
     for (let i = 0; i < count; i++)
       operations.push(readOperation(reader, dictionary, limits, idOf));
-    if (reader.left > 0) throw new SyncError("invalid_payload", "a write has bytes left over");
+    if (reader.left > 0) throw malformed("a write has bytes left over");
     return { n, seen, operations };
   } catch (error) {
     if (error instanceof SyncError && error.code !== "invalid_payload")
@@ -106,7 +106,7 @@ function readOperation(
   const kind = code & OPERATION.kindMask;
   const flag = (code & ~OPERATION.kindMask) === OPERATION.byHandle;
   if (code > (OPERATION.byHandle | OPERATION.destroy) || kind > OPERATION.destroy) {
-    throw new SyncError("invalid_payload", "a write has an operation of no known kind");
+    throw malformed("a write has an operation of no known kind");
   }
   if (kind === OPERATION.create) {
     const id = checkId(reader.text(), limits);

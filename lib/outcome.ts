@@ -1,5 +1,5 @@
-import type { ByteReader, ByteWriter } from "./bytes.ts";
-import { SyncError, type ErrorCode, type ErrorData } from "./errors.ts";
+import { malformed, type ByteReader, type ByteWriter } from "./bytes.ts";
+import type { ErrorCode, ErrorData } from "./errors.ts";
 import { COMMON_LIMITS } from "./limits.ts";
 import type { ObjectId, Properties } from "./object.ts";
 import { toProperties } from "./operation.ts";
@@ -63,7 +63,7 @@ export function readOutcomes(reader: ByteReader): NumberedOutcome[] {
   for (let n = reader.varint(); n !== 0; n = reader.varint()) {
     const plain = reader.varint();
     if (outcomes.length + plain > OUTCOME.countMax) {
-      throw new SyncError("invalid_payload", "the message decides too much at once");
+      throw malformed("the message has too many outcomes");
     }
     for (let i = 0; i < plain; i++) outcomes.push({ n: n + i, outcome: ACCEPTED });
     if (plain === 0) outcomes.push({ n, outcome: readSpecial(reader) });
@@ -77,7 +77,7 @@ function readSpecial(reader: ByteReader): Outcome {
     return { kind: "rejected", error: toErrorData(readValue(reader, COMMON_LIMITS)) };
   }
   if (kind !== OUTCOME.renamed) {
-    throw new SyncError("invalid_payload", "the message has an outcome of no known kind");
+    throw malformed("an outcome is of no known kind");
   }
   const renamed = new Map<ObjectId, ObjectId>();
   for (let left = reader.count(); left > 0; left--) {

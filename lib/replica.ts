@@ -42,7 +42,7 @@ export interface Step {
   readonly firstNewHandle: number;
   /** The writes that the step decides; they are no longer among the pending ones. */
   readonly decided: readonly PendingWrite[];
-  /** Ids that the server gave in place of provisional ones; the pending writes name these already. */
+  /** Ids that the server gave in place of provisional ones; the same pending writes name these by now. */
   readonly renamed: ReadonlyMap<ObjectId, ObjectId>;
 }
 
@@ -54,9 +54,9 @@ interface Slot {
   isVisible: boolean;
   /** Whether it is known that it does not exist, in what the application sees. */
   isGone: boolean;
-  /** How many pending writes touch it. With none, what is visible is the confirmed state. */
-  touches: number;
-  /** Kept aside while `touches` is above 0: null is known not to exist, undefined is not known. */
+  /** The pending writes that touch it. With none, what is visible is the confirmed state. */
+  writes: PendingWrite[];
+  /** Kept aside while there are `writes`: null is known not to exist, undefined is not known. */
   confirmed: State;
 }
 
@@ -85,7 +85,6 @@ export class Replica {
   readonly #slots = new Map<ObjectId, Slot>();
   readonly #byHandle = new Map<number, Slot>();
   readonly #view = new Map<string, SyncObject>();
-  readonly #touched = new Set<Slot>();
   #cursor: Cursor = { epoch: "", seq: 0 };
 
   /** `pending` lists the undecided writes, oldest first. */
@@ -112,9 +111,8 @@ export class Replica {
     if (!write.optimistic) return [];
     const slots = this.#slotsOf(write);
     for (const slot of slots) {
-      if (slot.touches === 0 && slot.isVisible) slot.confirmed = { ...slot.object };
-      slot.touches += 1;
-      this.#touched.add(slot);
+      if (slot.writes.length === 0 && slot.isVisible) slot.confirmed = { ...slot.object };
+      slot.writes.push(write);
     }
     const visible = (id: ObjectId): State => {
       const slot = this.#slots.get(id);
@@ -160,7 +158,7 @@ export class Replica {
       object: { id },
       isVisible: false,
       isGone: false,
-      touches: 0,
+      writes: [],
       confirmed: undefined,
     };
     this.#slots.set(id, slot);
@@ -171,8 +169,7 @@ export class Replica {
     for (const write of decided) {
       if (!write.optimistic) continue;
       for (const slot of this.#slotsOf(write)) {
-        slot.touches -= 1;
-        if (slot.touches === 0) this.#touched.delete(slot);
+        slot.writes.splice(slot.writes.indexOf(write), 1);
         affected.set(slot, NEWS);
       }
     }
@@ -206,15 +203,12 @@ export class Replica {
 
   /** One of two ids that were both known stands for an object of its own: only the writes moved. */
   #recount(slot: Slot, affected: Map<Slot, Reason>): void {
-    if (slot.isVisible && slot.touches === 0 && !affected.has(slot)) {
+    if (slot.isVisible && slot.writes.length === 0 && !affected.has(slot)) {
       slot.confirmed = { ...slot.object };
     }
-    slot.touches = 0;
-    for (const { operations } of optimistic(this.#pending())) {
-      if (operations.some(({ id }) => id === slot.id)) slot.touches += 1;
-    }
-    if (slot.touches > 0) this.#touched.add(slot);
-    else this.#touched.delete(slot);
+    slot.writes = [...this.#pending()].filter(
+      ({ optimistic, operations }) => optimistic && operations.some(({ id }) => id === slot.id),
+    );
     affected.set(slot, NEWS);
   }
 
@@ -236,16 +230,18 @@ export class Replica {
     }
     const slot = this.#byHandle.get(change.handle);
     if (slot === undefined) return; // destroyed before this client heard of it
+    if (change.kind === "update" && slot.writes.length === 0 && !affected.has(slot)) {
+      this.#updateVisible(slot, change, events);
+      return;
+    }
     const reason: Reason = { isNews: true, isSilent: change.silent };
     if (change.kind === "destroy") {
       this.#byHandle.delete(change.handle);
       slot.handle = NO_HANDLE;
       this.#setConfirmed(slot, null, reason, affected, events);
-    } else if (slot.touches > 0 || affected.has(slot)) {
+    } else {
       if (slot.confirmed) assign(slot.confirmed, change);
       affected.set(slot, reason);
-    } else {
-      this.#updateVisible(slot, change, events);
     }
   }
 
@@ -273,7 +269,7 @@ export class Replica {
     affected: Map<Slot, Reason>,
     events: ReplicaEvent[],
   ): void {
-    if (slot.touches > 0 || affected.has(slot)) {
+    if (slot.writes.length > 0 || affected.has(slot)) {
       slot.confirmed = state;
       affected.set(slot, reason);
     } else {
@@ -285,15 +281,32 @@ export class Replica {
   /** Computes again what pending writes make of the confirmed state, where either has changed. */
   #refold(affected: Map<Slot, Reason>, events: ReplicaEvent[]): void {
     if (affected.size === 0) return;
-    const states = foldWrites(optimistic(this.#pending()), (id) => this.#slots.get(id)?.confirmed);
-    for (const slot of this.#touched) if (!affected.has(slot)) affected.set(slot, NEWS);
+    const writes = this.#writesTouching(affected);
+    const states = foldWrites(writes, (id) => this.#slots.get(id)?.confirmed);
     for (const [slot, reason] of affected) {
-      const state = slot.touches > 0 && states.has(slot.id) ? states.get(slot.id) : slot.confirmed;
+      const state = states.has(slot.id) ? states.get(slot.id) : slot.confirmed;
       this.#show(slot, state, reason, events);
-      if (slot.touches > 0) continue;
+      if (slot.writes.length > 0) continue;
       slot.confirmed = undefined;
       if (!slot.isVisible && this.#slots.get(slot.id) === slot) this.#slots.delete(slot.id);
     }
+  }
+
+  /**
+   * The pending writes that touch what has changed. As a write shows as a whole or not at all,
+   * whatever else they touch is affected as well.
+   */
+  #writesTouching(affected: Map<Slot, Reason>): PendingWrite[] {
+    const touching = new Set<PendingWrite>();
+    // Comes to what it adds itself.
+    for (const { writes } of affected.keys()) {
+      for (const write of writes) {
+        if (touching.has(write)) continue;
+        touching.add(write);
+        for (const slot of this.#slotsOf(write)) if (!affected.has(slot)) affected.set(slot, NEWS);
+      }
+    }
+    return touching.size === 0 ? [] : [...this.#pending()].filter((write) => touching.has(write));
   }
 
   /** The way of nearly all changes: an object that no pending write touches. */
@@ -369,8 +382,4 @@ export class Replica {
 
 function assign(object: OwnedObject, change: ObjectCreated | ObjectUpdated): void {
   for (const [i, name] of change.shape.names.entries()) setProperty(object, name, change.values[i]);
-}
-
-function* optimistic(writes: Iterable<PendingWrite>): Iterable<PendingWrite> {
-  for (const write of writes) if (write.optimistic) yield write;
 }

@@ -1,4 +1,4 @@
-import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { malformed, type ByteReader, type ByteWriter } from "./bytes.ts";
 import { atMost, SyncError } from "./errors.ts";
 import type { CommonLimits } from "./limits.ts";
 import { checkName } from "./object.ts";
@@ -51,7 +51,7 @@ export class ShapeDictionary {
       const nameNumbers = Array.from({ length: count }, () => reader.varint());
       const names = nameNumbers.map((nameNumber) => {
         const name = this.#names[nameNumber];
-        if (name === undefined) throw new SyncError("invalid_payload", "a name was never defined");
+        if (name === undefined) throw malformed("a name was never defined");
         return name;
       });
       this.#shapes[number] = { number, names: distinct(names), nameNumbers };
@@ -73,7 +73,7 @@ export class ShapeDictionary {
 
   shape(number: number): PropertySet {
     const shape = this.#shapes[number];
-    if (shape === undefined) throw new SyncError("invalid_payload", "a shape was never defined");
+    if (shape === undefined) throw malformed("a shape was never defined");
     return shape;
   }
 
@@ -99,7 +99,7 @@ export class ShapeDictionary {
 function distinct(names: readonly string[]): readonly string[] {
   if (names.includes("id")) throw new SyncError("invalid_id", "an object's id cannot be changed");
   if (new Set(names).size === names.length) return names;
-  throw new SyncError("invalid_payload", "a shape names a property twice");
+  throw malformed("a shape names a property twice");
 }
 
 export function writeShape(writer: ByteWriter, shape: PropertySet): void {

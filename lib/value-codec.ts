@@ -1,4 +1,4 @@
-import type { ByteReader, ByteWriter } from "./bytes.ts";
+import { malformed, type ByteReader, type ByteWriter } from "./bytes.ts";
 import { SyncError } from "./errors.ts";
 import type { CommonLimits } from "./limits.ts";
 import {
@@ -136,7 +136,7 @@ export function readValue(reader: ByteReader, limits: CommonLimits, depth = 0): 
       if (tag >= TAG.shortText && tag < TAG.shortText + TAG.shortTextMax) {
         return reader.textOf(tag - TAG.shortText);
       }
-      throw new SyncError("invalid_payload", `the message has a value of unknown kind ${tag}`);
+      throw malformed("a value is of no known kind");
   }
 }
 
@@ -186,5 +186,5 @@ function tooDeep({ depthMax }: CommonLimits): SyncError {
 
 function present(value: Value | undefined): Value {
   if (value !== undefined) return value;
-  throw new SyncError("invalid_payload", "the message has nothing where a value must be");
+  throw malformed("a value is missing");
 }

@@ -167,8 +167,8 @@ const SHOWING: readonly Fault[] = [
   fault(
     "a decided write stays visible",
     "lib/replica.ts",
-    "if (slot.touches === 0) this.#touched.delete(slot);\n        affected.set(slot, NEWS);",
-    "if (slot.touches === 0) this.#touched.delete(slot);",
+    "slot.writes.splice(slot.writes.indexOf(write), 1);\n        affected.set(slot, NEWS);",
+    "slot.writes.splice(slot.writes.indexOf(write), 1);",
   ),
   fault(
     "a snapshot keeps objects that it does not mention",
@@ -179,8 +179,8 @@ const SHOWING: readonly Fault[] = [
   fault(
     "half of a write that would be refused is shown",
     "lib/fold.ts",
-    "      continue;\n",
-    "      void 0;\n",
+    "for (const [id, state] of undo.reverse()) states.set(id, state);",
+    "void undo;",
   ),
   fault(
     "events come before the whole step is applied",
