@@ -1,4 +1,5 @@
 import type { Change, Cursor, ObjectCreated, ObjectUpdated } from "./delta.ts";
+import { exchangeAt } from "./exchange.ts";
 import { foldWrites, type State } from "./fold.ts";
 import {
   equalValues,
@@ -313,20 +314,16 @@ export class Replica {
   #updateVisible(slot: Slot, change: ObjectUpdated, events: ReplicaEvent[]): void {
     const { object } = slot;
     const { names } = change.shape;
-    let changed: Changes | undefined;
-    let previous: Changes | undefined;
+    const changed: Changes = {};
+    const previous: Changes = {};
+    let isChanged = false;
     for (let i = 0; i < names.length; i++) {
-      const name = names[i] as string;
-      const value = change.values[i];
-      const current = propertyOf(object, name);
-      if (equalValues(current, value)) continue;
-      changed ??= {};
-      previous ??= {};
-      changed[name] = value;
-      previous[name] = current;
-      setProperty(object, name, value);
+      const exchange = exchangeAt(i);
+      if (exchange(object, names[i] as string, change.values[i], changed, previous)) {
+        isChanged = true;
+      }
     }
-    if (changed === undefined || previous === undefined || change.silent) return;
+    if (!isChanged || change.silent) return;
     events.push({ name: "update", object, changed, previous });
   }
 
