@@ -29,6 +29,7 @@ export function connectSocketIo(url: string, options: SocketIoOptions): Connect 
       autoConnect: false,
       parser: binaryParser(socketIoParser, PROTOCOL.event, namespace, isBinaryNow, () => {
         isBinary = true;
+        return false;
       }),
     });
     const socket = manager.socket(namespace, { auth: { ...hello } });

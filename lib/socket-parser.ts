@@ -31,14 +31,16 @@ const EVENT = 2;
  * A socket.io parser (https://socket.io/docs/v4/custom-parser/) that puts a message of ours into
  * one binary WebSocket message, without socket.io's envelope and its second message for the bytes.
  * All else stays in socket.io's own format, and both formats are always understood, so that either
- * side may use the default parser: `isBinary` tells the encoder which one the other side reads.
+ * side may use the default parser: `isBinary` tells the encoder which one the other side reads. To
+ * `onBinary` a message of ours is told before it is decoded; when it answers true, it is not, as then
+ * somebody takes it from the transport: the way through socket.io costs as much as all else.
  */
 export function binaryParser<E extends object, D extends object>(
   base: BaseParser<E, D>,
   event: string,
   namespace: string,
   isBinary: () => boolean,
-  onBinary: () => void,
+  onBinary: () => boolean,
 ): BaseParser<E, D> {
   class Encoder extends (base.Encoder as unknown as Constructor<BaseEncoder>) {
     override encode(packet: Packet): unknown[] {
@@ -49,24 +51,35 @@ export function binaryParser<E extends object, D extends object>(
   }
 
   class Decoder extends (base.Decoder as unknown as Constructor<BaseDecoder>) {
-    // How many binary messages the packet before them has announced.
-    #expected = 0;
+    readonly #filter = new MessageFilter();
 
     override add(chunk: unknown): void {
-      if (typeof chunk === "string") {
-        this.#expected = announced(chunk);
-      } else if (this.#expected > 0) {
-        this.#expected -= 1;
-      } else {
-        onBinary();
+      if (!this.#filter.isMessage(chunk)) super.add(chunk);
+      else if (!onBinary()) {
         this.emitReserved("decoded", { type: EVENT, nsp: namespace, data: [event, chunk] });
-        return;
       }
-      super.add(chunk);
     }
   }
 
   return { Encoder, Decoder } as unknown as BaseParser<E, D>;
+}
+
+/**
+ * Tells messages of ours from all else on a connection: text, and the binary messages that a text
+ * has announced. It must see all of them, in their order.
+ */
+export class MessageFilter {
+  #announced = 0;
+
+  isMessage(chunk: unknown): boolean {
+    if (typeof chunk === "string") {
+      this.#announced = announced(chunk);
+      return false;
+    }
+    if (this.#announced === 0) return true;
+    this.#announced -= 1;
+    return false;
+  }
 }
 
 function bytesOf({ data, id }: Packet, event: string): Uint8Array | undefined {

@@ -5,7 +5,7 @@ import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
-import { binaryParser } from "../lib/socket-parser.ts";
+import { binaryParser, MessageFilter } from "../lib/socket-parser.ts";
 import { webSocketFrame } from "./web-socket-frame.ts";
 
 export type { Server as SocketIoServer };
@@ -61,7 +61,7 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
       PROTOCOL.event,
       namespace,
       () => true,
-      () => undefined,
+      () => true, // a FrameLink hears of it
     ),
   });
   if (namespace !== "/") {
@@ -178,6 +178,9 @@ function beginSession(socket: Socket, link: SocketLink, session: Session): void 
     events.message(bytes ?? UNREADABLE_MESSAGE);
   });
   socket.on("disconnect", () => events.closed());
+  link.onMessage((bytes) => {
+    if (link.isOpen) events.message(bytes);
+  });
   link.onDrained(() => events.drained());
 }
 
@@ -260,6 +263,11 @@ class SocketLink implements Link {
     this.socket.conn.on("upgrade", watch);
   }
 
+  /** Calls `listener` with what does not come as an event of socket.io. */
+  onMessage(_listener: (bytes: Uint8Array) => void): void {
+    // All does.
+  }
+
   protected get transport(): EngineTransport {
     return this.socket.conn.transport;
   }
@@ -279,6 +287,13 @@ const OPEN = 1;
  * socket.io, which would encode it, and of ws, which would write header and payload apart.
  */
 class FrameLink extends SocketLink {
+  override onMessage(listener: (bytes: Uint8Array) => void): void {
+    const filter = new MessageFilter();
+    this.socket.conn.on("data", (chunk: unknown) => {
+      if (filter.isMessage(chunk)) listener(toBytes(chunk) ?? UNREADABLE_MESSAGE);
+    });
+  }
+
   protected override sendNow(head: Uint8Array, body: Uint8Array | undefined): void {
     const { name, socket } = this.transport;
     if (name !== "websocket" || socket?.readyState !== OPEN) {

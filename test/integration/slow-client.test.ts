@@ -36,7 +36,7 @@ async function raise(limits: ServerOptions["limits"]): Promise<Theatre> {
       PROTOCOL.event,
       PROTOCOL.defaultNamespace,
       () => true,
-      () => undefined,
+      () => false,
     ),
   });
   const sync = new ObjectSyncServer({ limits: { waitingBytesMax: WAITING_MAX, ...limits } });

@@ -34,7 +34,7 @@ export class RawClient {
         PROTOCOL.event,
         PROTOCOL.defaultNamespace,
         () => true,
-        () => undefined,
+        () => false,
       ),
       ...options,
     });

@@ -41,7 +41,7 @@ const ours = {
     PROTOCOL.event,
     NAMESPACE,
     () => true,
-    () => undefined,
+    () => false,
   ),
 };
 

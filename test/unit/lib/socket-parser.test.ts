@@ -23,6 +23,7 @@ class Side {
           () => this.isBinary,
           () => {
             this.isBinary = true;
+            return false;
           },
         )
       : defaultParser;
