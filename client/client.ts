@@ -267,7 +267,7 @@ export class Client<Models extends object = AnyModels> {
     return this.#call(
       callback,
       (settle) => {
-        operations = collect(fill, this.#limits, this.#newId);
+        operations = collect(fill, this.#limits, this.#newId, (id) => this.#follower.view.get(id));
         const settled = (error: SyncError | undefined, ids: readonly ObjectId[]): void => {
           settle(error, error === undefined ? resultOf?.(operations, ids) : undefined);
         };

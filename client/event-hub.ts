@@ -12,6 +12,7 @@ export type Scope = "object" | "namespace";
 interface Entry {
   readonly listener: AnyListener;
   readonly isOnce: boolean;
+  readonly undo: Undo;
 }
 
 /** By event. A list is replaced, never changed: who is being told keeps to the one that it began with. */
@@ -34,13 +35,14 @@ export class EventHub {
     const scopes = scope === "object" ? this.#objects : this.#starts;
     const key = scope === "namespace" ? `${of}:` : of;
     const listeners: Listeners = scopes.get(key) ?? new Map<string, readonly Entry[]>();
-    const entry = { listener, isOnce };
-    listeners.set(name, [...(listeners.get(name) ?? []), entry]);
-    scopes.set(key, listeners);
-    return () => {
+    const undo = (): void => {
       keep(listeners, name, (other) => other !== entry);
       if (listeners.size === 0 && scopes.get(key) === listeners) scopes.delete(key);
     };
+    const entry: Entry = { listener, isOnce, undo };
+    listeners.set(name, [...(listeners.get(name) ?? []), entry]);
+    scopes.set(key, listeners);
+    return undo;
   }
 
   off(name: string, listener: AnyListener): void {
@@ -48,17 +50,19 @@ export class EventHub {
   }
 
   emit<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): void {
-    this.#tell(this.#starts.get(""), name, args);
+    this.#tell(this.#starts.get("")?.get(name), args);
   }
 
   emitChange(event: ReplicaEvent): void {
     const { name, object } = event;
     const id = "id" in event ? event.id : object.id;
     const args = argumentsOf(event);
+    const all: (readonly Entry[] | undefined)[] = [];
     for (const [start, listeners] of this.#starts) {
-      if (id.startsWith(start)) this.#tell(listeners, name, args);
+      if (id.startsWith(start)) all.push(listeners.get(name));
     }
-    this.#tell(this.#objects.get(id), name, args);
+    all.push(this.#objects.get(id)?.get(name));
+    for (const entries of all) this.#tell(entries, args);
   }
 
   /** Calls a function of the application's, be it a listener or a callback. */
@@ -76,12 +80,11 @@ export class EventHub {
   }
 
   /** Whether there was a listener. */
-  #tell(listeners: Listeners | undefined, name: string, args: readonly unknown[]): boolean {
-    const entries = listeners?.get(name);
+  #tell(entries: readonly Entry[] | undefined, args: readonly unknown[]): boolean {
     if (entries === undefined) return false;
-    for (const entry of entries) {
-      if (entry.isOnce) keep(listeners, name, (other) => other !== entry);
-      this.call(entry.listener, args);
+    for (const { listener, isOnce, undo } of entries) {
+      if (isOnce) undo();
+      this.call(listener, args);
     }
     return true;
   }
@@ -92,7 +95,7 @@ export class EventHub {
     const error = new SyncError("handler_failed", message, { cause });
     const isFirst = !this.#isReporting; // otherwise the listener for errors threw it
     this.#isReporting = true;
-    if (!isFirst || !this.#tell(this.#starts.get(""), "error", [error])) console.error(cause);
+    if (!isFirst || !this.#tell(this.#starts.get("")?.get("error"), [error])) console.error(cause);
     if (isFirst) this.#isReporting = false;
   }
 }

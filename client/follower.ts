@@ -115,20 +115,10 @@ export class Follower {
   close(): void {
     this.#connector.input("close");
     const undecided = this.#outbox.takeAll();
-    this.#addChanges(
-      this.#replica.integrate({
-        epoch: this.#replica.cursor.epoch,
-        to: 0,
-        isReplacing: false,
-        changes: [],
-        firstNewHandle: 0,
-        decided: undecided,
-        renamed: new Map(),
-      }),
-    );
+    this.#addChanges(this.#replica.drop(undecided));
     for (const write of undecided) {
-      const unknown = "; whether the server accepted the write is not known";
-      this.#fail(write, closedError(write.wasSent ? unknown : "; the write was not sent"));
+      const fate = write.wasSent ? "may have been accepted" : "was not sent";
+      this.#fail(write, closedError(`; the write ${fate}`));
     }
     for (const { settle } of this.#fetches.takeAll()) this.#news.add(() => settle(closedError()));
     this.#news.tell();
@@ -138,7 +128,7 @@ export class Follower {
   write(operations: readonly Operation[], settle: Write["settle"]): void {
     this.#checkOpen();
     const { limits, optimistic } = this.#options;
-    checkSize(operations, this.#connector.link?.welcome ?? limits);
+    checkSize(operations, (this.#connector.link?.welcome ?? limits).mutationBytesMax);
     const { epoch, seq } = this.#replica.cursor;
     const seen = epoch === this.#outbox.epoch ? seq : 0;
     const write = this.#outbox.add({ operations, seen, optimistic, settle });
@@ -284,14 +274,11 @@ export class Follower {
 }
 
 /** Tells early what would be too large; what is missed here is found when it is sent. */
-function checkSize(
-  operations: readonly Operation[],
-  limits: Pick<ClientLimits, "mutationBytesMax">,
-): void {
+function checkSize(operations: readonly Operation[], bytesMax: number): void {
   if (operations.every(isMove)) return;
   const mutation = { seen: 0, operations };
   const encoded = encodeMutation(mutation, new ShapeTable(0, makePropertySet), () => undefined);
-  const problem = sizeProblem(mutation, encoded, limits);
+  const problem = sizeProblem(mutation, encoded, bytesMax);
   if (problem !== undefined) throw problem;
 }
 

@@ -128,13 +128,15 @@ export class ServerLink {
   ): number {
     const mutations: Uint8Array[] = [];
     const shapes = new Set<PropertySet>();
+    const { outgoingBytes } = this.#limits;
+    const { mutationBytesMax } = this.#welcome ?? this.#limits;
     const countMax = Math.max(1, Math.floor(this.#mutations.roomAt(this.#clock.now())));
     const first = writes[0]?.n ?? 0;
     let bytes = 0;
     for (const write of writes.slice(0, countMax)) {
       const encoded = this.#encode(write, handleOf);
       bytes += encoded.bytes.length;
-      if (mutations.length > 0 && bytes > this.#limits.outgoingBytes) break;
+      if (mutations.length > 0 && bytes > Math.min(outgoingBytes, mutationBytesMax)) break;
       mutations.push(encoded.bytes);
       for (const shape of encoded.shapes) shapes.add(shape);
     }
@@ -153,7 +155,7 @@ export class ServerLink {
     const encoded = encodeMutation(write, this.#table, handleOf);
     // What was written before this server told its limit would end the connection, again and again.
     // The next server may have a higher one.
-    write.problem = sizeProblem(write, encoded, this.#welcome ?? this.#limits);
+    write.problem = sizeProblem(write, encoded, (this.#welcome ?? this.#limits).mutationBytesMax);
     if (write.problem === undefined) return encoded;
     return encodeMutation({ seen: write.seen, operations: [] }, this.#table, handleOf);
   }
@@ -175,7 +177,7 @@ export class ServerLink {
         this.#end({ error: SyncError.from(message.error), reconnect: message.reconnect });
         return;
       case "welcome":
-        if (this.#welcome !== undefined) throw new Error("a second welcome");
+        if (this.#welcome !== undefined) throw new Error("not its turn");
         this.#welcome = message;
         this.#isReplacing = !message.isResumed;
         if (this.#isReplacing) this.#position = 0;
@@ -185,7 +187,7 @@ export class ServerLink {
         this.#listener.fetched(message);
         return;
       case "delta":
-        if (this.#welcome === undefined) throw new Error("a delta before the welcome");
+        if (this.#welcome === undefined) throw new Error("not its turn");
         this.#stage(message.delta);
         if (message.isWhole) this.#finishStep(message.outcomes, this.#welcome);
     }
@@ -193,11 +195,8 @@ export class ServerLink {
 
   #stage(part: Delta): void {
     const { from, to } = part;
-    if (from > this.#position) {
-      throw new Error(`a gap before ${from}, at ${this.#position}`);
-    }
-    if (to < this.#position) {
-      throw new Error(`an old part up to ${to}, at ${this.#position}`);
+    if (from > this.#position || to < this.#position) {
+      throw new Error(`${from} to ${to}, at ${this.#position}`);
     }
     this.#position = to;
     this.#parts.push(part);
@@ -222,12 +221,12 @@ export class ServerLink {
   }
 }
 
-/** Why who has these limits cannot take the write, if it is so. */
+/** Why a write of so many bytes cannot be taken, if it is so. */
 export function sizeProblem(
   { operations }: Pick<Write, "operations">,
   { bytes }: EncodedMutation,
-  { mutationBytesMax }: Pick<ClientLimits, "mutationBytesMax">,
+  bytesMax: number,
 ): SyncError | undefined {
-  if (bytes.length <= mutationBytesMax) return undefined;
-  return atMost("a write", mutationBytesMax, "bytes", { id: operations[0]?.id }, "too_large");
+  if (bytes.length <= bytesMax) return undefined;
+  return atMost("a write", bytesMax, "bytes", { id: operations[0]?.id }, "too_large");
 }

@@ -37,7 +37,12 @@ export function encodeDelta(delta: Delta): EncodedDelta {
       if (first.shape.number === 0) writeInlineShape(writer, first.shape);
       else shapes.add(first.shape);
     }
-    for (let i = start; i < end; i++) writeChange(writer, changes[i] as Change);
+    let handle = 0;
+    for (let i = start; i < end; i++) {
+      const change = changes[i] as Change;
+      writeChange(writer, change, handle);
+      ({ handle } = change);
+    }
     start = end;
   }
   return { from: delta.from, to: delta.to, bytes: writer.take(), shapes };
@@ -56,11 +61,25 @@ function runCode(change: Change): number {
   return change.kind === "destroy" ? kind : kind + change.shape.number * CHANGE.shapeUnit;
 }
 
-function writeChange(writer: ByteWriter, change: Change): void {
-  writer.varint(change.handle);
+function writeChange(writer: ByteWriter, change: Change, handleBefore: number): void {
+  if (change.kind === "create") {
+    // In a snapshot mostly one more than that of the object before.
+    writer.varint(toZigzag(change.handle - handleBefore));
+    writer.text(change.id);
+  } else {
+    writer.varint(change.handle);
+  }
   if (change.kind === "destroy") return;
-  if (change.kind === "create") writer.text(change.id);
   for (const value of change.values) writeValue(writer, value);
+}
+
+/** Whole numbers around 0 as small ones from 0: 0, -1, 1, -2, 2, ... */
+function toZigzag(value: number): number {
+  return value < 0 ? -value * 2 - 1 : value * 2;
+}
+
+function fromZigzag(zigzag: number): number {
+  return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
 }
 
 /** Reads a delta to the end of the message. */
@@ -85,16 +104,18 @@ export function readDelta(
     if (kind > CHANGE.destroy) throw malformed("a change is of no known kind");
     const number = Math.floor(code / CHANGE.shapeUnit);
     const shape = number === 0 ? dictionary.readInlineShape(reader) : dictionary.shape(number);
+    let handle = 0;
     for (let i = 0; i < count; i++) {
-      const handle = reader.varint();
       if (kind === CHANGE.create) {
+        handle += fromZigzag(reader.varint());
+        if (handle < 0) throw malformed("a handle is below 0");
         const id = checkId(reader.text(), limits);
         const values = readValues(reader, shape, limits);
         changes.push({ kind: "create", handle, id, shape, values, silent });
       } else {
         changes.push({
           kind: "update",
-          handle,
+          handle: reader.varint(),
           shape,
           values: readValues(reader, shape, limits),
           silent,

@@ -57,5 +57,7 @@ export function joinParts(parts: readonly Delta[]): readonly Change[] {
 }
 
 export function valuesOf(object: OwnedObject, names: readonly string[]): (Value | undefined)[] {
-  return names.map((name) => propertyOf(object, name));
+  const values = new Array<Value | undefined>(names.length);
+  for (let i = 0; i < values.length; i++) values[i] = propertyOf(object, names[i] as string);
+  return values;
 }

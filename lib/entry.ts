@@ -60,9 +60,13 @@ export class Entry {
       return this.created > seenMax ? undefined : { kind: "destroy", handle, silent };
     }
     if (this.created > base || this.forgotten > base) {
-      const names = Object.keys(object).filter((name) => name !== "id");
-      const shape = names.length === this.shape.names.length ? this.shape : table.of(names);
-      const values = valuesOf(object, shape.names);
+      let { shape } = this;
+      let values = valuesOf(object, shape.names);
+      if (values.includes(undefined)) {
+        // Some were removed, and who is told the whole object need not hear of them.
+        shape = table.of(shape.names.filter((_, i) => values[i] !== undefined));
+        values = valuesOf(object, shape.names);
+      }
       return { kind: "create", handle, id: this.id, shape, values, silent };
     }
     const shape = this.#changedShape(base, table);

@@ -10,6 +10,8 @@ export interface Link {
   send(head: Uint8Array, body?: Uint8Array): void;
   /** Bytes that were sent and have not left this process. */
   readonly waitingBytes: number;
+  /** How large a message of the other side the transport lets through, in bytes. */
+  readonly incomingBytesMax: number;
   /** Ends the link, after what was sent before if it still can be. */
   close(): void;
 }

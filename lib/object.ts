@@ -69,7 +69,7 @@ const NUL_OR_HALF_PAIR = /[\0\p{Surrogate}]/u;
 function idProblem(id: string, limits: CommonLimits): string | undefined {
   if (id === "") return "must not be empty";
   if (isLonger(id, limits.idBytesMax)) return `has at most ${limits.idBytesMax} bytes`;
-  if (NUL_OR_HALF_PAIR.test(id)) return "must not contain NUL or half a surrogate pair";
+  if (NUL_OR_HALF_PAIR.test(id)) return "contains NUL or half a surrogate pair";
   return undefined;
 }
 

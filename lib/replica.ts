@@ -144,6 +144,15 @@ export class Replica {
     return events;
   }
 
+  /** Shows what there is without these writes, which are no longer among the pending ones. */
+  drop(writes: readonly PendingWrite[]): ReplicaEvent[] {
+    const events: ReplicaEvent[] = [];
+    const affected = new Map<Slot, Reason>();
+    this.#release(writes, affected);
+    this.#refold(affected, events);
+    return events;
+  }
+
   #slotsOf(write: PendingWrite): Set<Slot> {
     const slots = new Set<Slot>();
     for (const { id } of write.operations) {
@@ -216,6 +225,7 @@ export class Replica {
   /** Everything that the replacing changes do not mention is no longer there. */
   #replaceBy(step: Step, affected: Map<Slot, Reason>, events: ReplicaEvent[]): void {
     this.#byHandle.clear();
+    if (this.#slots.size === 0) return;
     const kept = new Set<ObjectId>();
     for (const change of step.changes) if (change.kind === "create") kept.add(change.id);
     for (const slot of [...this.#slots.values()]) {
@@ -252,14 +262,20 @@ export class Replica {
     affected: Map<Slot, Reason>,
     events: ReplicaEvent[],
   ): void {
-    const slot = this.#slots.get(change.id) ?? this.#newSlot(change.id, change.handle);
+    const known = this.#slots.get(change.id);
+    const slot = known ?? this.#newSlot(change.id, change.handle);
     if (slot.handle !== NO_HANDLE && slot.handle !== change.handle)
       this.#byHandle.delete(slot.handle);
     slot.handle = change.handle;
     this.#byHandle.set(change.handle, slot);
+    const reason = { isNews: change.handle >= step.firstNewHandle, isSilent: change.silent };
+    if (known === undefined) {
+      assign(slot.object, change);
+      this.#appear(slot, reason, events);
+      return;
+    }
     const state: OwnedObject = { id: change.id };
     assign(state, change);
-    const reason = { isNews: change.handle >= step.firstNewHandle, isSilent: change.silent };
     this.#setConfirmed(slot, state, reason, affected, events);
   }
 
@@ -344,16 +360,16 @@ export class Replica {
     events.push({ name: "remove", id, object });
   }
 
-  #reveal(
-    slot: Slot,
-    state: OwnedObject,
-    { isNews, isSilent }: Reason,
-    events: ReplicaEvent[],
-  ): void {
+  #reveal(slot: Slot, state: OwnedObject, reason: Reason, events: ReplicaEvent[]): void {
     const { object } = slot;
     for (const name of Object.keys(object))
       if (!Object.hasOwn(state, name)) Reflect.deleteProperty(object, name);
     Object.assign(object, state);
+    this.#appear(slot, reason, events);
+  }
+
+  #appear(slot: Slot, { isNews, isSilent }: Reason, events: ReplicaEvent[]): void {
+    const { object } = slot;
     slot.isVisible = true;
     this.#view.set(slot.id, object);
     if (isNews && !isSilent) events.push({ name: "create", object });
@@ -378,5 +394,6 @@ export class Replica {
 }
 
 function assign(object: OwnedObject, change: ObjectCreated | ObjectUpdated): void {
-  for (const [i, name] of change.shape.names.entries()) setProperty(object, name, change.values[i]);
+  const { names } = change.shape;
+  for (let i = 0; i < names.length; i++) setProperty(object, names[i] as string, change.values[i]);
 }

@@ -80,7 +80,7 @@ export class ShapeDictionary {
   #newNumber(reader: ByteReader): number {
     const number = reader.varint();
     if (number === 0 || number > this.#limits.shapesMax) {
-      throw new SyncError("limit_exceeded", `no name or shape has the number ${number}`);
+      throw new SyncError("limit_exceeded", "a number is too large");
     }
     return number;
   }
@@ -99,7 +99,7 @@ export class ShapeDictionary {
 function distinct(names: readonly string[]): readonly string[] {
   if (names.includes("id")) throw new SyncError("invalid_id", "an object's id cannot be changed");
   if (new Set(names).size === names.length) return names;
-  throw malformed("a shape names a property twice");
+  throw malformed("a shape has a name twice");
 }
 
 export function writeShape(writer: ByteWriter, shape: PropertySet): void {

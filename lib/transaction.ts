@@ -13,12 +13,14 @@ export type Writable = { readonly id?: string | undefined } & Readonly<Record<st
 export class Transaction {
   readonly #limits: CommonLimits;
   readonly #newId: () => string;
+  readonly #get: (id: string) => object | undefined;
   readonly #operations: Operation[] = [];
   #isOver = false;
 
-  constructor(limits: CommonLimits, newId: () => string) {
+  constructor(limits: CommonLimits, newId: () => string, get: (id: string) => object | undefined) {
     this.#limits = limits;
     this.#newId = newId;
+    this.#get = get;
   }
 
   /** What was written. What comes later is no part of it any more, and throws. */
@@ -45,6 +47,10 @@ export class Transaction {
   update(object: Writable): ObjectId {
     checkIsObject(object);
     const id = checkId(object.id, this.#limits);
+    // If its owner has changed it, nobody can tell any more what was changed, or take it back.
+    if (object === this.#get(id)) {
+      throw new SyncError("invalid_payload", "give a copy, not the object itself", { id });
+    }
     this.#add({ kind: "update", id, changes: this.#changesOf(object, id) });
     return id;
   }
@@ -78,18 +84,22 @@ function checkIsObject(object: unknown): void {
   throw new SyncError("invalid_payload", "an object must be given");
 }
 
-/** Runs an application's function on a transaction. Whatever it throws, nothing is written. */
+/**
+ * Runs an application's function on a transaction. Whatever it throws, nothing is written. `get`
+ * finds the objects that the application has been given, which are not to be changed by it.
+ */
 export function collect(
   fill: (transaction: Transaction) => unknown,
   limits: CommonLimits,
   newId: () => string,
+  get: (id: string) => object | undefined,
 ): readonly Operation[] {
-  const transaction = new Transaction(limits, newId);
+  const transaction = new Transaction(limits, newId, get);
   const returned = fill(transaction);
   const operations = transaction.end();
   if (returned instanceof Promise) {
     returned.catch(() => undefined);
-    const message = "a transaction's function must not be async";
+    const message = "a transaction must not be async";
     throw new SyncError("invalid_payload", message);
   }
   return operations;

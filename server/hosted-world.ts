@@ -137,6 +137,9 @@ export class HostedWorld {
 
   /** Calls `listener` from now on; returns its undo. */
   on<Name extends keyof WorldEvents>(event: Name, listener: WorldEvents[Name]): () => void {
+    if (typeof (listener as unknown) !== "function") {
+      throw new SyncError("invalid_payload", "a listener must be a function");
+    }
     // The emitter's types cannot follow a name that is still open.
     const anyListener = listener as (...args: unknown[]) => void;
     const events: EventEmitter = this.#events as never;
@@ -181,7 +184,9 @@ export class HostedWorld {
   }
 
   async #write(fill: (steps: Transaction) => unknown): Promise<ReadonlyMap<ObjectId, ObjectId>> {
-    const operations = collect(fill, this.#limits, () => this.#environment.random.id());
+    const newId = (): string => this.#environment.random.id();
+    const get = (id: string): SyncObject | undefined => this.#host?.world.get(id);
+    const operations = collect(fill, this.#limits, newId, get);
     const host = this.#host ?? (await this.#opening);
     return host.write(operations);
   }
@@ -200,6 +205,8 @@ export class HostedWorld {
   }
 
   async #fetch(ids: readonly string[]): Promise<(SyncObject | null)[]> {
+    if (!Array.isArray(ids))
+      throw new SyncError("invalid_id", "an id, or a list of ids, must be given");
     const checked = ids.map((id) => checkId(id, this.#limits));
     const host = await this.#opening;
     await host.fetch(checked, null);

@@ -80,6 +80,9 @@ export class ObjectSyncServer {
     if (!Number.isInteger(port) || port < 0 || port > 65_535) {
       throw badArgument("listen", `a port from 0 to 65535, not ${inspect(port)}`);
     }
+    if (host !== undefined && typeof host !== "string") {
+      throw badArgument("listen", "a host after the port, and no callback: it returns a promise");
+    }
     const http = createServer((_req, res) => {
       res.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
       res.end("object-sync: there is nothing here but the objects.\n");

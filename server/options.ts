@@ -72,6 +72,9 @@ export function resolveOptions(
   defaultStore: () => Store,
   isProduction: boolean,
 ): ResolvedOptions {
+  if (typeof (options as unknown) !== "object" || (options as unknown) === null) {
+    throw new SyncError("bad_option", "the options must be an object");
+  }
   for (const name of Object.keys(options)) {
     if (!OPTION_NAMES.has(name)) throw badOption(name, "is not an option");
   }
@@ -85,7 +88,7 @@ export function resolveOptions(
     throw badOption("open", reason);
   }
   return {
-    store: options.store ?? defaultStore(),
+    store: checkStore(options.store ?? defaultStore()),
     handlers: bindHandlers(options.handlers ?? {}),
     authenticate,
     authorize,
@@ -94,13 +97,27 @@ export function resolveOptions(
     namespace: checkPlace("namespace", options.namespace ?? PROTOCOL.defaultNamespace),
     flush: checkFlush(options.flush ?? "auto"),
     limits: resolveLimits(options.limits, SERVER_LIMITS),
-    worlds: options.worlds ?? [],
+    worlds: checkWorlds(options.worlds ?? []),
   };
 }
 
 function checkPlace(name: OptionName, place: string): string {
   if (typeof place === "string" && /^\/[^\s?#,]*$/.test(place)) return place;
   throw badOption(name, `must be a text that starts with "/"`);
+}
+
+function checkWorlds(worlds: readonly string[]): readonly string[] {
+  if (Array.isArray(worlds) && worlds.every((name) => typeof name === "string")) return worlds;
+  throw badOption("worlds", "must be a list of names");
+}
+
+function checkStore(store: Store): Store {
+  for (const name of ["load", "commit", "close"] as const) {
+    if (typeof (store as Partial<Store>)[name] !== "function") {
+      throw badOption("store", `must have a function ${name}`);
+    }
+  }
+  return store;
 }
 
 function badOption(name: string, reason: string): SyncError {

@@ -14,6 +14,9 @@ import { identityKey } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
 import { closing, type WorldHost } from "./world-host.ts";
 
+/** In bytes, for what a message has besides mutations: numbers, and names that were not told yet. */
+const MESSAGE_SLACK = 4_096;
+
 export interface ReceptionEvents {
   connected(session: SessionInfo): void;
   disconnected(session: SessionInfo): void;
@@ -63,8 +66,7 @@ export class Reception {
       decided: ledger.lastOf(clientId),
       sessionId: info.id,
       mutationsInFlightMax: this.#limits.mutationsInFlightMax,
-      mutationBytesMax: this.#limits.mutationBytesMax,
-      messageBytesMax: this.#limits.messageBytesMax,
+      mutationBytesMax: this.#mutationBytesMax(link),
     };
     const session = new Session(
       info,
@@ -76,11 +78,19 @@ export class Reception {
       this.#limits,
       clock.now(),
     );
+    this.#host.forgetUndecided(clientId);
     this.#host.sessions.add(session);
     // It was let in before the world began to close, and would wait here for nothing.
     if (this.#host.isClosing) this.#host.sessions.dismiss(clientId, closing());
     this.#events.connected(info);
     return this.#listen(session);
+  }
+
+  /** What fits into a message that the transport lets through as well. */
+  #mutationBytesMax(link: Link): number {
+    const { mutationBytesMax, messageBytesMax } = this.#limits;
+    const fitting = Math.min(messageBytesMax, link.incomingBytesMax) - MESSAGE_SLACK;
+    return Math.max(1, Math.min(mutationBytesMax, fitting));
   }
 
   #listen(session: Session): LinkEvents {

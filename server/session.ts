@@ -98,8 +98,7 @@ export class Session {
   flush(delta: EncodedDelta, now: number): void {
     if (this.#catchUp !== null) return;
     if (delta.to === this.#sentSeq && this.#outcomes?.length === 0) return;
-    const waiting = this.link.waitingBytes;
-    if (waiting > 0 && waiting + delta.bytes.length > this.#limits.waitingBytesMax) {
+    if (this.link.waitingBytes + delta.bytes.length > this.#limits.waitingBytesMax) {
       this.#catchUp = this.#catchUpFrom(this.#sentSeq, now);
       this.#outcomes = undefined; // the ledger has them, and tells those that are still of interest
       return;

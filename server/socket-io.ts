@@ -15,6 +15,9 @@ const GOODBYE_MS = 2_000;
 /** Room for socket.io's own envelope around a message of the largest size. */
 const ENVELOPE_BYTES = 1_024;
 
+/** Bytes travel as text where WebSocket is blocked. */
+const BASE64_SHARE = 3 / 4;
+
 /** What is known of a client before it is let in. */
 export interface Handshake {
   /** What the client gave as its hello, unchecked. */
@@ -241,6 +244,11 @@ class SocketLink implements Link {
       for (const frame of options?.wsPreEncodedFrame ?? []) bytes += frame.length;
     }
     return bytes;
+  }
+
+  get incomingBytesMax(): number {
+    const { opts } = this.socket.nsp.server.engine as { opts: { maxHttpBufferSize: number } };
+    return Math.floor((opts.maxHttpBufferSize - ENVELOPE_BYTES) * BASE64_SHARE);
   }
 
   send(head: Uint8Array, body?: Uint8Array): void {

@@ -56,6 +56,8 @@ interface Job {
   problem?: SyncError | undefined;
   /** By which a retry is recognised: of the operations as they came, before any handler. */
   fingerprint?: number;
+  /** Whether it has been to the handlers. */
+  readonly isConsulted?: boolean;
   silent?: ReadonlySet<ObjectId>;
   renamed?: ReadonlyMap<ObjectId, ObjectId>;
   /** Told once, when the outcome stands. */
@@ -79,6 +81,9 @@ interface Decision {
   readonly isRecalled?: boolean;
 }
 
+const UNDECIDED = rejected(
+  new SyncError("unavailable", "the world was closed while its store was at work on the write"),
+);
 const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
 
 /**
@@ -108,6 +113,8 @@ export class WorldHost {
   #inHandlers = 0;
   #isTurnDue = false;
   #isStoring = false;
+  /** What is decided by the batch that the store is working on. */
+  #storing: readonly Decision[] = [];
   #isClosing = false;
   /** From now on the store must be left alone: what is not decided never will be. */
   #isClosed = false;
@@ -197,6 +204,19 @@ export class WorldHost {
     this.#isClosed = true;
     if (!this.#isStoring) this.#flusher.flush();
     this.sessions.goodbyeAll(closing());
+    // Whether the store will keep these, nobody will hear: a client asks the next server.
+    for (const { job } of this.#storing) if (job.client === null) job.settle(UNDECIDED);
+    for (const job of this.#ready.splice(0)) this.#refuse(job);
+  }
+
+  /** A client has connected anew, and sends again all that it was told nothing of. */
+  forgetUndecided(clientId: string): void {
+    this.#ready = this.#ready.filter((job) => {
+      // What handlers have seen must be decided, or they would be asked about it again.
+      if (job.client?.clientId !== clientId || job.isConsulted === true) return true;
+      job.drop?.();
+      return false;
+    });
   }
 
   #position(): { seq: number; nextHandle: number } {
@@ -247,7 +267,7 @@ export class WorldHost {
         job.drop?.();
         resolve();
       };
-      this.#makeReady({ ...job, settle, drop });
+      this.#makeReady({ ...job, settle, drop, isConsulted: true });
     });
   }
 
@@ -419,8 +439,10 @@ export class WorldHost {
     });
     if (storing instanceof Promise) {
       this.#isStoring = true;
+      this.#storing = decisions;
       void storing.then((failure) => {
         this.#isStoring = false;
+        this.#storing = [];
         this.#finish(decisions, failure);
         for (const resume of this.#whenReadable.splice(0)) resume();
         this.sessions.pumpSoon();

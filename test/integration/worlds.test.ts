@@ -3,10 +3,11 @@ import { afterEach, describe, expect, test } from "@jest/globals";
 import { Server as SocketIoServer } from "socket.io";
 import type { Handlers, Store } from "../../server/index.ts";
 import { MemoryStore, ObjectSync, ObjectSyncServer, SyncError } from "../../server/index.ts";
+import { codeOf } from "../support/hostile.ts";
 import { eventually } from "../support/eventually.ts";
 import { KeptStore } from "../support/kept-store.ts";
 import { HELLO, RawClient } from "../support/raw-client.ts";
-import { next, recordEvents, Stage, viewOf } from "../support/stage.ts";
+import { next, recordEvents, Stage, TAPPED, viewOf } from "../support/stage.ts";
 
 const stage = new Stage();
 afterEach(() => stage.clear());
@@ -541,6 +542,18 @@ describe("the server's own code", () => {
     ]);
   });
 
+  test("is told of a wrong argument as clients are", async () => {
+    const { sync } = await stage.serve();
+    await expect(sync.fetch(null as unknown as string)).rejects.toMatchObject({
+      code: "invalid_id",
+    });
+    expect(codeOf(() => sync.on("update", 5 as never))).toBe("invalid_payload");
+    await sync.create({ id: "tree", height: 1 });
+    const tree = sync.get("tree") as { id: string; height: number };
+    await expect(sync.save(tree)).rejects.toMatchObject({ code: "invalid_payload", id: "tree" });
+    expect(await sync.save({ ...tree, height: 2 })).toEqual({ id: "tree", height: 2 });
+  });
+
   test("may throw in a listener, and the world goes on", async () => {
     const { sync, url } = await stage.serve();
     const errors: SyncError[] = [];
@@ -666,11 +679,85 @@ describe("a store", () => {
   });
 });
 
+describe("a store that hangs", () => {
+  test("ends with the server: what waits for it is refused, and what it works on is not known", async () => {
+    const store = new KeptStore();
+    const { sync } = await stage.serve({ store, limits: { drainTimeoutMs: 20 } });
+    const { isOpen, open } = gate();
+    store.hold = isOpen;
+    const stored = sync.create({ id: "stored" }).catch(codeOfRefusal);
+    await eventually(() => sync.get("stored"));
+    const waiting = sync.create({ id: "waiting" }).catch(codeOfRefusal);
+    await sync.close();
+    expect(await Promise.all([stored, waiting])).toEqual(["unavailable", "closed"]);
+    open();
+  });
+
+  test("does not pile up what a client sends again on every connection", async () => {
+    const store = new KeptStore();
+    const { sync, port } = await stage.serve({ store });
+    const network = await stage.network(port);
+    const client = await stage.join(network.url, TAPPED);
+    const { isOpen, open } = gate();
+    store.hold = isOpen;
+    const made: string[] = [];
+    sync.on("create", ({ id }) => made.push(id));
+    const ids = Array.from({ length: 50 }, (_, i) => `thing:${i}`);
+    const writes = ids.map((id) => client.create({ id }));
+    for (let i = 0; i < 5; i++) {
+      await eventually(() => client.isConnected());
+      network.cut();
+      await eventually(() => !client.isConnected());
+    }
+    open();
+    await Promise.all(writes);
+    expect(made).toEqual(ids);
+  });
+});
+
+describe("a server with small limits", () => {
+  test.each<[what: string, serve: () => Promise<string>]>([
+    [
+      "messages",
+      async () => {
+        const limits = { messageBytesMax: 20_000, mutationBytesMax: 15_000 };
+        return (await stage.serve({ limits })).url;
+      },
+    ],
+    [
+      "what its application's socket.io lets through",
+      async () => {
+        const { http, url } = await stage.http();
+        const io = new SocketIoServer(http, { path: "/object-sync", maxHttpBufferSize: 50_000 });
+        const sync = new ObjectSyncServer().attach(io);
+        stage.afterwards(() => sync.close());
+        return url;
+      },
+    ],
+  ])(
+    "of %s gets all of an outbox, in smaller messages, and says what is too large",
+    async (_w, serve) => {
+      const url = await serve();
+      const client = stage.client(url);
+      const text = "x".repeat(5_000);
+      const writes = Array.from({ length: 40 }, (_, i) =>
+        client.create({ id: `thing:${i}`, text }),
+      );
+      const tooLarge = client.create({ id: "large", text: text.repeat(10) }).catch(codeOfRefusal);
+      await Promise.all(writes);
+      expect(await tooLarge).toBe("too_large");
+      expect(client.allObjects().size).toBe(40);
+      await client.close();
+    },
+  );
+});
+
 describe("listen and attach", () => {
   test.each<[what: string, call: (sync: ObjectSyncServer) => unknown]>([
     ["a port that is a text", (sync) => sync.listen("3000" as unknown as number)],
     ["no port there can be", (sync) => sync.listen(65_536)],
     ["no number", (sync) => sync.listen(NaN)],
+    ["a callback", (sync) => sync.listen(0, (() => undefined) as unknown as string)],
     ["no server", (sync) => sync.attach(Object.create(null) as HttpServer)],
     ["a port where a server belongs", () => ObjectSync.listen(4805 as unknown as HttpServer)],
   ])("refuse %s as bad_option, and say what they take", async (_what, call) => {

@@ -39,7 +39,8 @@ export class ConnectionTap implements Wiretap {
     this.#messages.push(message);
     if (message.kind !== "delta") this.#uncappedBytes += bytes.length;
     else this.#largestDelta = Math.max(this.#largestDelta, bytes.length);
-    const heldMax = limits.waitingBytesMax + this.#largestDelta + this.#uncappedBytes;
+    const paged = limits.pageBytes + this.#largestDelta;
+    const heldMax = Math.max(limits.waitingBytesMax, paged) + this.#uncappedBytes;
     checks.check(waitingBytes <= heldMax, "G18", () => {
       return `${waitingBytes} bytes wait for ${clientId}, of at most ${heldMax}`;
     });

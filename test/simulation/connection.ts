@@ -17,6 +17,7 @@ export const NO_TAP: Wiretap = { sent: () => undefined, delivered: () => undefin
 
 /** One end of a connection, as the code of its process sees it. */
 export class LinkEnd implements Link {
+  readonly incomingBytesMax = Infinity;
   readonly process: SimProcess;
   readonly #out: Pipe;
   readonly #onSend: (bytes: Uint8Array) => void;

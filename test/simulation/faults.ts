@@ -157,8 +157,8 @@ const READING: readonly Fault[] = [
   fault(
     "a client that reads too slowly is sent everything",
     "server/session.ts",
-    "if (waiting > 0 && waiting + delta.bytes.length > this.#limits.waitingBytesMax) {",
-    "if (waiting < 0) {",
+    "if (this.link.waitingBytes + delta.bytes.length > this.#limits.waitingBytesMax) {",
+    "if (this.link.waitingBytes < 0) {",
   ),
 ];
 
@@ -221,8 +221,8 @@ const SHOWING: readonly Fault[] = [
   fault(
     "a message that came again is taken for a new one",
     "client/server-link.ts",
-    "if (to < this.#position) {",
-    "if (to < 0) {",
+    "if (from > this.#position || to < this.#position) {",
+    "if (from > this.#position) {",
     "hostile",
   ),
   fault(

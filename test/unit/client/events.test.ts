@@ -121,3 +121,20 @@ test("at every event all of the step is in the view", async () => {
   server.commit(update({ id: "a", sum: 1 }), update({ id: "b", sum: 9 }));
   expect(sums).toEqual([10, 10]);
 });
+
+test("who begins to listen during an event hears of the next one", async () => {
+  const { sync, server } = await setupSynced();
+  const heard: string[] = [];
+  let undo = sync.namespace("tree").on("create", renew);
+  function renew({ id }: { id: string }): void {
+    heard.push(`namespace ${id}`);
+    undo();
+    undo = sync.namespace("tree").on("create", renew);
+    sync.object(id).once("create", () => heard.push(`object ${id}`));
+    sync.once("create", () => heard.push(`all ${id}`));
+  }
+  server.commit(create({ id: "tree:1" }));
+  expect(heard).toEqual(["namespace tree:1"]);
+  server.commit(create({ id: "tree:2" }));
+  expect(heard).toEqual(["namespace tree:1", "namespace tree:2", "all tree:1"]);
+});

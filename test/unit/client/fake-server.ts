@@ -159,7 +159,6 @@ export class FakeLink {
         sessionId: `session-${String(this.#server.links.length)}`,
         mutationsInFlightMax: 1_000,
         mutationBytesMax: DEFAULT_LIMITS.mutationBytesMax,
-        messageBytesMax: DEFAULT_LIMITS.messageBytesMax,
         ...this.#server.welcome,
       }),
     );

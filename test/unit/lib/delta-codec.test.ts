@@ -10,6 +10,8 @@ import { KnownShapes, makePropertySet, ShapeTable } from "../../../lib/shape.ts"
 import { anyChanges, anyCount, anyId } from "../../support/arbitraries.ts";
 import { codeOf, truncations } from "../../support/hostile.ts";
 
+const anyHandle = anyCount.map((count) => count % 2 ** 52);
+
 interface Plan {
   readonly shapesMax: number;
   readonly from: number;
@@ -22,7 +24,7 @@ const plan: fc.Arbitrary<Plan> = fc.record({
   changes: fc.array(
     fc.tuple(
       fc.constantFrom("create", "update", "destroy"),
-      anyCount,
+      anyHandle,
       anyId,
       fc.oneof(fc.constantFrom({ x: 1 }, { x: 2, y: 3 }, {}), anyChanges),
       fc.boolean(),
@@ -114,8 +116,9 @@ test("changes of no known kind, of unknown shapes and of impossible ids are refu
   expect(read(1, 3, 1)).toBe("invalid_payload");
   expect(read(1, 7, 1)).toBe("invalid_payload");
   expect(read(1, 9, 1)).toBe("invalid_payload"); // shape 1
-  expect(read(1, 1, 0, 5, 0)).toBe("invalid_id"); // an empty id
-  expect(read(1, 1, 0, 5, 1, 0)).toBe("invalid_id"); // NUL
+  expect(read(1, 1, 0, 6, 0)).toBe("invalid_id"); // an empty id
+  expect(read(1, 1, 0, 6, 1, 0)).toBe("invalid_id"); // NUL
+  expect(read(1, 1, 0, 5, 1, 0x61)).toBe("invalid_payload"); // the handle -3
   expect(read(9, 2, 1)).toBe("invalid_payload"); // nine destroyed, one named
   expect(read(1, 0, 1, 2, 0x69, 0x64, 1, 0)).toBe("invalid_id"); // the property "id"
 });

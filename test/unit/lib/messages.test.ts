@@ -33,7 +33,6 @@ const welcome: Welcome = {
   sessionId: "session",
   mutationsInFlightMax: 10,
   mutationBytesMax: 100,
-  messageBytesMax: 1_000,
 };
 
 const error: ErrorData = {
@@ -95,7 +94,6 @@ test("a welcome comes back as it was", () => {
       sessionId: anyText,
       mutationsInFlightMax: anyCount,
       mutationBytesMax: anyCount,
-      messageBytesMax: anyCount,
     },
     { noNullPrototype: true },
   );

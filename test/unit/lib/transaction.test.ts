@@ -4,9 +4,21 @@ import type { Operation } from "../../../lib/operation.ts";
 import { collect, type Transaction } from "../../../lib/transaction.ts";
 import { codeOf } from "../../support/hostile.ts";
 
+/** An object as the application has it from `get`. */
+const HELD = { id: "held", x: 1 };
+
+test("the very object that was given out is no change to it: a copy is", () => {
+  for (const write of ["save", "update"] as const) {
+    expect(codeOf(() => collected((steps) => steps[write](HELD)))).toBe("invalid_payload");
+  }
+  const copied = collected((steps) => steps.save({ ...HELD, x: 2 }));
+  expect(copied).toEqual([{ kind: "update", id: "held", changes: { x: 2 } }]);
+});
+
 function collected(fill: (steps: Transaction) => unknown): readonly Operation[] {
   let drawn = 0;
-  return collect(fill, DEFAULT_LIMITS, () => `drawn${++drawn}`);
+  const get = (id: string): object | undefined => (id === HELD.id ? HELD : undefined);
+  return collect(fill, DEFAULT_LIMITS, () => `drawn${++drawn}`, get);
 }
 
 test("what is saved without an id is created, with one updated", () => {

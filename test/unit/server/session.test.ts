@@ -13,6 +13,7 @@ import { SnapshotPages } from "../../../server/snapshot-pages.ts";
 
 /** A link that only collects, and is as full as the test says. */
 class CollectingLink implements Link {
+  readonly incomingBytesMax = Infinity;
   readonly messages: ServerMessage[] = [];
   readonly #dictionary = new ShapeDictionary(DEFAULT_LIMITS);
   waitingBytes = 0;
@@ -67,7 +68,6 @@ function newSession({ objects = 1, cursorSeq, recorded = [], limits: given }: Gi
     sessionId: "session",
     mutationsInFlightMax: 1,
     mutationBytesMax: 1,
-    messageBytesMax: 1,
   };
   const info = { id: "session", world: "default", identity: undefined };
   const session = new Session(
@@ -154,12 +154,14 @@ test("a flush that its link has no room for is skipped, and made up for from its
   expect(session.behindSince).toBeUndefined();
 });
 
-test("one flush that is larger than all that may wait still goes out on an idle link", () => {
-  const { link, page, write, flush } = newSession({ limits: { waitingBytesMax: 10 } });
+test("one flush that is larger than all that may wait goes out as pages, on an idle link too", () => {
+  const { session, link, page, write, flush } = newSession({ limits: { waitingBytesMax: 10 } });
   page();
   link.take();
   write("large");
   flush(1);
+  expect([session.isLive, link.take()]).toEqual([false, []]);
+  expect(page()).toBe("live");
   expect(link.take()).toEqual(["whole 1-2"]);
 });
 
