@@ -15,6 +15,8 @@ interface ClientRecord {
   owner: IdentityKey | undefined;
   /** Decisions that the client may not know yet. */
   readonly decided: Map<number, Decided>;
+  /** How many of these have given objects other ids: nearly always none. */
+  renames: number;
 }
 
 /**
@@ -74,12 +76,14 @@ export class Ledger {
       last: 0,
       owner,
       decided: new Map<number, Decided>(),
+      renames: 0,
     };
     client.owner ??= owner; // who began without a name may sign in
     // Reinserted, so that the map's order is that of the clients' last writes.
     this.#clients.delete(clientId);
     this.#clients.set(clientId, client);
     client.last = Math.max(client.last, n);
+    client.renames += renamesBy(outcome) - renamesBy(client.decided.get(n)?.outcome);
     client.decided.set(n, { outcome, fingerprint });
     if (this.#clients.size > this.#clientsMax) this.#forgetOldest();
   }
@@ -94,10 +98,16 @@ export class Ledger {
   settle(clientId: string, n: number): void {
     const client = this.#clients.get(clientId);
     if (client === undefined) return;
-    for (const decided of client.decided.keys()) {
+    for (const [decided, { outcome }] of client.decided) {
       if (decided > n) break;
+      client.renames -= renamesBy(outcome);
       client.decided.delete(decided);
     }
+  }
+
+  /** Whether the client may still use ids that others took the place of. */
+  hasRenames(clientId: string): boolean {
+    return (this.#clients.get(clientId)?.renames ?? 0) > 0;
   }
 
   /** The id that took the place of a provisional one which the client still uses. */
@@ -117,6 +127,10 @@ export class Ledger {
       return;
     }
   }
+}
+
+function renamesBy(outcome: Outcome | undefined): number {
+  return outcome?.kind === "accepted" && outcome.renamed !== undefined ? 1 : 0;
 }
 
 function isAnother(a: number, b: number): boolean {

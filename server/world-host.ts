@@ -275,13 +275,15 @@ export class WorldHost {
   #identify(job: Job): void {
     const { client, operations } = job;
     if (client === null || job.fingerprint !== undefined) return;
-    // Not of what it creates itself: a retry would be taken for another mutation.
-    const own = new Set<ObjectId>();
-    for (const { kind, id } of operations) if (kind === "create") own.add(id);
-    job.operations = operations.map((operation) => {
-      const id = own.has(operation.id) ? operation.id : this.#finalId(operation.id, job);
-      return id === operation.id ? operation : { ...operation, id };
-    });
+    if (this.ledger.hasRenames(client.clientId)) {
+      // Not of what it creates itself: a retry would be taken for another mutation.
+      const own = new Set<ObjectId>();
+      for (const { kind, id } of operations) if (kind === "create") own.add(id);
+      job.operations = operations.map((operation) => {
+        const id = own.has(operation.id) ? operation.id : this.#finalId(operation.id, job);
+        return id === operation.id ? operation : { ...operation, id };
+      });
+    }
     job.fingerprint = job.problem === undefined ? fingerprint(job.operations) : 0;
   }
 
