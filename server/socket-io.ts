@@ -12,6 +12,10 @@ export type { Server as SocketIoServer };
 
 /** How long a goodbye may take to leave before the connection is cut. */
 const GOODBYE_MS = 2_000;
+/** How often connections are looked at of which nothing is read. */
+const GUARD_MS = 1_000;
+/** A session lets `waitingBytesMax` wait, about as much of answers, and a page of one large commit. */
+const CUT_FACTOR = 8;
 /** Room for socket.io's own envelope around a message of the largest size. */
 const ENVELOPE_BYTES = 1_024;
 
@@ -74,7 +78,9 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
   }
   const own = upgradeListeners(http).filter((listener) => !others.has(listener));
   const detach = join(io, options, (socket) => new FrameLink(socket));
+  const stopGuard = cutWhoReadsNothing(io, limits.waitingBytesMax * CUT_FACTOR);
   const leave = async (): Promise<void> => {
+    stopGuard();
     await detach();
     io.engine.close(); // from now on it answers that it is closed
     placesLeft(http).set(path, () => {
@@ -82,6 +88,24 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
     });
   };
   return { io, leave };
+}
+
+/**
+ * ws answers every ping, and socket.io every request for a namespace, whether or not anything is
+ * read; what a session lets wait is far less. Returns its undo.
+ */
+function cutWhoReadsNothing(io: Server, waitingBytesMax: number): () => void {
+  const connections = new Set<Socket["conn"]>();
+  io.engine.on("connection", (connection: Socket["conn"]) => {
+    connections.add(connection);
+    connection.once("close", () => connections.delete(connection));
+  });
+  const timer = setInterval(() => {
+    for (const connection of connections) {
+      if (waitingBytesOf(connection) > waitingBytesMax) connection.close(true);
+    }
+  }, GUARD_MS).unref();
+  return () => clearInterval(timer);
 }
 
 /**
@@ -217,6 +241,21 @@ interface EngineTransport {
   on(event: "ready", listener: () => void): unknown;
 }
 
+/**
+ * engine.io queues what its transport cannot take yet in `writeBuffer`, where the WebSocket's own
+ * count (`bufferedAmount`) does not see it.
+ */
+function waitingBytesOf(connection: Socket["conn"]): number {
+  const transport = connection.transport as EngineTransport;
+  let bytes = transport.socket?.bufferedAmount ?? 0;
+  const queue = (connection as unknown as { writeBuffer: readonly EnginePacket[] }).writeBuffer;
+  for (const { data, options } of queue) {
+    if (typeof data === "string" || data instanceof Uint8Array) bytes += data.length;
+    for (const frame of options?.wsPreEncodedFrame ?? []) bytes += frame.length;
+  }
+  return bytes;
+}
+
 /** A link in any socket.io server, whatever its parser and options are. */
 class SocketLink implements Link {
   protected readonly socket: Socket;
@@ -231,19 +270,8 @@ class SocketLink implements Link {
     return this.#isOpen;
   }
 
-  /**
-   * engine.io queues what its transport cannot take yet in `writeBuffer`, where the WebSocket's own
-   * count (`bufferedAmount`) does not see it.
-   */
   get waitingBytes(): number {
-    const { conn } = this.socket;
-    let bytes = this.transport.socket?.bufferedAmount ?? 0;
-    const queue = (conn as unknown as { writeBuffer: readonly EnginePacket[] }).writeBuffer;
-    for (const { data, options } of queue) {
-      if (typeof data === "string" || data instanceof Uint8Array) bytes += data.length;
-      for (const frame of options?.wsPreEncodedFrame ?? []) bytes += frame.length;
-    }
-    return bytes;
+    return waitingBytesOf(this.socket.conn);
   }
 
   get incomingBytesMax(): number {
@@ -291,8 +319,8 @@ const OPEN = 1;
 
 /**
  * A link in a server of our own, where nothing is compressed and the parser is ours: a message is
- * its WebSocket frame, made at once in one piece. That is half of what a message costs by way of
- * socket.io, which would encode it, and of ws, which would write header and payload apart.
+ * its WebSocket frame, made at once and mostly in one piece. That is half of what a message costs by
+ * way of socket.io, which would encode it, and of ws, which would write header and payload apart.
  */
 class FrameLink extends SocketLink {
   override onMessage(listener: (bytes: Uint8Array) => void): void {
@@ -309,7 +337,7 @@ class FrameLink extends SocketLink {
       return;
     }
     // As socket.io's own adapter sends to a room: engine.io takes a frame that is made already.
-    const options = { compress: false, wsPreEncodedFrame: [webSocketFrame(head, body)] };
+    const options = { compress: false, wsPreEncodedFrame: webSocketFrame(head, body) };
     this.socket.conn.write(NO_DATA, options);
   }
 }

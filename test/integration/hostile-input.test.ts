@@ -5,6 +5,8 @@ import { encodeFetch } from "../../lib/messages.ts";
 import type { ObjectId } from "../../lib/object.ts";
 import { writeValue } from "../../lib/value-codec.ts";
 import { ObjectSyncServer } from "../../server/index.ts";
+import { eventually } from "../support/eventually.ts";
+import { Network } from "../support/network.ts";
 import { HELLO, RawClient } from "../support/raw-client.ts";
 
 const LIMITS = { messagesPerSecondMax: 50, fetchIdsMax: 10, propertiesPerObjectMax: 100 };
@@ -394,4 +396,23 @@ test("in production a server without authorize refuses to start unless it says o
 
 test("every limit that a client meets has a default", () => {
   expect(Object.values(DEFAULT_LIMITS).every((limit) => limit > 0)).toBe(true);
+});
+
+test("a connection that has answers pile up which it never reads is cut", async () => {
+  const small = new ObjectSyncServer({ limits: { waitingBytesMax: 10_000 } });
+  const network = await Network.to(await small.listen(0));
+  const client = new RawClient(network.url);
+  await client.until(() => client.messages.length > 0);
+  network.stopDelivering();
+  let isCut = false;
+  small.on("disconnect", () => (isCut = true));
+  // Each is answered with its name, by socket.io itself.
+  const unknown = `0/${"x".repeat(10_000)},`;
+  await eventually(() => {
+    for (let i = 0; i < 20; i++) client.sendText(unknown);
+    return isCut;
+  });
+  client.close();
+  await network.close();
+  await small.close();
 });
