@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { ensureInstalled } from "./install.mjs";
 
 ensureInstalled();
+console.log("Building the client and starting the demo ...");
 const { bundleClient } = await import("./bundle.mjs");
 await bundleClient();
 

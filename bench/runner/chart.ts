@@ -23,10 +23,12 @@ function panel(title: string, workload: string, name: string, key: string, unit:
 
 const WIDTH = 720;
 const BARS_LEFT = 150;
-const BARS_WIDTH = WIDTH - BARS_LEFT - 90;
+const BARS_WIDTH = WIDTH - BARS_LEFT - 130;
 const BAR_HEIGHT = 16;
 const ROW_HEIGHT = 22;
 const PANEL_GAP = 44;
+/** The slowest are a hundred times the fastest: what is longer than so many times the least is cut off. */
+const LONGEST_RATIO = 8;
 
 /** Bars for the most telling figures, the medians of all rounds, as SVG. */
 export function chart(measurements: readonly Measurement[]): string {
@@ -66,23 +68,20 @@ function barsOf(one: Panel, measurements: readonly Measurement[]): Bar[] {
 }
 
 function drawPanel({ title, unit }: Panel, bars: readonly Bar[], top: number): string {
-  const longest = scale(Math.max(...bars.map(({ value }) => value)));
+  const longest = Math.min(...bars.map(({ value }) => value)) * LONGEST_RATIO;
+  const full = Math.min(longest, Math.max(...bars.map(({ value }) => value)));
   const rows = bars.map(({ contestant, value }, index) => {
     const y = top + 34 + index * ROW_HEIGHT;
-    const width = Math.max(Math.round((scale(value) / longest) * BARS_WIDTH), 1);
+    const width = Math.max(Math.round((Math.min(value, full) / full) * BARS_WIDTH), 1);
     const color = contestant.startsWith("object-sync") ? "#2f7d4f" : "#9aa5b1";
-    const label = `${value.toLocaleString("en-US", { maximumSignificantDigits: 3 })} ${unit}`;
+    const figure = `${value.toLocaleString("en-US", { maximumSignificantDigits: 3 })} ${unit}`;
+    const label = value > full ? `${figure}, cut off` : figure;
     return [
       `<text x="${BARS_LEFT - 8}" y="${y + 13}" text-anchor="end">${contestant}</text>`,
       `<rect x="${BARS_LEFT}" y="${y}" width="${width}" height="${BAR_HEIGHT}" fill="${color}"/>`,
       `<text x="${BARS_LEFT + width + 6}" y="${y + 13}">${label}</text>`,
     ].join("");
   });
-  const heading = `${title} (square roots, less is better)`;
+  const heading = `${title} (less is better)`;
   return [`<text x="12" y="${top + 24}" font-weight="bold">${heading}</text>`, ...rows].join("\n");
-}
-
-/** The slowest are a hundred times the fastest: what is drawn is the square root. */
-function scale(value: number): number {
-  return Math.sqrt(value);
 }
