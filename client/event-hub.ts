@@ -53,16 +53,20 @@ export class EventHub {
     this.#tell(this.#starts.get("")?.get(name), args);
   }
 
-  emitChange(event: ReplicaEvent): void {
-    const { name, object } = event;
-    const id = "id" in event ? event.id : object.id;
-    const args = argumentsOf(event);
-    const all: (readonly Entry[] | undefined)[] = [];
+  emitChange({ name, id, args }: ReplicaEvent): void {
+    // All are found before any is told: who begins to listen meanwhile hears of the next event.
+    const ofObject = this.#objects.get(id)?.get(name);
+    let found: (readonly Entry[])[] | undefined;
+    let first: readonly Entry[] | undefined;
     for (const [start, listeners] of this.#starts) {
-      if (id.startsWith(start)) all.push(listeners.get(name));
+      const entries = id.startsWith(start) ? listeners.get(name) : undefined;
+      if (entries === undefined) continue;
+      if (first === undefined) first = entries;
+      else (found ??= []).push(entries);
     }
-    all.push(this.#objects.get(id)?.get(name));
-    for (const entries of all) this.#tell(entries, args);
+    this.#tell(first, args);
+    for (const entries of found ?? []) this.#tell(entries, args);
+    this.#tell(ofObject, args);
   }
 
   /** Calls a function of the application's, be it a listener or a callback. */
@@ -113,9 +117,4 @@ function keep(
 export function checkFunction(value: unknown, what: string): void {
   if (typeof value === "function") return;
   throw new SyncError("invalid_payload", `a ${what} must be a function`);
-}
-
-function argumentsOf(event: ReplicaEvent): readonly unknown[] {
-  if ("id" in event) return [event.id, event.object];
-  return event.name === "update" ? [event.object, event.changed, event.previous] : [event.object];
 }

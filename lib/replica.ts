@@ -22,14 +22,17 @@ export interface PendingWrite {
 
 /** What the application is told, in this order, after the view has changed as a whole. */
 export type ReplicaEvent =
-  | { readonly name: "create" | "add"; readonly object: SyncObject }
-  | {
-      readonly name: "update";
-      readonly object: SyncObject;
-      readonly changed: Changes;
-      readonly previous: Changes;
-    }
-  | { readonly name: "destroy" | "remove"; readonly id: ObjectId; readonly object: SyncObject };
+  | Told<"create" | "add", [object: SyncObject]>
+  | Told<"update", [object: SyncObject, changed: Changes, previous: Changes]>
+  | Told<"destroy" | "remove", [id: ObjectId, object: SyncObject]>;
+
+interface Told<Name, Args extends unknown[]> {
+  readonly name: Name;
+  /** Of the object, as the application knows it. */
+  readonly id: ObjectId;
+  /** What a listener is given. */
+  readonly args: Readonly<Args>;
+}
 
 /** What one step of the server brings: all of it shows at once, or none. */
 export interface Step {
@@ -207,8 +210,8 @@ export class Replica {
     if (!slot.isVisible) return;
     this.#view.delete(provisional);
     this.#view.set(id, slot.object);
-    events.push({ name: "remove", id: provisional, object: slot.object });
-    events.push({ name: "add", object: slot.object });
+    events.push({ name: "remove", id: provisional, args: [provisional, slot.object] });
+    events.push({ name: "add", id, args: [slot.object] });
   }
 
   /** One of two ids that were both known stands for an object of its own: only the writes moved. */
@@ -340,14 +343,14 @@ export class Replica {
       }
     }
     if (!isChanged || change.silent) return;
-    events.push({ name: "update", object, changed, previous });
+    events.push({ name: "update", id: slot.id, args: [object, changed, previous] });
   }
 
   /** Makes the application see this state of an object. */
   #show(slot: Slot, state: State, reason: Reason, events: ReplicaEvent[]): void {
     slot.isGone = state === null;
     if (state === null || state === undefined) this.#hide(slot, reason, events);
-    else if (slot.isVisible) this.#change(slot.object, state, reason, events);
+    else if (slot.isVisible) this.#change(slot, state, reason, events);
     else this.#reveal(slot, state, reason, events);
   }
 
@@ -356,8 +359,8 @@ export class Replica {
     slot.isVisible = false;
     this.#view.delete(slot.id);
     const { id, object } = slot;
-    if (isNews && !isSilent) events.push({ name: "destroy", id, object });
-    events.push({ name: "remove", id, object });
+    if (isNews && !isSilent) events.push({ name: "destroy", id, args: [id, object] });
+    events.push({ name: "remove", id, args: [id, object] });
   }
 
   #reveal(slot: Slot, state: OwnedObject, reason: Reason, events: ReplicaEvent[]): void {
@@ -369,14 +372,15 @@ export class Replica {
   }
 
   #appear(slot: Slot, { isNews, isSilent }: Reason, events: ReplicaEvent[]): void {
-    const { object } = slot;
+    const { id, object } = slot;
     slot.isVisible = true;
     this.#view.set(slot.id, object);
-    if (isNews && !isSilent) events.push({ name: "create", object });
-    events.push({ name: "add", object });
+    if (isNews && !isSilent) events.push({ name: "create", id, args: [object] });
+    events.push({ name: "add", id, args: [object] });
   }
 
-  #change(object: OwnedObject, state: OwnedObject, reason: Reason, events: ReplicaEvent[]): void {
+  #change(slot: Slot, state: OwnedObject, reason: Reason, events: ReplicaEvent[]): void {
+    const { object } = slot;
     const changed: Changes = {};
     const previous: Changes = {};
     const note = (name: string, value: Value | undefined): void => {
@@ -389,7 +393,7 @@ export class Replica {
       if (!equalValues(propertyOf(object, name), state[name])) note(name, state[name]);
     }
     if (Object.keys(changed).length === 0 || reason.isSilent) return;
-    events.push({ name: "update", object, changed, previous });
+    events.push({ name: "update", id: slot.id, args: [object, changed, previous] });
   }
 }
 

@@ -166,7 +166,7 @@ class Run {
     const events = this.#replica.write(write);
     if (!isOptimistic) expect([events, this.#replica.view.size]).toEqual([[], before]);
     for (const event of events) {
-      if (event.name === "destroy") expect(event.object.id).toBe(event.id);
+      if (event.name === "destroy") expect(event.args[1].id).toBe(event.id);
     }
     this.#check(events, new Set());
   }
@@ -367,13 +367,13 @@ class Run {
       const next = events[i + 1];
       switch (event.name) {
         case "create":
-          expect(next).toEqual({ name: "add", object: event.object });
+          expect(next).toEqual({ ...event, name: "add" });
           break;
         case "destroy":
           expect(next).toMatchObject({ name: "remove", id: event.id });
           break;
         case "add": {
-          const { object } = event;
+          const [object] = event.args;
           const fields = renamed.get(object);
           if (fields === undefined) fresh.add(object);
           expect(this.#shadow.has(object.id)).toBe(false);
@@ -381,16 +381,17 @@ class Run {
           break;
         }
         case "remove": {
-          const seen = this.#shadow.get(event.id);
-          expect(seen?.object).toBe(event.object);
+          const [id, object] = event.args;
+          const seen = this.#shadow.get(id);
+          expect(seen?.object).toBe(object);
           // Only an object that was given another id comes in again.
-          renamed.set(event.object, seen?.fields ?? new Map<string, Value>());
-          this.#shadow.delete(event.id);
+          renamed.set(object, seen?.fields ?? new Map<string, Value>());
+          this.#shadow.delete(id);
           break;
         }
         case "update":
-          expect(fresh.has(event.object)).toBe(false);
-          this.#replayUpdate(event.object, event.changed, event.previous);
+          expect(fresh.has(event.args[0])).toBe(false);
+          this.#replayUpdate(...event.args);
       }
     }
   }
@@ -420,8 +421,8 @@ class Run {
       this.#pending.flatMap(({ operations }) => operations.map(({ id }) => id)),
     );
     for (const event of events) {
-      const id = event.name === "remove" || event.name === "destroy" ? event.id : event.object.id;
-      if (touched.has(id as ObjectId)) continue;
+      const { id } = event;
+      if (touched.has(id)) continue;
       if (event.name === "update" && silentIds.has(id)) {
         // Only where a write of this client was taken back besides.
         continue;
@@ -440,8 +441,8 @@ class Run {
     before: ReadonlyMap<string, { readonly object: SyncObject; readonly fields: Fields }>,
   ): void {
     for (const event of events) {
-      const seen = before.get(event.object.id);
-      const object = this.#replica.view.get(event.object.id);
+      const seen = before.get(event.id);
+      const object = this.#replica.view.get(event.id);
       if (seen === undefined || seen.object !== object) continue;
       expect(fieldsText(fieldsOf(object))).not.toBe(fieldsText(seen.fields));
     }

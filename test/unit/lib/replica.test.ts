@@ -79,16 +79,8 @@ class Subject {
 }
 
 function short(event: ReplicaEvent): unknown[] {
-  switch (event.name) {
-    case "create":
-    case "add":
-      return [event.name, event.object.id];
-    case "update":
-      return [event.name, event.object.id, event.changed, event.previous];
-    case "destroy":
-    case "remove":
-      return [event.name, event.id];
-  }
+  const [, ...changes] = event.args;
+  return event.name === "update" ? [event.name, event.id, ...changes] : [event.name, event.id];
 }
 
 test("objects that were there before come in without having been created", () => {
