@@ -58,8 +58,8 @@ interface Slot {
   isVisible: boolean;
   /** Whether it is known that it does not exist, in what the application sees. */
   isGone: boolean;
-  /** The pending writes that touch it. With none, what is visible is the confirmed state. */
-  writes: PendingWrite[];
+  /** The pending writes that touch it. Without, what is visible is the confirmed state. */
+  writes: PendingWrite[] | undefined;
   /** Kept aside while there are `writes`: null is known not to exist, undefined is not known. */
   confirmed: State;
 }
@@ -115,8 +115,8 @@ export class Replica {
     if (!write.optimistic) return [];
     const slots = this.#slotsOf(write);
     for (const slot of slots) {
-      if (slot.writes.length === 0 && slot.isVisible) slot.confirmed = { ...slot.object };
-      slot.writes.push(write);
+      if (slot.writes === undefined && slot.isVisible) slot.confirmed = { ...slot.object };
+      (slot.writes ??= []).push(write);
     }
     const visible = (id: ObjectId): State => {
       const slot = this.#slots.get(id);
@@ -171,7 +171,7 @@ export class Replica {
       object: { id },
       isVisible: false,
       isGone: false,
-      writes: [],
+      writes: undefined,
       confirmed: undefined,
     };
     this.#slots.set(id, slot);
@@ -182,7 +182,9 @@ export class Replica {
     for (const write of decided) {
       if (!write.optimistic) continue;
       for (const slot of this.#slotsOf(write)) {
-        slot.writes.splice(slot.writes.indexOf(write), 1);
+        const { writes = [] } = slot;
+        if (writes.length > 1) writes.splice(writes.indexOf(write), 1);
+        else slot.writes = undefined;
         affected.set(slot, NEWS);
       }
     }
@@ -216,12 +218,13 @@ export class Replica {
 
   /** One of two ids that were both known stands for an object of its own: only the writes moved. */
   #recount(slot: Slot, affected: Map<Slot, Reason>): void {
-    if (slot.isVisible && slot.writes.length === 0 && !affected.has(slot)) {
+    if (slot.isVisible && slot.writes === undefined && !affected.has(slot)) {
       slot.confirmed = { ...slot.object };
     }
-    slot.writes = [...this.#pending()].filter(
+    const writes = [...this.#pending()].filter(
       ({ optimistic, operations }) => optimistic && operations.some(({ id }) => id === slot.id),
     );
+    slot.writes = writes.length > 0 ? writes : undefined;
     affected.set(slot, NEWS);
   }
 
@@ -244,7 +247,7 @@ export class Replica {
     }
     const slot = this.#byHandle.get(change.handle);
     if (slot === undefined) return; // destroyed before this client heard of it
-    if (change.kind === "update" && slot.writes.length === 0 && !affected.has(slot)) {
+    if (change.kind === "update" && slot.writes === undefined && !affected.has(slot)) {
       this.#updateVisible(slot, change, events);
       return;
     }
@@ -289,7 +292,7 @@ export class Replica {
     affected: Map<Slot, Reason>,
     events: ReplicaEvent[],
   ): void {
-    if (slot.writes.length > 0 || affected.has(slot)) {
+    if (slot.writes !== undefined || affected.has(slot)) {
       slot.confirmed = state;
       affected.set(slot, reason);
     } else {
@@ -306,7 +309,7 @@ export class Replica {
     for (const [slot, reason] of affected) {
       const state = states.has(slot.id) ? states.get(slot.id) : slot.confirmed;
       this.#show(slot, state, reason, events);
-      if (slot.writes.length > 0) continue;
+      if (slot.writes !== undefined) continue;
       slot.confirmed = undefined;
       if (!slot.isVisible && this.#slots.get(slot.id) === slot) this.#slots.delete(slot.id);
     }
@@ -319,7 +322,7 @@ export class Replica {
   #writesTouching(affected: Map<Slot, Reason>): PendingWrite[] {
     const touching = new Set<PendingWrite>();
     // Comes to what it adds itself.
-    for (const { writes } of affected.keys()) {
+    for (const { writes = [] } of affected.keys()) {
       for (const write of writes) {
         if (touching.has(write)) continue;
         touching.add(write);

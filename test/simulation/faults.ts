@@ -167,8 +167,8 @@ const SHOWING: readonly Fault[] = [
   fault(
     "a decided write stays visible",
     "lib/replica.ts",
-    "slot.writes.splice(slot.writes.indexOf(write), 1);\n        affected.set(slot, NEWS);",
-    "slot.writes.splice(slot.writes.indexOf(write), 1);",
+    "else slot.writes = undefined;\n        affected.set(slot, NEWS);",
+    "else slot.writes = undefined;",
   ),
   fault(
     "a snapshot keeps objects that it does not mention",
