@@ -171,6 +171,12 @@ const SHOWING: readonly Fault[] = [
     "else slot.writes = undefined;",
   ),
   fault(
+    "a closed client goes on to show what was not decided",
+    "client/follower.ts",
+    "this.#addChanges(this.#replica.drop(undecided));",
+    "",
+  ),
+  fault(
     "a snapshot keeps objects that it does not mention",
     "lib/replica.ts",
     "if (!kept.has(slot.id)) this.#setConfirmed(slot, null, OLD, affected, events);",

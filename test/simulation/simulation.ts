@@ -331,7 +331,11 @@ class Simulation {
       checks.check(isSigned, "G21", () => `the last write of ${client.key} is not there`);
       client.checkSettled();
     }
-    for (const client of this.#retired) client.checkSettled();
+    for (const client of this.#retired) {
+      client.checkSettled();
+      const isConfirmed = texts(client.view.values()) === texts(client.mirror.objects.values());
+      checks.check(isConfirmed, "G8", () => `${client.key} is closed, and shows undecided writes`);
+    }
     this.#server.log.checkAllSettled();
   }
 
