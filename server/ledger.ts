@@ -110,11 +110,15 @@ export class Ledger {
     return (this.#clients.get(clientId)?.renames ?? 0) > 0;
   }
 
-  /** The id that took the place of a provisional one which the client still uses. */
-  resolve(clientId: string, id: ObjectId): ObjectId {
+  /**
+   * The id that took the place of a provisional one which the client still uses in its mutation `n`:
+   * by what was decided before that one, so that a retry means the same as it did at first.
+   */
+  resolve(clientId: string, id: ObjectId, n: number): ObjectId {
     const client = this.#clients.get(clientId);
     if (client === undefined) return id;
-    for (const { outcome } of client.decided.values()) {
+    for (const [decided, { outcome }] of client.decided) {
+      if (decided >= n) break;
       if (outcome.kind === "accepted" && outcome.renamed?.has(id))
         return outcome.renamed.get(id) ?? id;
     }

@@ -276,11 +276,8 @@ export class WorldHost {
     const { client, operations } = job;
     if (client === null || job.fingerprint !== undefined) return;
     if (this.ledger.hasRenames(client.clientId)) {
-      // Not of what it creates itself: a retry would be taken for another mutation.
-      const own = new Set<ObjectId>();
-      for (const { kind, id } of operations) if (kind === "create") own.add(id);
       job.operations = operations.map((operation) => {
-        const id = own.has(operation.id) ? operation.id : this.#finalId(operation.id, job);
+        const id = this.#finalId(operation.id, job);
         return id === operation.id ? operation : { ...operation, id };
       });
     }
@@ -289,7 +286,7 @@ export class WorldHost {
 
   /** The id that took the place of a provisional one, if it is one. */
   #finalId(id: ObjectId, { client }: Job): ObjectId {
-    return client === null ? id : this.ledger.resolve(client.clientId, id);
+    return client === null ? id : this.ledger.resolve(client.clientId, id, client.n);
   }
 
   async #bringIn(ids: readonly ObjectId[], writer: Writer): Promise<void> {

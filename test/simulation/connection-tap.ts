@@ -27,20 +27,26 @@ export class ConnectionTap implements Wiretap {
   /** Answers to fetches are bounded by how many the client may ask for; greetings come once. */
   #uncappedBytes = 0;
   #largestDelta = 0;
+  #largestHead = 0;
 
   constructor(options: TapOptions) {
     this.#options = options;
     this.#dictionary = new ShapeDictionary(options.limits);
   }
 
-  sent(bytes: Uint8Array, waitingBytes: number): void {
+  /** `headBytes` tell of what is this client's own: the outcomes of its writes, and names. */
+  sent(bytes: Uint8Array, headBytes: number, waitingBytes: number): void {
     const { limits, checks, clientId } = this.#options;
     const message = decodeServerMessage(bytes, this.#dictionary, limits);
     this.#messages.push(message);
     if (message.kind !== "delta") this.#uncappedBytes += bytes.length;
-    else this.#largestDelta = Math.max(this.#largestDelta, bytes.length);
+    else {
+      this.#largestDelta = Math.max(this.#largestDelta, bytes.length);
+      this.#largestHead = Math.max(this.#largestHead, headBytes);
+    }
     const paged = limits.pageBytes + this.#largestDelta;
-    const heldMax = Math.max(limits.waitingBytesMax, paged) + this.#uncappedBytes;
+    const flushed = limits.waitingBytesMax + this.#largestHead;
+    const heldMax = Math.max(flushed, paged) + this.#uncappedBytes;
     checks.check(waitingBytes <= heldMax, "G18", () => {
       return `${waitingBytes} bytes wait for ${clientId}, of at most ${heldMax}`;
     });

@@ -8,7 +8,7 @@ import type { Timeline } from "./timeline.ts";
 /** Sees what goes over one connection, whatever becomes of it. */
 export interface Wiretap {
   /** The server has sent a message; `waitingBytes` is what waits for the client with it. */
-  sent(bytes: Uint8Array, waitingBytes: number): void;
+  sent(bytes: Uint8Array, headBytes: number, waitingBytes: number): void;
   /** The client has been given the message, `index` being its place among those sent. */
   delivered(index: number, isRefused: boolean): void;
 }
@@ -20,7 +20,7 @@ export class LinkEnd implements Link {
   readonly incomingBytesMax = Infinity;
   readonly process: SimProcess;
   readonly #out: Pipe;
-  readonly #onSend: (bytes: Uint8Array) => void;
+  readonly #onSend: (bytes: Uint8Array, headBytes: number) => void;
   readonly #onClose: () => void;
   #events: LinkEvents | undefined;
   #isOpen = true;
@@ -29,7 +29,7 @@ export class LinkEnd implements Link {
   constructor(
     process: SimProcess,
     out: Pipe,
-    onSend: (bytes: Uint8Array) => void,
+    onSend: (bytes: Uint8Array, headBytes: number) => void,
     onClose: () => void,
   ) {
     this.process = process;
@@ -52,7 +52,7 @@ export class LinkEnd implements Link {
   }
 
   send(head: Uint8Array, body?: Uint8Array): void {
-    if (this.#isOpen && this.process.isAlive) this.#onSend(joined(head, body));
+    if (this.#isOpen && this.process.isAlive) this.#onSend(joined(head, body), head.length);
   }
 
   close(): void {
@@ -138,7 +138,7 @@ export class Connection {
     const end: LinkEnd = new LinkEnd(
       process,
       this.down,
-      (bytes) => this.#sendDown(bytes),
+      (bytes, headBytes) => this.#sendDown(bytes, headBytes),
       () => {
         this.endClient();
         end.hearClosed(); // socket.io tells at once, within the call
@@ -168,7 +168,7 @@ export class Connection {
     this.#server?.hearClosed();
   }
 
-  #sendDown(bytes: Uint8Array): void {
+  #sendDown(bytes: Uint8Array, headBytes: number): void {
     const index = this.#sent;
     this.#sent += 1;
     const isLate = this.#isSloppy && this.#random.chance(0.5);
@@ -180,7 +180,7 @@ export class Connection {
         this.client.hear(bytes, isLate);
       }
     });
-    this.tap.sent(bytes, this.down.waitingBytes);
+    this.tap.sent(bytes, headBytes, this.down.waitingBytes);
   }
 }
 

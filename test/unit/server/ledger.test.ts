@@ -54,11 +54,12 @@ test("an id given in place of a provisional one is known until the client knows 
   const ledger = new Ledger(10);
   const [provisional, given] = ["p" as ObjectId, "row:1" as ObjectId];
   ledger.record("ann", 1, 1, { kind: "accepted", renamed: new Map([[provisional, given]]) });
-  expect(ledger.resolve("ann", provisional)).toBe(given);
-  expect(ledger.resolve("ann", given)).toBe(given);
-  expect(ledger.resolve("bob", provisional)).toBe(provisional);
+  expect(ledger.resolve("ann", provisional, 9)).toBe(given);
+  expect(ledger.resolve("ann", given, 9)).toBe(given);
+  expect(ledger.resolve("bob", provisional, 9)).toBe(provisional);
+  expect(ledger.resolve("ann", provisional, 1)).toBe(provisional); // as it was when 1 came first
   ledger.settle("ann", 1);
-  expect(ledger.resolve("ann", provisional)).toBe(provisional);
+  expect(ledger.resolve("ann", provisional, 9)).toBe(provisional);
 });
 
 test("beyond its number of clients, the one that wrote least recently is forgotten", () => {
