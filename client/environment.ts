@@ -1,5 +1,4 @@
 import { nanoid } from "nanoid";
-
 import type { Environment } from "../lib/environment.ts";
 
 /**

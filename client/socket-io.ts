@@ -1,6 +1,5 @@
 import { Manager } from "socket.io-client";
 import * as socketIoParser from "socket.io-parser";
-
 import { SyncError } from "../lib/errors.ts";
 import type { Connect } from "../lib/link.ts";
 import { toErrorData } from "../lib/outcome.ts";

@@ -6,7 +6,7 @@ import { checkId, type Value } from "./object.ts";
 import { PROTOCOL } from "./protocol.ts";
 import { writeInlineShape, type ShapeDictionary } from "./shape-codec.ts";
 import type { PropertySet } from "./shape.ts";
-import { readValue, writeValue } from "./value-codec.ts";
+import { fromZigzag, readValue, toZigzag, writeValue } from "./value-codec.ts";
 
 const CHANGE = PROTOCOL.change;
 
@@ -71,15 +71,6 @@ function writeChange(writer: ByteWriter, change: Change, handleBefore: number): 
   }
   if (change.kind === "destroy") return;
   for (const value of change.values) writeValue(writer, value);
-}
-
-/** Whole numbers around 0 as small ones from 0: 0, -1, 1, -2, 2, ... */
-function toZigzag(value: number): number {
-  return value < 0 ? -value * 2 - 1 : value * 2;
-}
-
-function fromZigzag(zigzag: number): number {
-  return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
 }
 
 /** Reads a delta to the end of the message. */

@@ -56,7 +56,7 @@ export const SERVER_LIMITS = /* @__PURE__ */ joined(COMMON_LIMITS, {
   objectBytesMax: 524_288,
   /** One message from a client; what is larger closes the connection. */
   messageBytesMax: 1_048_576,
-  /** Bytes held for one client that reads too slowly. */
+  /** Bytes held for one client that reads too slowly, besides the outcomes of its own writes. */
   waitingBytesMax: 1_048_576,
   /** A page of a snapshot or of what a client missed. One object or mutation may exceed it. */
   pageBytes: 65_536,

@@ -40,7 +40,7 @@ function writeNumber(writer: ByteWriter, value: number): void {
   if (Number.isInteger(value)) {
     const magnitude = Math.abs(value);
     if (magnitude <= TAG.smallIntegerMax) {
-      writer.varint(value < 0 ? (magnitude * 2 - 1) * 2 : magnitude * 4);
+      writer.varint(toZigzag(value) * 2);
     } else {
       writeTag(writer, value < 0 ? TAG.negative : TAG.positive);
       writer.varint(magnitude);
@@ -52,6 +52,15 @@ function writeNumber(writer: ByteWriter, value: number): void {
     writeTag(writer, TAG.float64);
     writer.float64(value);
   }
+}
+
+/** Whole numbers around 0 as small ones from 0: 0, -1, 1, -2, 2, ... */
+export function toZigzag(value: number): number {
+  return value < 0 ? -value * 2 - 1 : value * 2;
+}
+
+export function fromZigzag(zigzag: number): number {
+  return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
 }
 
 function writeText(writer: ByteWriter, value: string): void {
@@ -100,10 +109,7 @@ function writeStructure(
  */
 export function readValue(reader: ByteReader, limits: CommonLimits, depth = 0): Value | undefined {
   const header = reader.varint();
-  if (header % 2 === 0) {
-    const zigzag = header / 2;
-    return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
-  }
+  if (header % 2 === 0) return fromZigzag(header / 2);
   const tag = (header - 1) / 2;
   switch (tag) {
     case TAG.absent:

@@ -8,12 +8,13 @@ import type { Hello } from "../lib/messages.ts";
 import { checkId, type Changes, type ObjectId, type SyncObject } from "../lib/object.ts";
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Applied } from "../lib/world.ts";
+import type { Writer } from "./job.ts";
 import { ObjectsView } from "./objects-view.ts";
 import { Reception } from "./reception.ts";
 import type { SessionInfo } from "./session.ts";
 import type { StoredWorld } from "./stores/store.ts";
 import { isThenable } from "./thenable.ts";
-import { closing, WorldHost, type HostOptions, type Writer } from "./world-host.ts";
+import { closing, WorldHost, type HostOptions } from "./world-host.ts";
 
 /** Who made a change: a client's connection, or the server's own code (null). */
 export interface ChangeContext {

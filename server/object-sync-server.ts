@@ -3,7 +3,6 @@ import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import type { Callback } from "../lib/callback.ts";
 import { SyncError } from "../lib/errors.ts";
-
 import type { SyncObject } from "../lib/object.ts";
 import type { Writable } from "../lib/transaction.ts";
 import { admission } from "./admission.ts";

@@ -6,22 +6,20 @@ import type { ServerLimits } from "../lib/limits.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
-import { World, type Applied, type Commit } from "../lib/world.ts";
+import { World, type Applied } from "../lib/world.ts";
 import { judge, type WriteRequest } from "./authorization.ts";
 import type { Flush } from "./flush-policy.ts";
 import { Flusher } from "./flusher.ts";
 import { HandlerGate } from "./handler-gate.ts";
 import type { Handlers } from "./handlers.ts";
 import { identityKey } from "./identity.ts";
+import type { Decision, Job, MutationName, Writer } from "./job.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { Ledger } from "./ledger.ts";
 import type { SessionInfo } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { commitBatch, recordsOf, type Failure } from "./store-batch.ts";
 import type { DecidedMutation, Store, StoreBatch, StoredWorld } from "./stores/store.ts";
-
-/** Who wrote: a client's connection, or null for the server's own code. */
-export type Writer = SessionInfo | null;
 
 /** What a world host is given. */
 export interface HostOptions {
@@ -38,47 +36,10 @@ export interface HostOptions {
   readonly onError: (error: SyncError) => void;
 }
 
-/** By what a client's mutation is decided exactly once. */
-export interface MutationName {
-  readonly clientId: string;
-  readonly n: number;
-  /** When it wrote this, the client knew the outcomes of all its mutations up to this one. */
-  readonly settled: number;
-}
-
-/** A mutation on its way through the host. */
-interface Job {
-  readonly writer: Writer;
-  /** Null for the server's own writes. */
-  readonly client: MutationName | null;
-  operations: readonly Operation[];
-  /** What makes it unacceptable before anything is tried. */
-  problem?: SyncError | undefined;
-  /** By which a retry is recognised: of the operations as they came, before any handler. */
-  fingerprint?: number;
-  /** Whether it has been to the handlers. */
-  readonly isConsulted?: boolean;
-  silent?: ReadonlySet<ObjectId>;
-  renamed?: ReadonlyMap<ObjectId, ObjectId>;
-  /** Told once, when the outcome stands. */
-  readonly settle: (outcome: Outcome) => void;
-  /** Told instead, when there is nothing to tell: it came too late, or too early. */
-  readonly drop?: () => void;
-}
-
 /** What became of a fetch: who has got as far as `seq` has all that are not missing. */
 export interface Fetched {
   readonly seq: number;
   readonly missing: readonly ObjectId[];
-}
-
-/** A job and what this turn has made of it. */
-interface Decision {
-  readonly job: Job;
-  readonly outcome: Outcome;
-  readonly commit: Commit | undefined;
-  /** Whether it was decided before: by an earlier turn, or earlier in this one. */
-  readonly isRecalled?: boolean;
 }
 
 const UNDECIDED = rejected(
@@ -112,9 +73,8 @@ export class WorldHost {
   #unkept: readonly DecidedMutation[] = [];
   #inHandlers = 0;
   #isTurnDue = false;
-  #isStoring = false;
-  /** What is decided by the batch that the store is working on. */
-  #storing: readonly Decision[] = [];
+  /** What is decided by the batch that the store is working on, if it is. */
+  #storing: readonly Decision[] | undefined;
   #isClosing = false;
   /** From now on the store must be left alone: what is not decided never will be. */
   #isClosed = false;
@@ -137,6 +97,10 @@ export class WorldHost {
 
   get isClosing(): boolean {
     return this.#isClosing;
+  }
+
+  get #isStoring(): boolean {
+    return this.#storing !== undefined;
   }
 
   /** Where the world is as far as its store knows. */
@@ -181,9 +145,10 @@ export class WorldHost {
   async fetch(ids: readonly ObjectId[], writer: Writer): Promise<Fetched> {
     if (this.#options.handlers.fetch !== undefined) await this.#bringIn(ids, writer);
     // What is being stored may still be taken back: then nobody would ever get that far.
-    while (this.#isStoring) {
+    while (this.#isStoring && !this.#isClosed) {
       await new Promise<void>((resolve) => this.#whenReadable.push(resolve));
     }
+    if (this.#isStoring) throw closing();
     const missing = ids.filter((id) => this.world.get(id) === undefined);
     return { seq: this.world.seq, missing };
   }
@@ -205,8 +170,9 @@ export class WorldHost {
     if (!this.#isStoring) this.#flusher.flush();
     this.sessions.goodbyeAll(closing());
     // Whether the store will keep these, nobody will hear: a client asks the next server.
-    for (const { job } of this.#storing) if (job.client === null) job.settle(UNDECIDED);
+    for (const { job } of this.#storing ?? []) if (job.client === null) job.settle(UNDECIDED);
     for (const job of this.#ready.splice(0)) this.#refuse(job);
+    for (const resume of this.#whenReadable.splice(0)) resume();
   }
 
   /** A client has connected anew, and sends again all that it was told nothing of. */
@@ -437,11 +403,9 @@ export class WorldHost {
       this.#options.onError(new SyncError("timeout", problem));
     });
     if (storing instanceof Promise) {
-      this.#isStoring = true;
       this.#storing = decisions;
       void storing.then((failure) => {
-        this.#isStoring = false;
-        this.#storing = [];
+        this.#storing = undefined;
         this.#finish(decisions, failure);
         for (const resume of this.#whenReadable.splice(0)) resume();
         this.sessions.pumpSoon();

@@ -688,8 +688,10 @@ describe("a store that hangs", () => {
     const stored = sync.create({ id: "stored" }).catch(codeOfRefusal);
     await eventually(() => sync.get("stored"));
     const waiting = sync.create({ id: "waiting" }).catch(codeOfRefusal);
+    const fetched = sync.fetch("stored").catch(codeOfRefusal);
     await sync.close();
-    expect(await Promise.all([stored, waiting])).toEqual(["unavailable", "closed"]);
+    const ends = await Promise.all([stored, waiting, fetched]);
+    expect(ends).toEqual(["unavailable", "closed", "unavailable"]);
     open();
   });
 

@@ -22,7 +22,7 @@ const WRITING: readonly Fault[] = [
   fault(
     "a write is acknowledged before the store has it",
     "server/world-host.ts",
-    "    if (storing instanceof Promise) {\n      this.#isStoring = true;",
+    "    if (storing instanceof Promise) {\n      this.#storing = decisions;",
     "    if (storing instanceof Promise) {\n      this.#finish(decisions, undefined);\n      return;",
     "durable",
   ),
