@@ -53,7 +53,13 @@ export class EventHub {
     this.#tell(this.#starts.get("")?.get(name), args);
   }
 
-  emitChange({ name, id, args }: ReplicaEvent): void {
+  emitChange({ name, id, object, changed, previous }: ReplicaEvent): void {
+    const args =
+      changed !== undefined
+        ? [object, changed, previous]
+        : name === "create" || name === "add"
+          ? [object]
+          : [id, object];
     // All are found before any is told: who begins to listen meanwhile hears of the next event.
     const ofObject = this.#objects.get(id)?.get(name);
     let found: (readonly Entry[])[] | undefined;

@@ -3,7 +3,7 @@
  * what it causes by its own calls comes after all that it is being told.
  */
 export class News {
-  #items: (() => void)[] = [];
+  readonly #items: (() => void)[] = [];
   #isTelling = false;
 
   /** `tell` must not throw. */
@@ -16,7 +16,8 @@ export class News {
     if (this.#isTelling) return;
     this.#isTelling = true;
     for (const tell of this.#items) tell(); // also what is added meanwhile
-    this.#items = [];
+    // Not a new list: the engine keeps for long what hangs on an old one that has become garbage.
+    this.#items.length = 0;
     this.#isTelling = false;
   }
 }

@@ -118,7 +118,7 @@ export class Outbox {
     }
     const next = this.#writes[decided.length]?.n ?? this.#nextNumber;
     if (outcomes.some(({ n }) => n > next)) throw new Error(`no outcome of ${next}`);
-    this.#writes = this.#writes.slice(decided.length);
+    this.#writes.splice(0, decided.length);
     this.#sent = Math.max(0, this.#sent - decided.length);
     return decided;
   }

@@ -67,7 +67,7 @@ export class ServerLink {
   readonly #mutations: Pace;
   #welcome: Welcome | undefined;
   /** What waits for the whole of which it is a part. */
-  #parts: Delta[] = [];
+  readonly #parts: Delta[] = [];
   /** All before this was received. */
   #position: number;
   #isReplacing = false;
@@ -209,7 +209,7 @@ export class ServerLink {
       outcomes,
       isReplacing: this.#isReplacing,
     };
-    this.#parts = [];
+    this.#parts.length = 0;
     this.#isReplacing = false;
     this.#listener.step(step, welcome);
   }

@@ -1,10 +1,10 @@
 import { Manager } from "socket.io-client";
-import * as socketIoParser from "socket.io-parser";
+import { Decoder, Encoder } from "socket.io-parser";
 import { SyncError } from "../lib/errors.ts";
 import type { Connect } from "../lib/link.ts";
 import { toErrorData } from "../lib/outcome.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
-import { binaryParser } from "../lib/socket-parser.ts";
+import { messageDecoder } from "../lib/socket-parser.ts";
 import type { Transport } from "./options.ts";
 
 export interface SocketIoOptions {
@@ -19,17 +19,19 @@ export function connectSocketIo(url: string, options: SocketIoOptions): Connect 
     const { path, namespace } = options;
     // A server that sends our own format also reads it. Until then socket.io's own is understood.
     let isBinary = false;
-    const isBinaryNow = (): boolean => isBinary;
     const manager = new Manager(url, {
       path,
       transports: [...options.transports],
       tryAllTransports: true,
       reconnection: false,
       autoConnect: false,
-      parser: binaryParser(socketIoParser, PROTOCOL.event, namespace, isBinaryNow, () => {
-        isBinary = true;
-        return false;
-      }),
+      parser: {
+        Encoder,
+        Decoder: messageDecoder(Decoder, (message) => {
+          isBinary = true;
+          events.message(toBytes(message));
+        }),
+      },
     });
     const socket = manager.socket(namespace, { auth: { ...hello } });
 
@@ -59,7 +61,10 @@ export function connectSocketIo(url: string, options: SocketIoOptions): Connect 
     socket.connect();
 
     return {
-      send: (message) => void socket.emit(PROTOCOL.event, message),
+      send: (message) => {
+        if (isBinary) manager.engine.write(message);
+        else socket.emit(PROTOCOL.event, message);
+      },
       close,
     };
   };

@@ -28,12 +28,32 @@ export interface BaseParser<E, D> {
 const EVENT = 2;
 
 /**
+ * A decoder of socket.io that gives each message of ours to `take`, as the transport brought it, and
+ * decodes all else. The way of a message through socket.io's events costs as much as all else does.
+ */
+export function messageDecoder<D extends object>(
+  Base: Constructor<D>,
+  take: (message: unknown, decoder: BaseDecoder) => void,
+): Constructor<D> {
+  class Decoder extends (Base as unknown as Constructor<BaseDecoder>) {
+    readonly #filter = new MessageFilter();
+
+    override add(chunk: unknown): void {
+      if (this.#filter.isMessage(chunk)) take(chunk, this);
+      else super.add(chunk);
+    }
+  }
+
+  return Decoder as unknown as Constructor<D>;
+}
+
+/**
  * A socket.io parser (https://socket.io/docs/v4/custom-parser/) that puts a message of ours into
  * one binary WebSocket message, without socket.io's envelope and its second message for the bytes.
  * All else stays in socket.io's own format, and both formats are always understood, so that either
  * side may use the default parser: `isBinary` tells the encoder which one the other side reads. To
  * `onBinary` a message of ours is told before it is decoded; when it answers true, it is not, as then
- * somebody takes it from the transport: the way through socket.io costs as much as all else.
+ * somebody takes it from the transport.
  */
 export function binaryParser<E extends object, D extends object>(
   base: BaseParser<E, D>,
@@ -50,16 +70,10 @@ export function binaryParser<E extends object, D extends object>(
     }
   }
 
-  class Decoder extends (base.Decoder as unknown as Constructor<BaseDecoder>) {
-    readonly #filter = new MessageFilter();
-
-    override add(chunk: unknown): void {
-      if (!this.#filter.isMessage(chunk)) super.add(chunk);
-      else if (!onBinary()) {
-        this.emitReserved("decoded", { type: EVENT, nsp: namespace, data: [event, chunk] });
-      }
-    }
-  }
+  const Decoder = messageDecoder(base.Decoder, (message, decoder) => {
+    if (onBinary()) return;
+    decoder.emitReserved("decoded", { type: EVENT, nsp: namespace, data: [event, message] });
+  });
 
   return { Encoder, Decoder } as unknown as BaseParser<E, D>;
 }

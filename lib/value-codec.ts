@@ -11,6 +11,7 @@ import {
 import { PROTOCOL } from "./protocol.ts";
 
 const TAG = PROTOCOL.value;
+const INT32_MAX = 0x7fffffff;
 
 /** Writes a value, or `undefined` where a property was removed. */
 export function writeValue(writer: ByteWriter, value: Value | undefined): void {
@@ -60,6 +61,8 @@ export function toZigzag(value: number): number {
 }
 
 export function fromZigzag(zigzag: number): number {
+  // Nearly all are small. What comes of a division is in a box of its own for the engine.
+  if (zigzag <= INT32_MAX) return (zigzag >>> 1) ^ -(zigzag & 1);
   return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2;
 }
 
@@ -109,7 +112,7 @@ function writeStructure(
  */
 export function readValue(reader: ByteReader, limits: CommonLimits, depth = 0): Value | undefined {
   const header = reader.varint();
-  if (header % 2 === 0) return fromZigzag(header / 2);
+  if (header % 2 === 0) return fromZigzag(header <= INT32_MAX ? header >>> 1 : header / 2);
   const tag = (header - 1) / 2;
   switch (tag) {
     case TAG.absent:

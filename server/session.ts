@@ -139,6 +139,8 @@ export class Session {
     // The first whole message has the effects of all that was decided before, so it says so.
     const outcomes = isWhole ? (this.#outcomes ?? this.#recorded()) : [];
     this.link.send(encodeDeltaHeader(isWhole, outcomes, delta, this.#known), delta.bytes);
-    if (isWhole) this.#outcomes = [];
+    if (!isWhole) return;
+    this.#outcomes ??= [];
+    this.#outcomes.length = 0;
   }
 }

@@ -319,8 +319,7 @@ export class WorldHost {
 
   #turn(): void {
     if (this.#isStoring) return;
-    const jobs = this.#ready;
-    this.#ready = [];
+    const jobs = this.#ready.splice(0);
     if (this.#isClosed) {
       for (const job of jobs) this.#refuse(job);
       return;

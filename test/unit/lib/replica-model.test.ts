@@ -9,7 +9,7 @@ import { decodeServerMessage, encodeDeltaHeader } from "../../../lib/messages.ts
 import type { Changes, ObjectId, SyncObject, Value } from "../../../lib/object.ts";
 import { toProperties, type Operation } from "../../../lib/operation.ts";
 import { ACCEPTED, type NumberedOutcome } from "../../../lib/outcome.ts";
-import { Replica, type PendingWrite, type ReplicaEvent } from "../../../lib/replica.ts";
+import { Replica, ReplicaEvent, type PendingWrite } from "../../../lib/replica.ts";
 import { ShapeDictionary } from "../../../lib/shape-codec.ts";
 import { KnownShapes } from "../../../lib/shape.ts";
 import { World } from "../../../lib/world.ts";
@@ -166,7 +166,7 @@ class Run {
     const events = this.#replica.write(write);
     if (!isOptimistic) expect([events, this.#replica.view.size]).toEqual([[], before]);
     for (const event of events) {
-      if (event.name === "destroy") expect(event.args[1].id).toBe(event.id);
+      if (event.name === "destroy") expect(event.object.id).toBe(event.id);
     }
     this.#check(events, new Set());
   }
@@ -367,13 +367,13 @@ class Run {
       const next = events[i + 1];
       switch (event.name) {
         case "create":
-          expect(next).toEqual({ ...event, name: "add" });
+          expect(next).toEqual(new ReplicaEvent("add", event.id, event.object));
           break;
         case "destroy":
           expect(next).toMatchObject({ name: "remove", id: event.id });
           break;
         case "add": {
-          const [object] = event.args;
+          const { object } = event;
           const fields = renamed.get(object);
           if (fields === undefined) fresh.add(object);
           expect(this.#shadow.has(object.id)).toBe(false);
@@ -381,7 +381,7 @@ class Run {
           break;
         }
         case "remove": {
-          const [id, object] = event.args;
+          const { id, object } = event;
           const seen = this.#shadow.get(id);
           expect(seen?.object).toBe(object);
           // Only an object that was given another id comes in again.
@@ -390,8 +390,8 @@ class Run {
           break;
         }
         case "update":
-          expect(fresh.has(event.args[0])).toBe(false);
-          this.#replayUpdate(...event.args);
+          expect(fresh.has(event.object)).toBe(false);
+          this.#replayUpdate(event.object, event.changed ?? {}, event.previous ?? {});
       }
     }
   }

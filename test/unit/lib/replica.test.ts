@@ -79,8 +79,8 @@ class Subject {
 }
 
 function short(event: ReplicaEvent): unknown[] {
-  const [, ...changes] = event.args;
-  return event.name === "update" ? [event.name, event.id, ...changes] : [event.name, event.id];
+  const { name, id, changed, previous } = event;
+  return name === "update" ? [name, id, changed, previous] : [name, id];
 }
 
 test("objects that were there before come in without having been created", () => {
