@@ -57,9 +57,9 @@ export class EventHub {
     const args =
       changed !== undefined
         ? [object, changed, previous]
-        : name === "create" || name === "add"
-          ? [object]
-          : [id, object];
+        : name === "destroy" || name === "remove"
+          ? [id, object]
+          : [object];
     // All are found before any is told: who begins to listen meanwhile hears of the next event.
     const ofObject = this.#objects.get(id)?.get(name);
     let found: (readonly Entry[])[] | undefined;

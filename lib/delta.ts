@@ -46,14 +46,14 @@ export interface Delta {
  */
 export function joinParts(parts: readonly Delta[]): readonly Change[] {
   if (parts.length === 1 && parts[0] !== undefined) return parts[0].changes;
-  const byHandle = new Map<number, Change>();
-  for (const { changes } of parts) {
-    for (const change of changes) {
-      byHandle.delete(change.handle); // so that it goes to the end
-      byHandle.set(change.handle, change);
-    }
+  const named = new Set<number>();
+  const kept: Change[][] = [];
+  for (const { changes } of [...parts].reverse()) {
+    kept.unshift(changes.filter(({ handle }) => !named.has(handle)));
+    // Mostly the first is long and those after it are short: it need not be looked into.
+    if (kept.length < parts.length) for (const { handle } of changes) named.add(handle);
   }
-  return [...byHandle.values()];
+  return kept.flat();
 }
 
 export function valuesOf(object: OwnedObject, names: readonly string[]): (Value | undefined)[] {

@@ -112,7 +112,7 @@ function writeStructure(
  */
 export function readValue(reader: ByteReader, limits: CommonLimits, depth = 0): Value | undefined {
   const header = reader.varint();
-  if (header % 2 === 0) return fromZigzag(header <= INT32_MAX ? header >>> 1 : header / 2);
+  if (header % 2 === 0) return fromZigzag(header / 2);
   const tag = (header - 1) / 2;
   switch (tag) {
     case TAG.absent:

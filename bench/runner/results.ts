@@ -5,7 +5,7 @@ import { contestantNames, loadContestant } from "../contestants/index.ts";
 import { chart } from "./chart.ts";
 import type { Measurement } from "./measurement.ts";
 import type { RunOptions } from "./options.ts";
-import type { Verdict } from "./targets.ts";
+import { judge } from "./targets.ts";
 
 /** What runs is in a folder of bench/.cache/. */
 const bench = join(import.meta.dirname, "..", "..");
@@ -16,7 +16,6 @@ export async function writeResults(
   options: RunOptions,
   isPinned: boolean,
   measurements: readonly Measurement[],
-  verdicts: readonly Verdict[],
 ): Promise<string[]> {
   mkdirSync(resultsDir, { recursive: true });
   // What leaves something out does not take the place of what was complete.
@@ -31,7 +30,7 @@ export async function writeResults(
     isPinned,
     rounds: options.rounds,
     versions: await versions(),
-    verdicts,
+    verdicts: judge(measurements),
     measurements,
   };
   writeFileSync(json, `${JSON.stringify(report, undefined, 2)}\n`);

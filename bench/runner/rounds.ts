@@ -7,25 +7,16 @@ import { Stage } from "./stage.ts";
 
 const TIMEOUT_MS = 240_000;
 
-/** Measures everything that is asked for, the contestants taking turns in every round. */
-export async function runRounds(
-  options: RunOptions,
-  progress: (measurement: Measurement) => void,
-): Promise<Measurement[]> {
+/** Measures everything that is asked for once, the contestants taking turns. */
+export async function* runRound(options: RunOptions, round: number): AsyncGenerator<Measurement> {
   const chosen = workloads.filter(
     ({ name }) => options.only.length === 0 || options.only.includes(name),
   );
-  const measurements: Measurement[] = [];
-  for (let round = 1; round <= options.rounds; round += 1) {
-    for (const { workload, entry, contestant } of turns(chosen, options, round)) {
-      const outcome = await measure(entry, contestant, options.profileDir);
-      const identity = { workload: workload.name, case: entry.name, contestant, round };
-      const measurement = { ...identity, ...outcome };
-      measurements.push(measurement);
-      progress(measurement);
-    }
+  for (const { workload, entry, contestant } of turns(chosen, options, round)) {
+    const outcome = await measure(entry, contestant, options.profileDir);
+    const identity = { workload: workload.name, case: entry.name, contestant, round };
+    yield { ...identity, ...outcome };
   }
-  return measurements;
 }
 
 function* turns(chosen: readonly Workload[], options: RunOptions, round: number) {

@@ -60,7 +60,7 @@ export const arena: Workload = {
 };
 
 export function arenaTimes(mode: Mode): { warmUpMs: number; windowMs: number } {
-  return mode === "short" ? { warmUpMs: 1500, windowMs: 2500 } : { warmUpMs: 4000, windowMs: 8000 };
+  return mode === "short" ? { warmUpMs: 1500, windowMs: 2500 } : { warmUpMs: 5000, windowMs: 6000 };
 }
 
 /** Lets everyone in, waits until the code is warm, measures, and checks what everyone sees. */

@@ -23,13 +23,19 @@ export const join: Workload = {
       contestants,
       measure: (open) => joinOne(open, things),
     });
-    const crowd: Case = {
-      name: `10,000 objects, ${CROWD} clients at once`,
-      contestants: ["object-sync", "ws", "colyseus"],
-      measure: (open) => joinTogether(open, 10_000),
-    };
+    const crowd = (things: number, contestants: readonly ContestantName[]): Case => ({
+      name: `${things.toLocaleString("en-US")} objects, ${CROWD} clients at once`,
+      contestants,
+      measure: (open) => joinTogether(open, things),
+    });
     if (mode === "short") return [one(10_000, quick)];
-    return [one(10_000, [...quick, "yjs", "tinybase", "sharedb"]), one(100_000, quick), crowd];
+    return [
+      one(10_000, [...quick, "yjs", "tinybase", "sharedb"]),
+      one(100_000, quick),
+      crowd(10_000, ["object-sync", "ws", "colyseus"]),
+      // What so many connections cost by themselves.
+      crowd(10, ["object-sync", "ws", "colyseus", "socket.io"]),
+    ];
   },
 };
 

@@ -24,6 +24,7 @@ export const memory: Workload = {
     const idle = (count: number): Case => ({
       name: `${count.toLocaleString("en-US")} idle connections`,
       contestants: ["object-sync", "socket.io", "ws", "colyseus"],
+      roundsMax: 3,
       measure: (open) => holdConnections(open, count),
     });
     const stalled = (ms: number): Case => ({
