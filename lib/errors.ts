@@ -16,6 +16,7 @@ const RETRYABLE_CODES = [
 const FINAL_CODES = [
   "bad_option",
   "closed",
+  "deposed",
   "exists",
   "forbidden",
   "gone",

@@ -10,4 +10,11 @@ export type { WriteRequest } from "./authorization.ts";
 export type { Credentials, ServerOptions } from "./options.ts";
 export type { SessionInfo } from "./session.ts";
 export { MemoryStore } from "./stores/memory.ts";
-export type { DecidedMutation, Store, StoreBatch, StoredWorld } from "./stores/store.ts";
+export type {
+  DecidedMutation,
+  SettledMutations,
+  Store,
+  StoreBatch,
+  StoreCapabilities,
+  StoredWorld,
+} from "./stores/store.ts";

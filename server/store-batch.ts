@@ -1,7 +1,8 @@
 import type { Entry, ObjectRecord } from "../lib/entry.ts";
 import type { Scheduler } from "../lib/environment.ts";
 import type { Commit } from "../lib/world.ts";
-import type { Store, StoreBatch } from "./stores/store.ts";
+import type { Decision } from "./job.ts";
+import type { SettledMutations, Store, StoreBatch } from "./stores/store.ts";
 import { isThenable } from "./thenable.ts";
 
 /** Why a batch is not kept. */
@@ -14,6 +15,16 @@ export function recordsOf(commits: readonly (Commit | undefined)[]): ObjectRecor
   const entries = new Set<Entry>();
   for (const commit of commits) for (const { entry } of commit?.applied ?? []) entries.add(entry);
   return [...entries].sort((a, b) => a.revision - b.revision).map((entry) => entry.toRecord());
+}
+
+/** Up to where the clients of these decisions knew their outcomes when they wrote. */
+export function settledBy(decisions: readonly Decision[]): SettledMutations[] {
+  const settled = new Map<string, number>();
+  for (const { job, isRecalled } of decisions) {
+    if (job.client === null || job.client.settled === 0 || isRecalled === true) continue;
+    settled.set(job.client.clientId, job.client.settled);
+  }
+  return Array.from(settled, ([clientId, n]) => ({ clientId, n }));
 }
 
 /**

@@ -18,8 +18,14 @@ import { KeyedQueue } from "./keyed-queue.ts";
 import { Ledger } from "./ledger.ts";
 import type { SessionInfo } from "./session.ts";
 import { Sessions } from "./sessions.ts";
-import { commitBatch, recordsOf, type Failure } from "./store-batch.ts";
-import type { DecidedMutation, Store, StoreBatch, StoredWorld } from "./stores/store.ts";
+import { commitBatch, recordsOf, settledBy, type Failure } from "./store-batch.ts";
+import type {
+  DecidedMutation,
+  SettledMutations,
+  Store,
+  StoreBatch,
+  StoredWorld,
+} from "./stores/store.ts";
 
 /** What a world host is given. */
 export interface HostOptions {
@@ -79,14 +85,16 @@ export class WorldHost {
   /** From now on the store must be left alone: what is not decided never will be. */
   #isClosed = false;
   #stable: { readonly seq: number; readonly nextHandle: number };
+  readonly #term: number;
 
   constructor(stored: StoredWorld, options: HostOptions) {
     const { limits, environment } = options;
     this.#options = options;
+    this.#term = stored.term;
     this.world = new World(stored, limits, environment.clock.now());
     this.ledger = new Ledger(limits.ledgerClientsMax);
-    for (const { clientId, n, fingerprint: print, outcome } of stored.decided) {
-      this.ledger.record(clientId, n, print, outcome);
+    for (const { clientId, n, fingerprint: print, outcome, owner } of stored.decided) {
+      this.ledger.record(clientId, n, print, outcome, owner);
     }
     const isReadable = (): boolean => !this.#isStoring;
     this.sessions = new Sessions(this.world, limits, environment, isReadable);
@@ -206,9 +214,9 @@ export class WorldHost {
   }
 
   /** A client will ask again, here or elsewhere; only the server's own code must hear it now. */
-  #refuse(job: Job): void {
+  #refuse(job: Job, error = new SyncError("closed", "this world is closed")): void {
     if (job.client !== null) job.drop?.();
-    else job.settle(rejected(new SyncError("closed", "this world is closed")));
+    else job.settle(rejected(error));
   }
 
   /** Runs the handlers, and holds back what comes after on the same objects until it is decided. */
@@ -359,8 +367,10 @@ export class WorldHost {
       return undefined;
     }
     const decision = this.#tryCommit(job);
-    this.ledger.record(clientId, n, print, decision.outcome, identityKey(job.writer?.identity));
-    recorded.push({ clientId, n, fingerprint: print, outcome: decision.outcome });
+    const { outcome } = decision;
+    this.ledger.record(clientId, n, print, outcome, identityKey(job.writer?.identity));
+    const owner = this.ledger.ownerOf(clientId);
+    recorded.push({ clientId, n, fingerprint: print, outcome, owner });
     return decision;
   }
 
@@ -394,7 +404,9 @@ export class WorldHost {
     const { store, name, limits, environment } = this.#options;
     const { seq, nextHandle, horizon } = this.world;
     const objects = (): ObjectRecord[] => recordsOf(decisions.map(({ commit }) => commit));
-    const batch: StoreBatch = { expectedSeq, seq, nextHandle, horizon, decided, objects };
+    const settled = (): SettledMutations[] => settledBy(decisions);
+    const position = { term: this.#term, expectedSeq, seq, nextHandle, horizon };
+    const batch: StoreBatch = { ...position, decided, objects, settled };
     const { storeTimeoutMs } = limits;
     const storing = commitBatch(store, name, batch, storeTimeoutMs, environment.scheduler, () => {
       const seconds = String(storeTimeoutMs / 1_000);
@@ -416,19 +428,39 @@ export class WorldHost {
   }
 
   #finish(decisions: readonly Decision[], failure: Failure | undefined): void {
+    if (failure?.cause instanceof SyncError && failure.cause.code === "deposed") {
+      this.#giveWay(decisions, failure.cause);
+      return;
+    }
     if (failure === undefined) this.#unkept = [];
     const standing = failure === undefined ? decisions : this.#takeBack(decisions, failure.cause);
     this.#stable = this.#position();
     this.#conclude(standing);
   }
 
-  /** The store refused: what this turn committed never was. */
-  #takeBack(decisions: readonly Decision[], cause: unknown): Decision[] {
-    this.#options.onError(new SyncError("unavailable", "the store refused a batch", { cause }));
+  /** Another server has the world: what is undecided, clients ask that one, and so may others. */
+  #giveWay(decisions: readonly Decision[], error: SyncError): void {
+    this.#undo(decisions);
+    this.#isClosing = true;
+    this.#isClosed = true;
+    for (const { job } of decisions) this.#refuse(job, error);
+    for (const job of this.#ready.splice(0)) this.#refuse(job, error);
+    this.sessions.goodbyeAll(closing());
+    this.#options.onError(error);
+    this.#checkIdle();
+  }
+
+  #undo(decisions: readonly Decision[]): void {
     for (let i = decisions.length - 1; i >= 0; i--) {
       const commit = decisions[i]?.commit;
       if (commit !== undefined) this.world.undo(commit);
     }
+  }
+
+  /** The store refused: what this turn committed never was. */
+  #takeBack(decisions: readonly Decision[], cause: unknown): Decision[] {
+    this.#options.onError(new SyncError("unavailable", "the store refused a batch", { cause }));
+    this.#undo(decisions);
     const outcome = rejected(new SyncError("unavailable", "the write could not be stored"));
     const refused = new Map<string, DecidedMutation>();
     const standing = decisions.map((decision) => {
@@ -439,7 +471,8 @@ export class WorldHost {
       if (isRecalled === true && !refused.has(key)) return decision;
       const print = job.fingerprint ?? 0;
       this.ledger.record(clientId, n, print, outcome);
-      refused.set(key, { clientId, n, fingerprint: print, outcome });
+      const owner = this.ledger.ownerOf(clientId);
+      refused.set(key, { clientId, n, fingerprint: print, outcome, owner });
       return { job, outcome, commit: undefined };
     });
     this.#unkept = [...this.#unkept, ...refused.values()];

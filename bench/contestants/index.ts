@@ -4,6 +4,7 @@ import type { Contestant } from "./contestant.ts";
 const load = {
   "object-sync": async () => (await import("./object-sync.ts")).objectSync,
   "object-sync-tick": async () => (await import("./object-sync.ts")).objectSyncTick,
+  "object-sync-sqlite": async () => (await import("./object-sync.ts")).objectSyncSqlite,
   ws: async () => (await import("./ws.ts")).ws,
   colyseus: async () => (await import("./colyseus.ts")).colyseus,
   "socket.io": async () => (await import("./socket-io.ts")).socketIo,

@@ -1,5 +1,9 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ObjectSync } from "object-sync/client";
-import { ObjectSyncServer } from "object-sync/server";
+import { MemoryStore, ObjectSyncServer, type Store } from "object-sync/server";
+import { SqliteStore } from "object-sync/sqlite";
 import {
   playerId,
   thing,
@@ -17,13 +21,23 @@ export const objectSync = contestant("auto");
 /** On the same tick as the others that have one. */
 export const objectSyncTick = contestant(TICK_MS);
 
-function contestant(flush: "auto" | number): Contestant {
+/** With every commit on the disk before anyone hears of it. */
+export const objectSyncSqlite = contestant("auto", () => {
+  const folder = mkdtempSync(join(tmpdir(), "object-sync-bench-"));
+  process.on("exit", () => rmSync(folder, { recursive: true }));
+  return new SqliteStore(join(folder, "worlds.db"));
+});
+
+function contestant(
+  flush: "auto" | number,
+  openStore: () => Store = () => new MemoryStore(),
+): Contestant {
   return {
     packages: ["object-sync"],
     can: { resume: true, acknowledge: true },
 
     async startServer() {
-      const sync = new ObjectSyncServer({ flush, open: true });
+      const sync = new ObjectSyncServer({ flush, open: true, store: openStore() });
       const port = await sync.listen(0, "127.0.0.1");
       return {
         port,

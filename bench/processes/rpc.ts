@@ -64,7 +64,9 @@ export function remote<Offered extends Methods>(
         new Promise((resolve, reject) => {
           asked += 1;
           waiting.set(asked, { resolve, reject });
-          child.send({ number: asked, name: String(method), args } satisfies Question);
+          const question: Question = { number: asked, name: String(method), args };
+          // A process that has ended, or was ended for taking too long, answers nothing more.
+          child.send(question, (error) => error !== null && reject(error));
         }),
   });
 }

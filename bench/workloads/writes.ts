@@ -19,7 +19,7 @@ export const writes: Workload = {
     const times = mode === "short" ? { warmUpMs: 1000, ms: 1500 } : { warmUpMs: 3000, ms: 5000 };
     const written = (name: string, clients: number, inFlight: number): Case => ({
       name,
-      contestants: ["object-sync", "ws", "colyseus", "socket.io"],
+      contestants: ["object-sync", "object-sync-sqlite", "ws", "colyseus", "socket.io"],
       measure: (open) => write(open, { clients, inFlight, ...times }),
     });
     const cases = [

@@ -6,21 +6,24 @@ import type { Store, StoreBatch, StoredWorld } from "./store.ts";
  * world ends with the process, and the next one has a new epoch.
  */
 export class MemoryStore implements Store {
-  readonly #seqs = new Map<string, number>();
+  readonly capabilities = { durable: false };
+  readonly #worlds = new Map<string, { readonly term: number; seq: number }>();
 
   load(world: string, newEpoch: string): StoredWorld {
-    this.#seqs.set(world, 0);
-    return { epoch: newEpoch, seq: 0, horizon: 0, nextHandle: 1, objects: [], decided: [] };
+    const term = (this.#worlds.get(world)?.term ?? 0) + 1;
+    this.#worlds.set(world, { term, seq: 0 });
+    return { epoch: newEpoch, term, seq: 0, horizon: 0, nextHandle: 1, objects: [], decided: [] };
   }
 
-  commit(world: string, { expectedSeq, seq }: StoreBatch): void {
-    if (this.#seqs.get(world) !== expectedSeq) {
-      throw new SyncError("unavailable", `the world ${world} was opened by somebody else`);
+  commit(world: string, { term, expectedSeq, seq }: StoreBatch): void {
+    const held = this.#worlds.get(world);
+    if (held?.term !== term || held.seq !== expectedSeq) {
+      throw new SyncError("deposed", `the world ${world} was opened by another server`);
     }
-    this.#seqs.set(world, seq);
+    held.seq = seq;
   }
 
   close(): void {
-    this.#seqs.clear();
+    this.#worlds.clear();
   }
 }

@@ -100,6 +100,7 @@ describe("close", () => {
     const asked: string[] = [];
     const memory = new MemoryStore();
     const store: Store = {
+      capabilities: memory.capabilities,
       load: (...given) => {
         asked.push("load");
         return memory.load(...given);

@@ -54,13 +54,14 @@ export class Disk {
     this.#term += 1;
     const term = this.#term;
     return {
-      load: (_world, newEpoch) => this.#load(newEpoch),
+      capabilities: { durable: true },
+      load: (_world, newEpoch) => this.#load(newEpoch, term),
       commit: (_world, batch) => this.#commit(batch, process, term, isCalm()),
       close: () => undefined,
     };
   }
 
-  #load(newEpoch: string): StoredWorld {
+  #load(newEpoch: string, term: number): StoredWorld {
     this.isInDoubt = false;
     this.#kept ??= {
       epoch: newEpoch,
@@ -72,7 +73,7 @@ export class Disk {
     };
     const { objects, decided } = this.#kept;
     const ordered = [...objects.values()].sort((a, b) => a.revision - b.revision);
-    return { ...this.#kept, objects: ordered, decided: [...decided] };
+    return { ...this.#kept, term, objects: ordered, decided: [...decided] };
   }
 
   #commit(
@@ -111,11 +112,13 @@ export class Disk {
   #keep(batch: StoreBatch, objects: readonly ObjectRecord[], term: number): SyncError | undefined {
     const kept = this.#kept;
     if (kept === undefined || term !== this.#term || batch.expectedSeq !== kept.seq) {
-      return new SyncError("unavailable", "the world was opened by somebody else");
+      return new SyncError("deposed", "the world was opened by somebody else");
     }
     const { seq, horizon, nextHandle, decided } = batch;
     for (const record of objects) kept.objects.set(record.handle, record);
-    kept.decided.push(...decided);
+    const settled = new Map(batch.settled().map(({ clientId, n }) => [clientId, n]));
+    const unsettled = kept.decided.filter(({ clientId, n }) => n > (settled.get(clientId) ?? 0));
+    kept.decided.splice(0, Infinity, ...unsettled, ...decided);
     Object.assign(kept, { seq, horizon, nextHandle });
     for (const { handle, properties, revision } of kept.objects.values()) {
       if (properties === null && revision <= horizon) kept.objects.delete(handle);

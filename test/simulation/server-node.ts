@@ -48,6 +48,7 @@ export class ServerNode {
     this.#world = new HostedWorld({
       name: WORLD,
       store: {
+        capabilities: store.capabilities,
         load: (world, newEpoch) => {
           const stored = store.load(world, newEpoch);
           if (!(stored instanceof Promise)) epoch = stored.epoch;

@@ -5,6 +5,7 @@ import type { OnKept } from "./disk.ts";
 export function watched(store: Store, onKept: OnKept): Store {
   let epoch = "";
   return {
+    capabilities: store.capabilities,
     load: (world, newEpoch) => {
       epoch = newEpoch;
       return store.load(world, newEpoch);

@@ -1,4 +1,10 @@
-import type { DecidedMutation, Store, StoreBatch, StoredWorld } from "../../server/index.ts";
+import {
+  SyncError,
+  type DecidedMutation,
+  type Store,
+  type StoreBatch,
+  type StoredWorld,
+} from "../../server/index.ts";
 
 type Kept = Omit<StoredWorld, "objects" | "decided"> & {
   readonly objects: readonly StoredObject[];
@@ -11,6 +17,7 @@ type StoredObject = ReturnType<StoreBatch["objects"]>[number];
  * world, can be put back to what it was, and can be told to refuse.
  */
 export class KeptStore implements Store {
+  readonly capabilities = { durable: true };
   #world: Kept | undefined;
   /** Commits fail while this is set. */
   refuses = false;
@@ -30,22 +37,26 @@ export class KeptStore implements Store {
     await Promise.resolve();
     this.#world ??= {
       epoch: newEpoch,
+      term: 0,
       seq: 0,
       horizon: 0,
       nextHandle: 1,
       objects: [],
       decided: [],
     };
+    this.#world = { ...this.#world, term: this.#world.term + 1 };
     return this.#world;
   }
 
   async commit(_world: string, batch: StoreBatch): Promise<void> {
-    const { expectedSeq, seq, nextHandle, horizon, decided } = batch;
+    const { term, expectedSeq, seq, nextHandle, horizon, decided } = batch;
     const objects = batch.objects();
     await this.hold;
     const world = this.#world;
     if (this.refuses) throw new Error("the disk is full");
-    if (world?.seq !== expectedSeq) throw new Error("somebody else has written");
+    if (world?.term !== term || world.seq !== expectedSeq) {
+      throw new SyncError("deposed", "somebody else has opened the world");
+    }
     const changed = new Set(objects.map(({ handle }) => handle));
     const others = world.objects.filter(
       ({ handle, properties, revision }) =>
@@ -53,6 +64,7 @@ export class KeptStore implements Store {
     );
     this.#world = {
       epoch: world.epoch,
+      term,
       seq,
       horizon,
       nextHandle,

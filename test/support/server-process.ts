@@ -16,11 +16,16 @@ export class ServerProcess {
   }
 
   /** Runs a file of this project. Resolves once it has printed its port, which `tells` finds. */
-  static async start(file: string, tells: RegExp, port = 0): Promise<ServerProcess> {
+  static async start(
+    file: string,
+    tells: RegExp,
+    port = 0,
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<ServerProcess> {
     const child = spawn(process.execPath, [runner, join(root, file)], {
       cwd: root,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, PORT: String(port), NODE_OPTIONS: "" },
+      env: { ...process.env, ...env, PORT: String(port), NODE_OPTIONS: "" },
     });
     return new ServerProcess(child, await portTold(child, tells));
   }

@@ -2,6 +2,8 @@ import { expect, test } from "@jest/globals";
 import * as client from "../../client/index.ts";
 import * as lib from "../../lib/index.ts";
 import * as server from "../../server/index.ts";
+import * as sqlite from "../../server/stores/sqlite/index.ts";
+import * as testing from "../../server/testing/index.ts";
 
 // What is listed here is promised: a name that goes, or changes its meaning, is a new major version.
 test("the entry points export these names, and no others", () => {
@@ -20,6 +22,8 @@ test("the entry points export these names, and no others", () => {
     "silently",
   ]);
   expect(Object.keys(client).sort()).toEqual(["ObjectSync", "SyncError"]);
+  expect(Object.keys(sqlite)).toEqual(["SqliteStore"]);
+  expect(Object.keys(testing)).toEqual(["storeContract"]);
 });
 
 test("the front doors have these methods, and no others", () => {

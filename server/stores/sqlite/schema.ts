@@ -1,0 +1,78 @@
+import { SyncError } from "../../../lib/index.ts";
+import type { Database } from "./database.ts";
+
+/** "objs": by which a file is known to be ours. */
+const APPLICATION_ID = 0x6f626a73;
+const SCHEMA_VERSION = 1;
+
+/** Whole numbers below 2^53; `properties` is null in a tombstone; texts that are lists are JSON. */
+const SCHEMA = `
+  CREATE TABLE worlds (
+    name TEXT PRIMARY KEY,
+    epoch TEXT NOT NULL,
+    term INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    horizon INTEGER NOT NULL,
+    next_handle INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE objects (
+    world TEXT NOT NULL,
+    handle INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    forgotten INTEGER NOT NULL,
+    properties TEXT,
+    names TEXT NOT NULL,
+    revisions TEXT NOT NULL,
+    PRIMARY KEY (world, handle)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX tombstones ON objects (world, revision) WHERE properties IS NULL;
+  CREATE TABLE decisions (
+    world TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    n INTEGER NOT NULL,
+    fingerprint INTEGER NOT NULL,
+    owner TEXT,
+    outcome TEXT NOT NULL,
+    PRIMARY KEY (world, client_id, n)
+  ) STRICT, WITHOUT ROWID;
+  PRAGMA application_id = ${String(APPLICATION_ID)};
+  PRAGMA user_version = ${String(SCHEMA_VERSION)};
+`;
+
+/** Whether the file is new or ours, whole, and not from a later version. Throws `bad_option` if not. */
+export function checkSchema(database: Database, file: string): void {
+  const refuse = (why: string, cause?: unknown): SyncError =>
+    new SyncError("bad_option", `the store ${file} ${why}`, { cause });
+  let damage: unknown;
+  let version: number;
+  try {
+    if (pragma(database, "application_id") !== APPLICATION_ID) {
+      const { count } = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get() as {
+        count: number;
+      };
+      if (count > 0) throw refuse("is a database of something else");
+      return;
+    }
+    version = pragma(database, "user_version");
+    damage = Object.values(database.prepare("PRAGMA quick_check(1)").get() as object)[0];
+  } catch (cause) {
+    if (cause instanceof SyncError) throw cause;
+    throw refuse("is no SQLite database, or is damaged", cause);
+  }
+  if (version > SCHEMA_VERSION) {
+    throw refuse(`was written by a later version (${String(version)}): update object-sync`);
+  }
+  if (damage !== "ok") throw refuse(`is damaged: ${String(damage)}; restore a backup`);
+}
+
+/** In a new file. All of it is made, or nothing. */
+export function createSchema(database: Database): void {
+  if (pragma(database, "application_id") === APPLICATION_ID) return;
+  database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
+}
+
+function pragma(database: Database, name: string): number {
+  return Number(Object.values(database.prepare(`PRAGMA ${name}`).get() as object)[0]);
+}

@@ -1,0 +1,42 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "@jest/globals";
+import { MemoryStore } from "../../server/index.ts";
+import { SqliteStore } from "../../server/stores/sqlite/index.ts";
+import { storeContract, type StoreMedium } from "../../server/testing/index.ts";
+import { mapMedium, storeFaults } from "./map-medium.ts";
+
+function memoryMedium(): StoreMedium {
+  return { open: () => new MemoryStore(), remove: () => undefined };
+}
+
+function sqliteMedium(): StoreMedium {
+  const folder = mkdtempSync(join(tmpdir(), "object-sync-"));
+  return {
+    open: () => new SqliteStore(join(folder, "worlds.db")),
+    remove: () => rmSync(folder, { recursive: true }),
+  };
+}
+
+const media: Readonly<Record<string, () => StoreMedium>> = {
+  memory: memoryMedium,
+  sqlite: sqliteMedium,
+  "a map": mapMedium,
+};
+
+for (const [name, makeMedium] of Object.entries(media)) {
+  describe(name, () => {
+    for (const check of storeContract(() => makeMedium())) test(check.name, check.run);
+  });
+}
+
+describe("the checks notice a store that", () => {
+  test.each(Object.entries(storeFaults))("%s", async (_name, fault) => {
+    const failed: string[] = [];
+    for (const { name, run } of storeContract(() => mapMedium(fault))) {
+      await run().catch(() => failed.push(name));
+    }
+    expect(failed).not.toEqual([]);
+  });
+});

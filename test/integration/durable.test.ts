@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { SqliteStore } from "../../server/stores/sqlite/index.ts";
+import type { SyncError } from "../../server/index.ts";
+import { eventually } from "../support/eventually.ts";
+import { ServerProcess } from "../support/server-process.ts";
+import { next, Stage, urlOf, viewOf } from "../support/stage.ts";
+
+const stage = new Stage();
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "object-sync-"));
+  file = join(folder, "worlds.db");
+});
+
+afterEach(async () => {
+  await stage.clear();
+  rmSync(folder, { recursive: true });
+});
+
+test("a world goes on where it was when its server starts again", async () => {
+  const first = await stage.serve({ store: new SqliteStore(file) });
+  const client = await stage.join(first.url);
+  const tree = await client.create({
+    id: "tree",
+    planted: new Date(0),
+    rings: Uint8Array.of(1, 2),
+  });
+  await client.create({ id: "stone" });
+  await client.destroy("stone");
+  const away = next(client, "disconnect");
+  await first.sync.close();
+  await away;
+  const late = client.update({ id: "tree", height: 3 });
+
+  const again = await stage.serve({ store: new SqliteStore(file) }, first.port);
+  await late;
+  expect(client.get("tree")).toBe(tree); // resumed, not begun anew
+  const expected = {
+    tree: { id: "tree", planted: new Date(0), rings: Uint8Array.of(1, 2), height: 3 },
+  };
+  expect(viewOf(client)).toEqual(expected);
+  expect(viewOf(again.sync)).toEqual(expected);
+  expect(viewOf(await stage.join(again.url))).toEqual(expected);
+});
+
+test("a server whose world another one has opened commits nothing more, and says so", async () => {
+  const before = await stage.serve({ store: new SqliteStore(file) });
+  const client = await stage.join(before.url);
+  await client.create({ id: "tree" });
+  const errors: SyncError[] = [];
+  before.sync.on("error", (error) => errors.push(error));
+  const reasons: string[] = [];
+  client.on("disconnect", (reason) => reasons.push(reason?.code ?? ""));
+
+  const after = await stage.serve({ store: new SqliteStore(file) });
+  const own = before.sync.create({ id: "never" });
+  const written = client.create({ id: "later" });
+  await expect(own).rejects.toMatchObject({ code: "deposed" });
+  await eventually(() => reasons.length > 0);
+  expect([errors.map(({ code }) => code), reasons[0]]).toEqual([["deposed"], "unavailable"]);
+  expect(viewOf(before.sync)).toEqual({ tree: { id: "tree" } });
+
+  // Its clients go on with the other one, wherever they find it.
+  await before.sync.close();
+  const { port } = before;
+  await after.sync.close();
+  await stage.serve({ store: new SqliteStore(file) }, port);
+  await written;
+  expect(viewOf(client)).toEqual({ tree: { id: "tree" }, later: { id: "later" } });
+});
+
+/** `npm run crash -- --rounds N` runs more of them. */
+const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 4);
+const CLIENTS = 4;
+const ACKNOWLEDGED_BETWEEN = 60;
+
+test(
+  "what was acknowledged is there after kill -9 at any moment, and everything is there once",
+  async () => {
+    const start = (port: number): Promise<ServerProcess> =>
+      ServerProcess.start("test/support/plain-server.ts", /port (\d+)/, port, { STORE: file });
+    let server = await start(0);
+    const { port } = server;
+    stage.afterwards(() => server.kill());
+    const acknowledged = new Set<string>();
+    const refused: SyncError[] = [];
+    let isOver = false;
+
+    /** Creates one object after another and counts them; what is on its way when it ends is awaited. */
+    const write = async (index: number): Promise<number> => {
+      const client = stage.client(urlOf(port));
+      client.on("reject", (error) => refused.push(error));
+      const counter = `counter:${index}`;
+      await client.create({ id: counter, count: 0 });
+      let count = 0;
+      while (!isOver) {
+        count += 1;
+        const id = `object:${index}:${count}`;
+        await Promise.all([client.create({ id, count }), client.update({ id: counter, count })]);
+        acknowledged.add(id);
+      }
+      return count;
+    };
+    const writing = Promise.all(Array.from({ length: CLIENTS }, (_, index) => write(index)));
+
+    for (let round = 0; round < ROUNDS; round++) {
+      // Not a round number of each client's writes: in the midst of things.
+      const until = acknowledged.size + ACKNOWLEDGED_BETWEEN + ((round * 7) % 13);
+      await eventually(() => acknowledged.size >= until || refused.length > 0);
+      await server.kill();
+      server = await start(port);
+    }
+    isOver = true;
+    const counts = await writing;
+    await server.kill();
+
+    expect(refused).toEqual([]); // a create that is done twice is refused
+    const store = new SqliteStore(file);
+    const kept = new Map(
+      [...store.load("default", "").objects].map((one) => [one.id as string, one]),
+    );
+    store.close();
+    const counters = counts.map((_, index) => kept.get(`counter:${index}`)?.properties?.["count"]);
+    expect(counters).toEqual(counts);
+    const wanted = [...acknowledged, ...counts.map((_, index) => `counter:${index}`)];
+    expect([...kept.keys()].sort()).toEqual(wanted.sort());
+  },
+  60_000 + ROUNDS * 20_000,
+);

@@ -1,0 +1,100 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import type { StoreBatch } from "../../../server/index.ts";
+import { openDatabase } from "../../../server/stores/sqlite/database.ts";
+import { SqliteStore } from "../../../server/stores/sqlite/index.ts";
+
+let folder: string;
+let file: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "object-sync-"));
+  file = join(folder, "worlds.db");
+});
+
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const nothing = { nextHandle: 1, horizon: 0, decided: [], objects: () => [], settled: () => [] };
+
+function batch(term: number, expectedSeq: number): StoreBatch {
+  return { ...nothing, term, expectedSeq, seq: expectedSeq + 1 };
+}
+
+test("a file that is no database is refused, and left as it is", () => {
+  writeFileSync(file, "a shopping list ".repeat(100));
+  const before = readFileSync(file);
+  expect(() => new SqliteStore(file)).toThrow(
+    expect.objectContaining({ code: "bad_option", message: expect.stringContaining(file) }),
+  );
+  expect(readFileSync(file).equals(before)).toBe(true);
+});
+
+test("a database of something else is refused, and left as it is", () => {
+  const other = openDatabase(file);
+  other.exec("CREATE TABLE accounts (name TEXT)");
+  other.close();
+  const before = readFileSync(file);
+  expect(() => new SqliteStore(file)).toThrow(/something else/);
+  expect(readFileSync(file).equals(before)).toBe(true);
+});
+
+test("a store of a later version is refused, and left as it is", () => {
+  new SqliteStore(file).close();
+  const later = openDatabase(file);
+  later.exec("PRAGMA user_version = 99");
+  later.close();
+  const before = readFileSync(file);
+  expect(() => new SqliteStore(file)).toThrow(/later version \(99\): update object-sync/);
+  expect(readFileSync(file).equals(before)).toBe(true);
+});
+
+test("a damaged store is refused, and left as it is", async () => {
+  const store = new SqliteStore(file);
+  const { term } = store.load("default", "epoch");
+  const properties = { text: "x".repeat(3_000) };
+  const objects = Array.from({ length: 50 }, (_, i) => ({
+    id: `object:${i}` as never,
+    handle: i + 1,
+    created: 1,
+    revision: 1,
+    forgotten: 0,
+    properties,
+    names: ["text"],
+    revisions: [1],
+  }));
+  await store.commit("default", { ...batch(term, 0), objects: () => objects });
+  store.close();
+  const bytes = readFileSync(file);
+  bytes.fill(0xaa, 4_096 * 8, 4_096 * 12);
+  writeFileSync(file, bytes);
+  expect(() => new SqliteStore(file)).toThrow(/damaged/);
+  expect(readFileSync(file).equals(bytes)).toBe(true);
+});
+
+test("what is committed in one turn of the loop is one transaction, in which each stands by itself", async () => {
+  const store = new SqliteStore(file);
+  const [a, b] = [store.load("a", "epoch"), store.load("b", "epoch")];
+  const results = await Promise.allSettled([
+    store.commit("a", batch(a.term, 0)),
+    store.commit("b", batch(b.term, 7)),
+    store.commit("a", batch(a.term, 1)),
+  ]);
+  expect(results.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+  expect([store.load("a", "").seq, store.load("b", "").seq]).toEqual([2, 0]);
+  store.close();
+});
+
+test("what was taken before it is closed is kept, and what comes later is refused", async () => {
+  const store = new SqliteStore(file);
+  const { term } = store.load("default", "epoch");
+  const taken = store.commit("default", batch(term, 0));
+  store.close();
+  store.close();
+  await taken;
+  await expect(store.commit("default", batch(term, 1))).rejects.toMatchObject({ code: "closed" });
+  const again = new SqliteStore(file);
+  expect(again.load("default", "other")).toMatchObject({ epoch: "epoch", seq: 1 });
+  again.close();
+});
