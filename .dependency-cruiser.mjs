@@ -6,6 +6,8 @@
 const core = "^(lib|server|client)/";
 const frontDoor = "^(server/object-sync-server|client/object-sync)\\.ts$";
 const contract = "^(server/stores/store|server/authorities/authority|client/storage/storage)\\.ts$";
+/** How databases keep what a batch holds. */
+const sharedByStores = "^server/stores/stored-json\\.ts$";
 const publicIndex = "^(lib|server|client)/index\\.ts$";
 /** What implements a contract, and what is built on the public API. */
 const chosen = "^(server/(stores|authorities)|client/storage)/";
@@ -81,13 +83,13 @@ export default {
       name: "extensions-use-public-names",
       comment:
         "A store, authority, storage or plugin imports public indexes, the contract it implements, " +
-        "files of its own folder, and packages: nothing private.",
+        "files of its own folder, what stores share, and packages: nothing private.",
       severity: "error",
       from: {
         path: "^((?:server/(?:stores|authorities|plugins)|client/(?:storage|plugins))/[^/.]+)",
         pathNot: contract,
       },
-      to: { path: core, pathNot: [publicIndex, contract, "^$1(/|[-.])"] },
+      to: { path: core, pathNot: [publicIndex, contract, sharedByStores, "^$1(/|[-.])"] },
     },
     {
       name: "core-without-plugins",
@@ -112,10 +114,13 @@ export default {
     },
     {
       name: "shipped-dependencies",
-      comment: "What is shipped imports only what is installed with it.",
+      comment: "What is shipped imports only what is installed with it, or asked for as a peer.",
       severity: "error",
       from: { path: core },
-      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"] },
+      to: {
+        dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"],
+        dependencyTypesNot: ["npm-peer"],
+      },
     },
   ],
   options: {

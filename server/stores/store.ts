@@ -1,8 +1,9 @@
 import type { ObjectRecord } from "../../lib/entry.ts";
+import type { ObjectId } from "../../lib/object.ts";
 import type { Outcome } from "../../lib/outcome.ts";
 import type { WorldRecord } from "../../lib/world.ts";
 
-export type { ObjectRecord, Outcome, WorldRecord };
+export type { ObjectId, ObjectRecord, Outcome, WorldRecord };
 
 /** The decision on one mutation of one client. */
 export interface DecidedMutation {

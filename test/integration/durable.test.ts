@@ -5,7 +5,9 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { SqliteStore } from "../../server/stores/sqlite/index.ts";
 import type { SyncError } from "../../server/index.ts";
 import { eventually } from "../support/eventually.ts";
+import { TestPostgres } from "../support/postgres.ts";
 import { ServerProcess } from "../support/server-process.ts";
+import { storeAt } from "../support/store-at.ts";
 import { next, Stage, urlOf, viewOf } from "../support/stage.ts";
 
 const stage = new Stage();
@@ -79,11 +81,21 @@ const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 4);
 const CLIENTS = 4;
 const ACKNOWLEDGED_BETWEEN = 60;
 
-test(
-  "what was acknowledged is there after kill -9 at any moment, and everything is there once",
-  async () => {
+const places: Readonly<Record<string, () => Promise<string>>> = {
+  sqlite: () => Promise.resolve(file),
+  postgres: async () => {
+    const postgres = await TestPostgres.start();
+    stage.afterwards(() => postgres.stop());
+    return postgres.emptyPlace();
+  },
+};
+
+test.each(Object.entries(places))(
+  "%s: what was acknowledged is there after kill -9 at any moment, and everything is there once",
+  async (_name, makePlace) => {
+    const place = await makePlace();
     const start = (port: number): Promise<ServerProcess> =>
-      ServerProcess.start("test/support/plain-server.ts", /port (\d+)/, port, { STORE: file });
+      ServerProcess.start("test/support/plain-server.ts", /port (\d+)/, port, { STORE: place });
     let server = await start(0);
     const { port } = server;
     stage.afterwards(() => server.kill());
@@ -120,11 +132,10 @@ test(
     await server.kill();
 
     expect(refused).toEqual([]); // a create that is done twice is refused
-    const store = new SqliteStore(file);
-    const kept = new Map(
-      [...store.load("default", "").objects].map((one) => [one.id as string, one]),
-    );
-    store.close();
+    const store = storeAt(place);
+    const { objects } = await store.load("default", "");
+    await store.close();
+    const kept = new Map([...objects].map((one) => [one.id as string, one]));
     const counters = counts.map((_, index) => kept.get(`counter:${index}`)?.properties?.["count"]);
     expect(counters).toEqual(counts);
     const wanted = [...acknowledged, ...counts.map((_, index) => `counter:${index}`)];

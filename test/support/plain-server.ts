@@ -1,13 +1,13 @@
 import { ObjectSyncServer } from "../../server/index.ts";
-import { SqliteStore } from "../../server/stores/sqlite/index.ts";
+import { storeAt } from "./store-at.ts";
 
 /**
- * A server as its own process, on the port that PORT names. Keeps its worlds in the file that STORE
- * names, if it names one. Says "port N" once it listens.
+ * A server as its own process, on the port that PORT names. Keeps its worlds in the file or
+ * database that STORE names, if it names one. Says "port N" once it listens.
  */
 const { PORT = "0", STORE } = process.env;
 const sync = new ObjectSyncServer({
   open: true,
-  ...(STORE !== undefined && { store: new SqliteStore(STORE) }),
+  ...(STORE !== undefined && { store: storeAt(STORE) }),
 });
 console.log(`port ${await sync.listen(Number(PORT))}`);

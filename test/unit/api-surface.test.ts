@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import * as client from "../../client/index.ts";
 import * as lib from "../../lib/index.ts";
 import * as server from "../../server/index.ts";
+import * as postgres from "../../server/stores/postgres/index.ts";
 import * as sqlite from "../../server/stores/sqlite/index.ts";
 import * as testing from "../../server/testing/index.ts";
 
@@ -22,6 +23,7 @@ test("the entry points export these names, and no others", () => {
     "silently",
   ]);
   expect(Object.keys(client).sort()).toEqual(["ObjectSync", "SyncError"]);
+  expect(Object.keys(postgres)).toEqual(["PostgresStore"]);
   expect(Object.keys(sqlite)).toEqual(["SqliteStore"]);
   expect(Object.keys(testing)).toEqual(["storeContract"]);
 });

@@ -1,15 +1,15 @@
 import { SyncError } from "../../../lib/index.ts";
 import { openDatabase, type Database, type SqlValue, type Statement } from "./database.ts";
 import { createSchema, checkSchema } from "./schema.ts";
-import type {
-  DecidedMutation,
-  ObjectRecord,
-  Outcome,
-  Store,
-  StoreBatch,
-  StoredWorld,
-} from "../store.ts";
-import { fromJson, toJson } from "./typed-json.ts";
+import type { DecidedMutation, ObjectRecord, Store, StoreBatch, StoredWorld } from "../store.ts";
+import {
+  outcomeFromJson,
+  outcomeToJson,
+  ownerFromJson,
+  ownerToJson,
+  propertiesFromJson,
+  propertiesToJson,
+} from "../stored-json.ts";
 
 /** A batch that waits for the transaction it goes with. */
 interface Waiting {
@@ -205,7 +205,7 @@ function objectValues(record: ObjectRecord): SqlValue[] {
     created,
     revision,
     forgotten,
-    properties === null ? null : toJson(properties),
+    properties === null ? null : propertiesToJson(properties),
     JSON.stringify(names),
     JSON.stringify(revisions),
   ];
@@ -218,7 +218,7 @@ function toRecord(row: ObjectRow): ObjectRecord {
     created: row.created,
     revision: row.revision,
     forgotten: row.forgotten,
-    properties: row.properties === null ? null : fromJson(row.properties),
+    properties: row.properties === null ? null : propertiesFromJson(row.properties),
     names: JSON.parse(row.names) as string[],
     revisions: JSON.parse(row.revisions) as number[],
   };
@@ -226,14 +226,7 @@ function toRecord(row: ObjectRow): ObjectRecord {
 
 function decisionValues(decision: DecidedMutation): SqlValue[] {
   const { clientId, n, fingerprint, owner, outcome } = decision;
-  const kept =
-    outcome.kind === "rejected"
-      ? { error: outcome.error }
-      : outcome.renamed === undefined
-        ? {}
-        : { renamed: [...outcome.renamed] };
-  const ownerText = owner === undefined ? null : JSON.stringify(owner);
-  return [clientId, n, fingerprint, ownerText, JSON.stringify(kept)];
+  return [clientId, n, fingerprint, ownerToJson(owner), outcomeToJson(outcome)];
 }
 
 function toDecision(row: DecisionRow): DecidedMutation {
@@ -241,19 +234,7 @@ function toDecision(row: DecisionRow): DecidedMutation {
     clientId: row.client_id,
     n: row.n,
     fingerprint: row.fingerprint,
-    owner: row.owner === null ? undefined : (JSON.parse(row.owner) as string | number),
-    outcome: toOutcome(JSON.parse(row.outcome) as KeptOutcome),
+    owner: ownerFromJson(row.owner),
+    outcome: outcomeFromJson(row.outcome),
   };
-}
-
-interface KeptOutcome {
-  readonly error?: Extract<Outcome, { kind: "rejected" }>["error"];
-  readonly renamed?: readonly (readonly [ObjectRecord["id"], ObjectRecord["id"]])[];
-}
-
-function toOutcome({ error, renamed }: KeptOutcome): Outcome {
-  if (error !== undefined) return { kind: "rejected", error };
-  return renamed === undefined
-    ? { kind: "accepted" }
-    : { kind: "accepted", renamed: new Map(renamed) };
 }

@@ -1,7 +1,8 @@
-import type { Properties, Value } from "../../../lib/index.ts";
+import type { Properties, Value } from "../../lib/index.ts";
+import type { DecidedMutation, ObjectId, Outcome } from "./store.ts";
 
 /*
- * Properties as JSON that people and databases can read. What JSON lacks is an object with one key:
+ * What databases keep as JSON. Of properties, what JSON lacks is an object with one key:
  *
  *   a Date         {"$date": "2026-01-31T12:00:00.000Z"}
  *   a Uint8Array   {"$bytes": "AQID"}                        base64
@@ -10,14 +11,14 @@ import type { Properties, Value } from "../../../lib/index.ts";
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-export function toJson(properties: Properties): string {
+export function propertiesToJson(properties: Properties): string {
   const fields: Record<string, Json> = {};
   for (const [name, value] of Object.entries(properties)) fields[name] = encode(value);
   return JSON.stringify(fields);
 }
 
-/** Reads what `toJson` has made. Throws on anything else. */
-export function fromJson(text: string): Properties {
+/** Reads what `propertiesToJson` has made. Throws on anything else. */
+export function propertiesFromJson(text: string): Properties {
   const fields = JSON.parse(text) as Record<string, Json>;
   const properties: Properties = {};
   for (const [name, value] of Object.entries(fields)) properties[name] = decode(value);
@@ -60,4 +61,37 @@ function untag(tag: string, json: Record<string, Json>): Value {
   }
   if (tag === "$object") return decodeObject(content as Record<string, Json>);
   throw new Error(`a value cannot be ${tag}`);
+}
+
+interface KeptOutcome {
+  readonly error?: Extract<Outcome, { kind: "rejected" }>["error"];
+  readonly renamed?: readonly (readonly [ObjectId, ObjectId])[];
+}
+
+/** `{}` is plainly accepted. */
+export function outcomeToJson(outcome: Outcome): string {
+  const kept: KeptOutcome =
+    outcome.kind === "rejected"
+      ? { error: outcome.error }
+      : outcome.renamed === undefined
+        ? {}
+        : { renamed: [...outcome.renamed] };
+  return JSON.stringify(kept);
+}
+
+export function outcomeFromJson(text: string): Outcome {
+  const { error, renamed } = JSON.parse(text) as KeptOutcome;
+  if (error !== undefined) return { kind: "rejected", error };
+  return renamed === undefined
+    ? { kind: "accepted" }
+    : { kind: "accepted", renamed: new Map(renamed) };
+}
+
+/** A text and a number are different owners. */
+export function ownerToJson(owner: DecidedMutation["owner"]): string | null {
+  return owner === undefined ? null : JSON.stringify(owner);
+}
+
+export function ownerFromJson(text: string | null): DecidedMutation["owner"] {
+  return text === null ? undefined : (JSON.parse(text) as string | number);
 }

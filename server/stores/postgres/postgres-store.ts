@@ -1,0 +1,203 @@
+import { nanoid } from "nanoid";
+import pg from "pg";
+import { SyncError } from "../../../lib/index.ts";
+import type {
+  DecidedMutation,
+  ObjectId,
+  ObjectRecord,
+  Store,
+  StoreBatch,
+  StoredWorld,
+} from "../store.ts";
+import {
+  outcomeFromJson,
+  outcomeToJson,
+  ownerFromJson,
+  ownerToJson,
+  propertiesFromJson,
+  propertiesToJson,
+} from "../stored-json.ts";
+import { migrate } from "./schema.ts";
+import { CLAIM, COMMIT, DECISIONS, KEPT, OBJECTS } from "./statements.ts";
+
+/** How often a transaction is tried that the database gives up for another one's sake. */
+const TRIES_MAX = 5;
+/** Between two questions whether a batch was kept, to a database that does not answer. */
+const ASK_EVERY_MS = 500;
+
+// The database gives these up to let another transaction through: serialization_failure, deadlock_detected.
+const GIVEN_UP: ReadonlySet<string> = new Set(["40001", "40P01"]);
+
+/** pg gives big integers as text, and would parse JSON, which here comes to `stored-json`. */
+type Row<Fields extends string> = Readonly<Record<Fields, string>>;
+
+/**
+ * Keeps worlds in PostgreSQL, in tables of its own, whose names start with `object_sync_`. A batch is
+ * one statement, and one transaction. Where the connection is lost before the database has answered,
+ * it is asked whether it kept the batch, until it answers.
+ */
+export class PostgresStore implements Store {
+  readonly capabilities = { durable: true };
+  readonly #pool: pg.Pool;
+  #ready: Promise<void> | undefined;
+  #isClosed = false;
+
+  /** What `pg.Pool` takes: a URL, or its options. Nothing is connected before a world is loaded. */
+  constructor(database: string | pg.PoolConfig) {
+    const config = typeof database === "string" ? { connectionString: database } : database;
+    const types = { getTypeParser: () => (text: string) => text };
+    this.#pool = new pg.Pool({ ...config, types: types as unknown as pg.CustomTypesConfig });
+    // A connection that ends while nobody uses it; who needs one next makes another.
+    this.#pool.on("error", () => undefined);
+  }
+
+  async load(world: string, newEpoch: string): Promise<StoredWorld> {
+    const client = await this.#pool.connect();
+    try {
+      this.#ready ??= migrate(client);
+      await this.#ready.catch((error: unknown) => {
+        this.#ready = undefined;
+        throw error;
+      });
+      await client.query("BEGIN");
+      const claimed = await client.query<Row<"epoch" | "term" | "seq" | "horizon" | "next_handle">>(
+        CLAIM,
+        [world, newEpoch],
+      );
+      const objects = await client.query<ObjectRow>(OBJECTS, [world]);
+      const decisions = await client.query<DecisionRow>(DECISIONS, [world]);
+      await client.query("COMMIT");
+      client.release();
+      const [row] = claimed.rows;
+      if (row === undefined) throw new SyncError("unavailable", "the database gave no world");
+      return {
+        epoch: row.epoch,
+        term: Number(row.term),
+        seq: Number(row.seq),
+        horizon: Number(row.horizon),
+        nextHandle: Number(row.next_handle),
+        objects: objects.rows.map(toRecord),
+        decided: decisions.rows.map(toDecision),
+      };
+    } catch (error) {
+      client.release(true);
+      throw error;
+    }
+  }
+
+  async commit(world: string, batch: StoreBatch): Promise<void> {
+    const name = nanoid();
+    const values = valuesOf(world, name, batch);
+    for (let tries = 1; ; tries++) {
+      try {
+        const { rows } = await this.#pool.query<Row<"kept">>(COMMIT, values);
+        if (rows[0]?.kept === "t") return;
+        throw deposed(world);
+      } catch (error) {
+        const { code } = error as { code?: string };
+        if (error instanceof SyncError) throw error;
+        if (code !== undefined && GIVEN_UP.has(code) && tries < TRIES_MAX) continue;
+        // Whether it was kept only the database knows, unless it says itself that it failed.
+        if (error instanceof pg.DatabaseError && isAnswer(error)) throw error;
+        if (await this.#wasKept(world, batch.term, name, error)) return;
+        throw error;
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    await this.#pool.end();
+  }
+
+  async #wasKept(world: string, term: number, name: string, cause: unknown): Promise<boolean> {
+    while (!this.#isClosed) {
+      try {
+        // Waits for the transaction of the lost connection, should it still be under way.
+        const { rows } = await this.#pool.query<Row<"last_batch" | "term">>(KEPT, [world]);
+        if (rows[0]?.last_batch === name) return true;
+        // Perhaps it was kept, and others after it: then the next server has it, and says so.
+        if (Number(rows[0]?.term) !== term) throw deposed(world);
+        return false;
+      } catch (error) {
+        if (error instanceof SyncError) throw error;
+        await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+      }
+    }
+    throw new SyncError("closed", "the store was closed before the database answered", { cause });
+  }
+}
+
+function deposed(world: string): SyncError {
+  return new SyncError("deposed", `the world ${world} was opened by another server`);
+}
+
+/** Classes 08 and 57 tell of connections and servers that end: what became of a statement is open. */
+function isAnswer({ code }: pg.DatabaseError): boolean {
+  return code !== undefined && !code.startsWith("08") && !code.startsWith("57");
+}
+
+interface ObjectRow extends Row<"id" | "handle" | "created" | "revision" | "forgotten"> {
+  readonly properties: string | null;
+  readonly names: string;
+  readonly revisions: string;
+}
+
+interface DecisionRow extends Row<"client_id" | "n" | "fingerprint" | "outcome"> {
+  readonly owner: string | null;
+}
+
+/** The parameters of COMMIT: lists side by side, one for each column. */
+function valuesOf(world: string, name: string, batch: StoreBatch): unknown[] {
+  const { term, expectedSeq, seq, nextHandle, horizon, decided } = batch;
+  const objects = batch.objects();
+  const settled = batch.settled();
+  return [
+    world,
+    term,
+    expectedSeq,
+    seq,
+    horizon,
+    nextHandle,
+    name,
+    objects.map(({ handle }) => handle),
+    objects.map(({ id }) => id),
+    objects.map(({ created }) => created),
+    objects.map(({ revision }) => revision),
+    objects.map(({ forgotten }) => forgotten),
+    objects.map(({ properties }) => (properties === null ? null : propertiesToJson(properties))),
+    objects.map(({ names }) => JSON.stringify(names)),
+    objects.map(({ revisions }) => JSON.stringify(revisions)),
+    settled.map(({ clientId }) => clientId),
+    settled.map(({ n }) => n),
+    decided.map(({ clientId }) => clientId),
+    decided.map(({ n }) => n),
+    decided.map(({ fingerprint }) => fingerprint),
+    decided.map(({ owner }) => ownerToJson(owner)),
+    decided.map(({ outcome }) => outcomeToJson(outcome)),
+  ];
+}
+
+function toRecord(row: ObjectRow): ObjectRecord {
+  return {
+    id: row.id as ObjectId,
+    handle: Number(row.handle),
+    created: Number(row.created),
+    revision: Number(row.revision),
+    forgotten: Number(row.forgotten),
+    properties: row.properties === null ? null : propertiesFromJson(row.properties),
+    names: JSON.parse(row.names) as string[],
+    revisions: JSON.parse(row.revisions) as number[],
+  };
+}
+
+function toDecision(row: DecisionRow): DecidedMutation {
+  return {
+    clientId: row.client_id,
+    n: Number(row.n),
+    fingerprint: Number(row.fingerprint),
+    owner: ownerFromJson(row.owner),
+    outcome: outcomeFromJson(row.outcome),
+  };
+}

@@ -1,0 +1,55 @@
+/** Makes a world, or takes it over from whoever opened it last. */
+export const CLAIM = `
+  INSERT INTO object_sync_worlds (name, epoch, term, seq, horizon, next_handle)
+  VALUES ($1, $2, 1, 0, 0, 1)
+  ON CONFLICT (name) DO UPDATE SET term = object_sync_worlds.term + 1
+  RETURNING epoch, term, seq, horizon, next_handle`;
+
+export const OBJECTS = `
+  SELECT id, handle, created, revision, forgotten, properties, names, revisions
+  FROM object_sync_objects WHERE world = $1 ORDER BY revision, handle`;
+
+export const DECISIONS = `
+  SELECT client_id, n, fingerprint, owner, outcome
+  FROM object_sync_decisions WHERE world = $1 ORDER BY client_id, n`;
+
+/** The share lock waits for whoever is changing the row. */
+export const KEPT = `SELECT last_batch, term FROM object_sync_worlds WHERE name = $1 FOR SHARE`;
+
+/**
+ * A whole batch in one statement, which is one way to the database and back. All parts see the world
+ * as it was before; each does nothing unless "advanced" found it where the batch follows on.
+ */
+export const COMMIT = `
+  WITH advanced AS (
+    UPDATE object_sync_worlds
+    SET seq = $4::bigint, horizon = $5::bigint, next_handle = $6::bigint, last_batch = $7
+    WHERE name = $1 AND term = $2::bigint AND seq = $3::bigint
+    RETURNING name
+  ), objects AS (
+    INSERT INTO object_sync_objects AS kept
+      (world, handle, id, created, revision, forgotten, properties, names, revisions)
+    SELECT name, given.* FROM advanced, unnest(
+      $8::bigint[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::json[],
+      $14::json[], $15::json[]
+    ) AS given (handle, id, created, revision, forgotten, properties, names, revisions)
+    ON CONFLICT (world, handle) DO UPDATE SET
+      id = excluded.id, created = excluded.created, revision = excluded.revision,
+      forgotten = excluded.forgotten, properties = excluded.properties, names = excluded.names,
+      revisions = excluded.revisions
+  ), tombstones AS (
+    DELETE FROM object_sync_objects AS kept USING advanced
+    WHERE kept.world = name AND kept.properties IS NULL AND kept.revision <= $5::bigint
+  ), settled AS (
+    DELETE FROM object_sync_decisions AS kept
+    USING advanced, unnest($16::text[], $17::bigint[]) AS given (client_id, n)
+    WHERE kept.world = name AND kept.client_id = given.client_id AND kept.n <= given.n
+  ), decisions AS (
+    INSERT INTO object_sync_decisions (world, client_id, n, fingerprint, owner, outcome)
+    SELECT name, given.* FROM advanced, unnest(
+      $18::text[], $19::bigint[], $20::bigint[], $21::text[], $22::json[]
+    ) AS given (client_id, n, fingerprint, owner, outcome)
+    ON CONFLICT (world, client_id, n) DO UPDATE SET
+      fingerprint = excluded.fingerprint, owner = excluded.owner, outcome = excluded.outcome
+  )
+  SELECT EXISTS (SELECT FROM advanced) AS kept`;
