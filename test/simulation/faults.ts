@@ -40,6 +40,14 @@ const WRITING: readonly Fault[] = [
     "if (n <= last + 1) return undefined;",
   ),
   fault(
+    "a store may drop decisions that their client does not know",
+    "server/store-batch.ts",
+    "settled.set(job.client.clientId, job.client.settled);",
+    "settled.set(job.client.clientId, job.client.n);",
+    "durable",
+    "crashes",
+  ),
+  fault(
     "a gap in a client's numbers is accepted",
     "server/ledger.ts",
     "if (n === last + 1) return undefined;",
