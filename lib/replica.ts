@@ -106,7 +106,8 @@ const NO_HANDLE = -1;
 export class Replica {
   readonly #pending: () => Iterable<PendingWrite>;
   readonly #slots = new Map<ObjectId, Slot>();
-  readonly #byHandle = new Map<number, Slot>();
+  /** A list: handles are small and dense, and where they are not the engine makes it a table by itself. */
+  #byHandle: Slot[] = [];
   readonly #view = new Map<string, SyncObject>();
   #cursor: Cursor = { epoch: "", seq: 0 };
 
@@ -249,7 +250,7 @@ export class Replica {
 
   /** Everything that the replacing changes do not mention is no longer there. */
   #replaceBy(step: Step, affected: Map<Slot, Reason>, events: ReplicaEvent[]): void {
-    this.#byHandle.clear();
+    this.#byHandle = [];
     if (this.#slots.size === 0) return;
     const kept = new Set<ObjectId>();
     for (const change of step.changes) if (change.kind === "create") kept.add(change.id);
@@ -264,7 +265,7 @@ export class Replica {
       this.#confirmCreate(change, step, affected, events);
       return;
     }
-    const slot = this.#byHandle.get(change.handle);
+    const slot = this.#byHandle[change.handle];
     if (slot === undefined) return; // destroyed before this client heard of it
     if (change.kind === "update" && slot.writes === undefined && !affected.has(slot)) {
       this.#updateVisible(slot, change, events);
@@ -272,7 +273,7 @@ export class Replica {
     }
     const reason: Reason = { isNews: true, isSilent: change.silent };
     if (change.kind === "destroy") {
-      this.#byHandle.delete(change.handle);
+      Reflect.deleteProperty(this.#byHandle, change.handle);
       slot.handle = NO_HANDLE;
       this.#setConfirmed(slot, null, reason, affected, events);
     } else {
@@ -290,9 +291,9 @@ export class Replica {
     const known = this.#slots.get(change.id);
     const slot = known ?? this.#newSlot(change.id, change.handle);
     if (slot.handle !== NO_HANDLE && slot.handle !== change.handle)
-      this.#byHandle.delete(slot.handle);
+      Reflect.deleteProperty(this.#byHandle, slot.handle);
     slot.handle = change.handle;
-    this.#byHandle.set(change.handle, slot);
+    this.#byHandle[change.handle] = slot;
     const reason = { isNews: change.handle >= step.firstNewHandle, isSilent: change.silent };
     if (known === undefined) {
       assign(slot.object, change);
