@@ -9,7 +9,7 @@ const AUTO_REST_FACTOR = 4;
 const AUTO_CHEAP_MS = 0.1;
 /**
  * What is more than cheap is for many clients, of whom many write: to wait saves nearly all of it. With
- * 100 players, 1.1 times the CPU of a tick of 50 ms at half its latency; with 20 it was 1.2 to 1.4.
+ * 100 players, 1.1 times the CPU of a tick of 50 ms at half its latency; a factor of 20 made it 1.3.
  */
 const AUTO_DEAR_REST_FACTOR = 32;
 /** However slow the machine is, changes wait no longer than this. */

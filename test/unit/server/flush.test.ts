@@ -13,7 +13,7 @@ import { FakeEnvironment } from "../client/fake-server.ts";
 test.each<[flush: Flush, costMs: number, intervalMs: number]>([
   ["auto", 0, 0],
   ["auto", 0.05, 0.2],
-  ["auto", 0.6, 10.4],
+  ["auto", 0.6, 16.4],
   ["auto", 1_000, 50],
   [0, 1_000, 0],
   [50, 2, 50],
