@@ -18,7 +18,7 @@ import {
   propertiesToJson,
 } from "../stored-json.ts";
 import { migrate } from "./schema.ts";
-import { CLAIM, COMMIT, DECISIONS, KEPT, OBJECTS } from "./statements.ts";
+import { CLAIM, COMMIT, DECISIONS, OBJECTS, SETTLE } from "./statements.ts";
 
 /** How often a transaction is tried that the database gives up for another one's sake. */
 const TRIES_MAX = 5;
@@ -39,6 +39,8 @@ type Row<Fields extends string> = Readonly<Record<Fields, string>>;
 export class PostgresStore implements Store {
   readonly capabilities = { durable: true };
   readonly #pool: pg.Pool;
+  /** By world: the name of the last batch that was kept, or of what has taken its place. */
+  readonly #last = new Map<string, string | null>();
   #ready: Promise<void> | undefined;
   #isClosed = false;
 
@@ -60,16 +62,14 @@ export class PostgresStore implements Store {
         throw error;
       });
       await client.query("BEGIN");
-      const claimed = await client.query<Row<"epoch" | "term" | "seq" | "horizon" | "next_handle">>(
-        CLAIM,
-        [world, newEpoch],
-      );
+      const claimed = await client.query<WorldRow>(CLAIM, [world, newEpoch]);
       const objects = await client.query<ObjectRow>(OBJECTS, [world]);
       const decisions = await client.query<DecisionRow>(DECISIONS, [world]);
       await client.query("COMMIT");
       client.release();
       const [row] = claimed.rows;
       if (row === undefined) throw new SyncError("unavailable", "the database gave no world");
+      this.#last.set(world, row.last_batch);
       return {
         epoch: row.epoch,
         term: Number(row.term),
@@ -87,12 +87,13 @@ export class PostgresStore implements Store {
 
   async commit(world: string, batch: StoreBatch): Promise<void> {
     const name = nanoid();
-    const values = valuesOf(world, name, batch);
+    const values = [...valuesOf(world, name, batch), this.#last.get(world) ?? null];
     for (let tries = 1; ; tries++) {
       try {
         const { rows } = await this.#pool.query<Row<"kept">>(COMMIT, values);
-        if (rows[0]?.kept === "t") return;
-        throw deposed(world);
+        if (rows[0]?.kept !== "t") throw deposed(world);
+        this.#last.set(world, name);
+        return;
       } catch (error) {
         const { code } = error as { code?: string };
         if (error instanceof SyncError) throw error;
@@ -114,12 +115,13 @@ export class PostgresStore implements Store {
   async #wasKept(world: string, term: number, name: string, cause: unknown): Promise<boolean> {
     while (!this.#isClosed) {
       try {
-        // Waits for the transaction of the lost connection, should it still be under way.
-        const { rows } = await this.#pool.query<Row<"last_batch" | "term">>(KEPT, [world]);
-        if (rows[0]?.last_batch === name) return true;
+        // Waits for the transaction of the lost connection, should it be under way.
+        const asked = [world, term, name, nanoid()];
+        const [row] = (await this.#pool.query<Row<"last_batch">>(SETTLE, asked)).rows;
         // Perhaps it was kept, and others after it: then the next server has it, and says so.
-        if (Number(rows[0]?.term) !== term) throw deposed(world);
-        return false;
+        if (row === undefined) throw deposed(world);
+        this.#last.set(world, row.last_batch);
+        return row.last_batch === name;
       } catch (error) {
         if (error instanceof SyncError) throw error;
         await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
@@ -138,6 +140,10 @@ function isAnswer({ code }: pg.DatabaseError): boolean {
   return code !== undefined && !code.startsWith("08") && !code.startsWith("57");
 }
 
+interface WorldRow extends Row<"epoch" | "term" | "seq" | "horizon" | "next_handle"> {
+  readonly last_batch: string | null;
+}
+
 interface ObjectRow extends Row<"id" | "handle" | "created" | "revision" | "forgotten"> {
   readonly properties: string | null;
   readonly names: string;
@@ -148,7 +154,7 @@ interface DecisionRow extends Row<"client_id" | "n" | "fingerprint" | "outcome">
   readonly owner: string | null;
 }
 
-/** The parameters of COMMIT: lists side by side, one for each column. */
+/** The parameters of COMMIT but the last: lists side by side, one for each column. */
 function valuesOf(world: string, name: string, batch: StoreBatch): unknown[] {
   const { term, expectedSeq, seq, nextHandle, horizon, decided } = batch;
   const objects = batch.objects();

@@ -3,7 +3,7 @@ export const CLAIM = `
   INSERT INTO object_sync_worlds (name, epoch, term, seq, horizon, next_handle)
   VALUES ($1, $2, 1, 0, 0, 1)
   ON CONFLICT (name) DO UPDATE SET term = object_sync_worlds.term + 1
-  RETURNING epoch, term, seq, horizon, next_handle`;
+  RETURNING epoch, term, seq, horizon, next_handle, last_batch`;
 
 export const OBJECTS = `
   SELECT id, handle, created, revision, forgotten, properties, names, revisions
@@ -13,8 +13,15 @@ export const DECISIONS = `
   SELECT client_id, n, fingerprint, owner, outcome
   FROM object_sync_decisions WHERE world = $1 ORDER BY client_id, n`;
 
-/** The share lock waits for whoever is changing the row. */
-export const KEPT = `SELECT last_batch, term FROM object_sync_worlds WHERE name = $1 FOR SHARE`;
+/**
+ * Whether the batch $3 was kept. If not, it never will be: $4 takes the place of the batch that it
+ * follows on, as the statement of a lost connection may still be on its way to be run.
+ */
+export const SETTLE = `
+  UPDATE object_sync_worlds
+  SET last_batch = CASE WHEN last_batch = $3 THEN $3 ELSE $4 END
+  WHERE name = $1 AND term = $2::bigint
+  RETURNING last_batch`;
 
 /**
  * A whole batch in one statement, which is one way to the database and back. All parts see the world
@@ -25,6 +32,7 @@ export const COMMIT = `
     UPDATE object_sync_worlds
     SET seq = $4::bigint, horizon = $5::bigint, next_handle = $6::bigint, last_batch = $7
     WHERE name = $1 AND term = $2::bigint AND seq = $3::bigint
+      AND last_batch IS NOT DISTINCT FROM $23
     RETURNING name
   ), objects AS (
     INSERT INTO object_sync_objects AS kept
