@@ -1,5 +1,5 @@
 import type { Properties, Value } from "../../lib/index.ts";
-import type { DecidedMutation, ObjectId, Outcome } from "./store.ts";
+import type { DecidedMutation, ObjectId, ObjectRecord, Outcome } from "./store.ts";
 
 /*
  * What databases keep as JSON. Of properties, what JSON lacks is an object with one key:
@@ -18,7 +18,7 @@ export function propertiesToJson(properties: Properties): string {
 }
 
 /** Reads what `propertiesToJson` has made. Throws on anything else. */
-export function propertiesFromJson(text: string): Properties {
+function propertiesFromJson(text: string): Properties {
   const fields = JSON.parse(text) as Record<string, Json>;
   const properties: Properties = {};
   for (const [name, value] of Object.entries(fields)) properties[name] = decode(value);
@@ -79,7 +79,7 @@ export function outcomeToJson(outcome: Outcome): string {
   return JSON.stringify(kept);
 }
 
-export function outcomeFromJson(text: string): Outcome {
+function outcomeFromJson(text: string): Outcome {
   const { error, renamed } = JSON.parse(text) as KeptOutcome;
   if (error !== undefined) return { kind: "rejected", error };
   return renamed === undefined
@@ -92,6 +92,49 @@ export function ownerToJson(owner: DecidedMutation["owner"]): string | null {
   return owner === undefined ? null : JSON.stringify(owner);
 }
 
-export function ownerFromJson(text: string | null): DecidedMutation["owner"] {
+function ownerFromJson(text: string | null): DecidedMutation["owner"] {
   return text === null ? undefined : (JSON.parse(text) as string | number);
+}
+
+/** What a database gives of an object: some give whole numbers as text. */
+export interface ObjectRow {
+  readonly id: string;
+  readonly handle: number | string;
+  readonly created: number | string;
+  readonly revision: number | string;
+  readonly forgotten: number | string;
+  readonly properties: string | null;
+  readonly names: string;
+  readonly revisions: string;
+}
+
+export interface DecisionRow {
+  readonly client_id: string;
+  readonly n: number | string;
+  readonly fingerprint: number | string;
+  readonly owner: string | null;
+  readonly outcome: string;
+}
+
+export function toRecord(row: ObjectRow): ObjectRecord {
+  return {
+    id: row.id as ObjectId,
+    handle: Number(row.handle),
+    created: Number(row.created),
+    revision: Number(row.revision),
+    forgotten: Number(row.forgotten),
+    properties: row.properties === null ? null : propertiesFromJson(row.properties),
+    names: JSON.parse(row.names) as string[],
+    revisions: JSON.parse(row.revisions) as number[],
+  };
+}
+
+export function toDecision(row: DecisionRow): DecidedMutation {
+  return {
+    clientId: row.client_id,
+    n: Number(row.n),
+    fingerprint: Number(row.fingerprint),
+    owner: ownerFromJson(row.owner),
+    outcome: outcomeFromJson(row.outcome),
+  };
 }

@@ -1,21 +1,15 @@
 import { nanoid } from "nanoid";
 import pg from "pg";
 import { SyncError } from "../../../lib/index.ts";
-import type {
-  DecidedMutation,
-  ObjectId,
-  ObjectRecord,
-  Store,
-  StoreBatch,
-  StoredWorld,
-} from "../store.ts";
+import type { Store, StoreBatch, StoredWorld } from "../store.ts";
 import {
-  outcomeFromJson,
   outcomeToJson,
-  ownerFromJson,
   ownerToJson,
-  propertiesFromJson,
   propertiesToJson,
+  toDecision,
+  toRecord,
+  type DecisionRow,
+  type ObjectRow,
 } from "../stored-json.ts";
 import { migrate } from "./schema.ts";
 import { CLAIM, COMMIT, DECISIONS, OBJECTS, SETTLE } from "./statements.ts";
@@ -144,16 +138,6 @@ interface WorldRow extends Row<"epoch" | "term" | "seq" | "horizon" | "next_hand
   readonly last_batch: string | null;
 }
 
-interface ObjectRow extends Row<"id" | "handle" | "created" | "revision" | "forgotten"> {
-  readonly properties: string | null;
-  readonly names: string;
-  readonly revisions: string;
-}
-
-interface DecisionRow extends Row<"client_id" | "n" | "fingerprint" | "outcome"> {
-  readonly owner: string | null;
-}
-
 /** The parameters of COMMIT but the last: lists side by side, one for each column. */
 function valuesOf(world: string, name: string, batch: StoreBatch): unknown[] {
   const { term, expectedSeq, seq, nextHandle, horizon, decided } = batch;
@@ -183,27 +167,4 @@ function valuesOf(world: string, name: string, batch: StoreBatch): unknown[] {
     decided.map(({ owner }) => ownerToJson(owner)),
     decided.map(({ outcome }) => outcomeToJson(outcome)),
   ];
-}
-
-function toRecord(row: ObjectRow): ObjectRecord {
-  return {
-    id: row.id as ObjectId,
-    handle: Number(row.handle),
-    created: Number(row.created),
-    revision: Number(row.revision),
-    forgotten: Number(row.forgotten),
-    properties: row.properties === null ? null : propertiesFromJson(row.properties),
-    names: JSON.parse(row.names) as string[],
-    revisions: JSON.parse(row.revisions) as number[],
-  };
-}
-
-function toDecision(row: DecisionRow): DecidedMutation {
-  return {
-    clientId: row.client_id,
-    n: Number(row.n),
-    fingerprint: Number(row.fingerprint),
-    owner: ownerFromJson(row.owner),
-    outcome: outcomeFromJson(row.outcome),
-  };
 }

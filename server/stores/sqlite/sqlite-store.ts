@@ -3,12 +3,13 @@ import { openDatabase, type Database, type SqlValue, type Statement } from "./da
 import { createSchema, checkSchema } from "./schema.ts";
 import type { DecidedMutation, ObjectRecord, Store, StoreBatch, StoredWorld } from "../store.ts";
 import {
-  outcomeFromJson,
   outcomeToJson,
-  ownerFromJson,
   ownerToJson,
-  propertiesFromJson,
   propertiesToJson,
+  toDecision,
+  toRecord,
+  type DecisionRow,
+  type ObjectRow,
 } from "../stored-json.ts";
 
 /** A batch that waits for the transaction it goes with. */
@@ -25,25 +26,6 @@ interface WorldRow {
   readonly seq: number;
   readonly horizon: number;
   readonly next_handle: number;
-}
-
-interface ObjectRow {
-  readonly id: string;
-  readonly handle: number;
-  readonly created: number;
-  readonly revision: number;
-  readonly forgotten: number;
-  readonly properties: string | null;
-  readonly names: string;
-  readonly revisions: string;
-}
-
-interface DecisionRow {
-  readonly client_id: string;
-  readonly n: number;
-  readonly fingerprint: number;
-  readonly owner: string | null;
-  readonly outcome: string;
 }
 
 /**
@@ -211,30 +193,7 @@ function objectValues(record: ObjectRecord): SqlValue[] {
   ];
 }
 
-function toRecord(row: ObjectRow): ObjectRecord {
-  return {
-    id: row.id as ObjectRecord["id"],
-    handle: row.handle,
-    created: row.created,
-    revision: row.revision,
-    forgotten: row.forgotten,
-    properties: row.properties === null ? null : propertiesFromJson(row.properties),
-    names: JSON.parse(row.names) as string[],
-    revisions: JSON.parse(row.revisions) as number[],
-  };
-}
-
 function decisionValues(decision: DecidedMutation): SqlValue[] {
   const { clientId, n, fingerprint, owner, outcome } = decision;
   return [clientId, n, fingerprint, ownerToJson(owner), outcomeToJson(outcome)];
-}
-
-function toDecision(row: DecisionRow): DecidedMutation {
-  return {
-    clientId: row.client_id,
-    n: row.n,
-    fingerprint: row.fingerprint,
-    owner: ownerFromJson(row.owner),
-    outcome: outcomeFromJson(row.outcome),
-  };
 }
