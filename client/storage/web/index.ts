@@ -1,0 +1,2 @@
+export { webStorage } from "./web-storage.ts";
+export type { WebStorageOptions } from "./web-storage.ts";

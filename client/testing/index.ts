@@ -1,0 +1,2 @@
+export { storageContract } from "./storage-contract.ts";
+export type { Elsewhere, StorageCheck, StorageMedium } from "./storage-contract.ts";
