@@ -9,6 +9,7 @@ const RETRYABLE_CODES = [
   "out_of_order",
   "rate_limited",
   "slow_client",
+  "storage_failed",
   "timeout",
   "unavailable",
 ] as const;
@@ -32,6 +33,7 @@ const FINAL_CODES = [
   "too_deep",
   "too_large",
   "unauthenticated",
+  "uncertain",
   "unknown_world",
   "unsupported",
 ] as const;

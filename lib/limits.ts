@@ -66,8 +66,10 @@ export const SERVER_LIMITS = /* @__PURE__ */ joined(COMMON_LIMITS, {
   tombstonesMax: 10_000,
   /** How long a destroyed object is remembered. */
   tombstoneAgeMs: 3_600_000,
-  /** Clients whose decided writes are remembered. */
+  /** Clients whose decided writes are remembered; those that are connected always are. */
   ledgerClientsMax: 100_000,
+  /** How long they are, after the last write: 30 days, of time for which the world is open. */
+  ledgerAgeMs: 2_592_000_000,
   sessionsMax: 100_000,
   handlerTimeoutMs: 10_000,
   storeTimeoutMs: 30_000,

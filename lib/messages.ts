@@ -37,6 +37,13 @@ export interface Welcome {
   readonly isResumed: boolean;
   /** The number of the client's last decided mutation. */
   readonly decided: number;
+  /**
+   * Whether the server has forgotten what it decided on the client's mutations, or cannot exclude it:
+   * what became of those that it may have got and that are not settled, nobody knows.
+   */
+  readonly isForgotten: boolean;
+  /** Whether a mutation that was accepted outlasts the server's process. */
+  readonly isDurable: boolean;
   /** The public name of this connection. */
   readonly sessionId: string;
   readonly mutationsInFlightMax: number;
@@ -191,6 +198,8 @@ const SOME_WELCOME: Welcome = {
   nextHandle: 0,
   isResumed: true,
   decided: 0,
+  isForgotten: false,
+  isDurable: true,
   sessionId: "",
   mutationsInFlightMax: 0,
   mutationBytesMax: 0,

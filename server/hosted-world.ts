@@ -120,10 +120,22 @@ export class HostedWorld {
     ids: string | readonly string[],
     callback?: Callback<never>,
   ): Promise<SyncObject | null | (SyncObject | null)[]> {
-    const found = this.#fetch(typeof ids === "string" ? [ids] : ids);
+    const found = this.#fetch(typeof ids === "string" ? [ids] : ids, false);
     type Found = SyncObject | null | (SyncObject | null)[];
     const result = found.then((all): Found => (typeof ids === "string" ? (all[0] ?? null) : all));
     return withCallback(result, callback as Callback<Found> | undefined, this.#guard);
+  }
+
+  /**
+   * Asks the fetch handler about these objects although the world may hold them, because they may
+   * have changed behind its back: each is created, changed or destroyed here, as it is there, with
+   * its event. Resolves with the objects; null for a missing one.
+   */
+  refresh(
+    ids: readonly string[],
+    callback?: Callback<(SyncObject | null)[]>,
+  ): Promise<(SyncObject | null)[]> {
+    return withCallback(this.#fetch(ids, true), callback, this.#guard);
   }
 
   /** The object as it is now. It is the same reference for the object's whole life: do not change it. */
@@ -205,12 +217,12 @@ export class HostedWorld {
     return withCallback(written, callback, this.#guard);
   }
 
-  async #fetch(ids: readonly string[]): Promise<(SyncObject | null)[]> {
+  async #fetch(ids: readonly string[], isRefresh: boolean): Promise<(SyncObject | null)[]> {
     if (!Array.isArray(ids))
       throw new SyncError("invalid_id", "an id, or a list of ids, must be given");
     const checked = ids.map((id) => checkId(id, this.#limits));
     const host = await this.#opening;
-    await host.fetch(checked, null);
+    await host.fetch(checked, null, isRefresh);
     return checked.map((id) => host.world.get(id) ?? null);
   }
 

@@ -1,16 +1,34 @@
 import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { IdentityKey } from "./identity.ts";
+import type { ServerLimits } from "../lib/limits.ts";
 import type { ObjectId } from "../lib/object.ts";
+import type { DecidedMutation, StoredWorld } from "./stores/store.ts";
+
+/** How many clients are looked at in one turn for whether to forget them, so that it stays short. */
+const LOOKS_MAX = 1_000;
 
 interface Decided {
   readonly outcome: Outcome;
   readonly fingerprint: number;
 }
 
+/** A decision without the circumstances in which it was made. */
+type Undated = Omit<DecidedMutation, "decidedAt" | "seq">;
+
+/** Clients that are to be forgotten, and the horizon of the ledger without them. */
+export interface Forgetting {
+  readonly clientIds: readonly string[];
+  readonly ledgerHorizon: number;
+}
+
 interface ClientRecord {
   /** The number of the last decided mutation. */
   last: number;
+  /** The world's `seq` after that decision. */
+  seq: number;
+  /** When it was made, or the client was last found in use. */
+  usedAt: number;
   /** Whose client this is, as far as that can be told. */
   owner: IdentityKey | undefined;
   /** Decisions that the client may not know yet. */
@@ -22,13 +40,44 @@ interface ClientRecord {
 /**
  * Exactly once: what was decided on each client's mutations, so that a retry gets the recorded
  * outcome. A client says up to where it knows the outcomes; only those after that are kept.
+ *
+ * Clients are forgotten, in the order in which they last wrote, beyond a number and beyond an age.
+ * The age is counted in the time for which the world was open, over all its openings, and not by any
+ * calendar: setting the machine's clock changes nothing. Should the environment's clock go back all
+ * the same, no time has passed; what it leaps forward counts as passed.
  */
 export class Ledger {
+  readonly #limits: Pick<ServerLimits, "ledgerClientsMax" | "ledgerAgeMs">;
+  /** From the client that was last in use the longest ago to the one that is now. */
   readonly #clients = new Map<string, ClientRecord>();
-  readonly #clientsMax: number;
+  /** One more than the highest `seq` at which a forgotten client's last decision was made; 0: none. */
+  #horizon: number;
+  /** In milliseconds. */
+  #openedFor = 0;
+  #now: number;
 
-  constructor(clientsMax: number) {
-    this.#clientsMax = clientsMax;
+  constructor(
+    limits: Pick<ServerLimits, "ledgerClientsMax" | "ledgerAgeMs">,
+    stored: Pick<StoredWorld, "ledgerHorizon" | "decided">,
+    now: number,
+  ) {
+    this.#limits = limits;
+    this.#horizon = stored.ledgerHorizon;
+    this.#now = now;
+    const clients = new Map<string, ClientRecord>();
+    for (const decision of stored.decided) put(clients, decision);
+    const isOlder = ([a, one]: [string, ClientRecord], [b, two]: [string, ClientRecord]): number =>
+      one.usedAt - two.usedAt || (a < b ? -1 : 1);
+    for (const [clientId, client] of [...clients].sort(isOlder)) {
+      this.#clients.set(clientId, client);
+      this.#openedFor = client.usedAt;
+    }
+  }
+
+  /** A turn begins; what is recorded from now on is of this moment. */
+  passTime(now: number): void {
+    this.#openedFor += Math.max(0, now - this.#now);
+    this.#now = now;
   }
 
   /** The number of the client's last decided mutation; 0 if there is none. */
@@ -39,6 +88,22 @@ export class Ledger {
   /** Whose writes these are: nobody else may go on with them. */
   ownerOf(clientId: string): IdentityKey | undefined {
     return this.#clients.get(clientId)?.owner;
+  }
+
+  /**
+   * Whether what was decided on this client's mutations may be forgotten, and the client may lack it.
+   * `position` is the world's `seq` as far as it was told this client; 0 if it was told nothing.
+   *
+   * A client that is known here has lost nothing. Of one that is not, either nothing was ever
+   * decided, or it was forgotten; these two look the same. But an outcome is told no later than the
+   * first change that comes after it: a client that has got as far as the horizon, which lies beyond
+   * the last decision on every forgotten client, knows all its outcomes, and what it has not heard of
+   * was never decided. One that stands exactly at the `seq` of its last decision may lack it, as a
+   * rejected write is decided without raising `seq`. A newcomer may be told that it was forgotten:
+   * it has sent nothing of which that could matter.
+   */
+  hasForgotten(clientId: string, position: number): boolean {
+    return position < this.#horizon && !this.#clients.has(clientId);
   }
 
   /**
@@ -65,27 +130,14 @@ export class Ledger {
     return decided.outcome;
   }
 
-  record(
-    clientId: string,
-    n: number,
-    fingerprint: number,
-    outcome: Outcome,
-    owner?: IdentityKey,
-  ): void {
-    const client = this.#clients.get(clientId) ?? {
-      last: 0,
-      owner,
-      decided: new Map<number, Decided>(),
-      renames: 0,
-    };
-    client.owner ??= owner; // who began without a name may sign in
-    // Reinserted, so that the map's order is that of the clients' last writes.
-    this.#clients.delete(clientId);
-    this.#clients.set(clientId, client);
-    client.last = Math.max(client.last, n);
-    client.renames += renamesBy(outcome) - renamesBy(client.decided.get(n)?.outcome);
-    client.decided.set(n, { outcome, fingerprint });
-    if (this.#clients.size > this.#clientsMax) this.#forgetOldest();
+  /** Records a decision after which the world is at `seq`. Returns it as a store must keep it. */
+  record(undated: Undated, seq: number): DecidedMutation {
+    const { clientId } = undated;
+    const owner = this.ownerOf(clientId) ?? undated.owner; // who began without a name may sign in
+    const decision = { ...undated, owner, seq, decidedAt: Math.round(this.#openedFor) };
+    this.#toNewest(clientId);
+    put(this.#clients, decision);
+    return decision;
   }
 
   /** What the client may not know of its decided mutations, in their order. */
@@ -125,12 +177,72 @@ export class Ledger {
     return id;
   }
 
-  #forgetOldest(): void {
-    for (const clientId of this.#clients.keys()) {
-      this.#clients.delete(clientId);
-      return;
+  /** Which clients a store is to forget with its next batch. Those in use never are. */
+  dispensable(isInUse: (clientId: string) => boolean): Forgetting {
+    const { ledgerClientsMax, ledgerAgeMs } = this.#limits;
+    const clientIds: string[] = [];
+    let ledgerHorizon = this.#horizon;
+    let looks = Math.min(LOOKS_MAX, this.#clients.size);
+    for (const [clientId, { seq, usedAt }] of this.#clients) {
+      const excess = this.#clients.size - clientIds.length - ledgerClientsMax;
+      if (excess <= 0 && this.#openedFor - usedAt <= ledgerAgeMs) break;
+      if (looks-- === 0) break;
+      if (isInUse(clientId)) {
+        this.#toNewest(clientId); // not to be looked at again in each turn
+        continue;
+      }
+      clientIds.push(clientId);
+      ledgerHorizon = Math.max(ledgerHorizon, seq + 1);
     }
+    return { clientIds, ledgerHorizon };
   }
+
+  /**
+   * Forgets clients as their store has. Who is in use again stays: it was told what is known of it.
+   * Returns their decisions, which the store must get once more.
+   */
+  forget(
+    { clientIds, ledgerHorizon }: Forgetting,
+    isInUse: (clientId: string) => boolean,
+  ): DecidedMutation[] {
+    this.#horizon = ledgerHorizon;
+    const staying: DecidedMutation[] = [];
+    for (const clientId of clientIds) {
+      const client = this.#clients.get(clientId);
+      if (client === undefined) continue;
+      if (client.decided.size > 0 && isInUse(clientId)) staying.push(...toStored(clientId, client));
+      else this.#clients.delete(clientId);
+    }
+    return staying;
+  }
+
+  #toNewest(clientId: string): void {
+    const client = this.#clients.get(clientId);
+    if (client === undefined) return;
+    client.usedAt = Math.round(this.#openedFor);
+    this.#clients.delete(clientId);
+    this.#clients.set(clientId, client);
+  }
+}
+
+function put(clients: Map<string, ClientRecord>, decision: DecidedMutation): void {
+  const { clientId, n, outcome, fingerprint, owner, seq, decidedAt } = decision;
+  let client = clients.get(clientId);
+  if (client === undefined) {
+    client = { last: 0, seq, usedAt: decidedAt, owner, decided: new Map(), renames: 0 };
+    clients.set(clientId, client);
+  }
+  client.owner ??= owner;
+  if (n >= client.last) Object.assign(client, { last: n, seq, usedAt: decidedAt });
+  client.renames += renamesBy(outcome) - renamesBy(client.decided.get(n)?.outcome);
+  client.decided.set(n, { outcome, fingerprint });
+}
+
+function toStored(clientId: string, client: ClientRecord): DecidedMutation[] {
+  const { owner, seq, usedAt } = client;
+  return Array.from(client.decided, ([n, decided]) => {
+    return { ...decided, clientId, n, owner, seq, decidedAt: usedAt };
+  });
 }
 
 function renamesBy(outcome: Outcome | undefined): number {

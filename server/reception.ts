@@ -58,12 +58,16 @@ export class Reception {
     const info: SessionInfo = { id: random.id(), world: this.#world, identity };
     const { cursor, clientId } = hello;
     const { world, stable, ledger } = this.#host;
+    const isResumed = world.canResume(cursor) && cursor.seq <= stable.seq;
+    const wasHere = cursor.epoch === world.epoch && cursor.seq <= stable.seq;
     const welcome = {
       epoch: world.epoch,
       seq: stable.seq,
       nextHandle: stable.nextHandle,
-      isResumed: world.canResume(cursor) && cursor.seq <= stable.seq,
+      isResumed,
       decided: ledger.lastOf(clientId),
+      isForgotten: ledger.hasForgotten(clientId, wasHere ? cursor.seq : 0),
+      isDurable: this.#host.isDurable,
       sessionId: info.id,
       mutationsInFlightMax: this.#limits.mutationsInFlightMax,
       mutationBytesMax: this.#mutationBytesMax(link),

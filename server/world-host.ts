@@ -10,12 +10,12 @@ import { World, type Applied } from "../lib/world.ts";
 import { judge, type WriteRequest } from "./authorization.ts";
 import type { Flush } from "./flush-policy.ts";
 import { Flusher } from "./flusher.ts";
-import { HandlerGate } from "./handler-gate.ts";
+import { HandlerGate, meet } from "./handler-gate.ts";
 import type { Handlers } from "./handlers.ts";
 import { identityKey } from "./identity.ts";
 import type { Decision, Job, MutationName, Writer } from "./job.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
-import { Ledger } from "./ledger.ts";
+import { Ledger, type Forgetting } from "./ledger.ts";
 import type { SessionInfo } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import { commitBatch, recordsOf, settledBy, type Failure } from "./store-batch.ts";
@@ -75,9 +75,11 @@ export class WorldHost {
   readonly #idle: (() => void)[] = [];
   readonly #whenReadable: (() => void)[] = [];
   #ready: Job[] = [];
-  /** Decisions that no store has, of batches that it refused: the next batch brings them along. */
+  /** Decisions that the store lacks, as it refused or forgot them: the next batch brings them along. */
   #unkept: readonly DecidedMutation[] = [];
   #inHandlers = 0;
+  /** Clients' mutations among these. */
+  readonly #consulted = new Set<Job>();
   #isTurnDue = false;
   /** What is decided by the batch that the store is working on, if it is. */
   #storing: readonly Decision[] | undefined;
@@ -91,20 +93,24 @@ export class WorldHost {
     const { limits, environment } = options;
     this.#options = options;
     this.#term = stored.term;
-    this.world = new World(stored, limits, environment.clock.now());
-    this.ledger = new Ledger(limits.ledgerClientsMax);
-    for (const { clientId, n, fingerprint: print, outcome, owner } of stored.decided) {
-      this.ledger.record(clientId, n, print, outcome, owner);
-    }
+    const now = environment.clock.now();
+    this.world = new World(stored, limits, now);
+    this.ledger = new Ledger(limits, stored, now);
     const isReadable = (): boolean => !this.#isStoring;
     this.sessions = new Sessions(this.world, limits, environment, isReadable);
     this.#flusher = new Flusher(this.world, this.sessions, options.flush, environment, isReadable);
-    this.#gate = new HandlerGate(options.handlers, this.world, limits, environment.scheduler);
+    const { name, handlers } = options;
+    this.#gate = new HandlerGate(name, handlers, this.world, limits, environment.scheduler);
     this.#stable = this.#position();
   }
 
   get isClosing(): boolean {
     return this.#isClosing;
+  }
+
+  /** Whether what was accepted outlasts this process. */
+  get isDurable(): boolean {
+    return this.#options.store.capabilities.durable;
   }
 
   get #isStoring(): boolean {
@@ -149,9 +155,12 @@ export class WorldHost {
     });
   }
 
-  /** Brings in what a fetch handler knows of these objects, and tells which of them there are. */
-  async fetch(ids: readonly ObjectId[], writer: Writer): Promise<Fetched> {
-    if (this.#options.handlers.fetch !== undefined) await this.#bringIn(ids, writer);
+  /**
+   * Brings in what a fetch handler knows of these objects, and tells which of them there are. It is
+   * asked about those that the world does not hold; or about all of them, to refresh the others.
+   */
+  async fetch(ids: readonly ObjectId[], writer: Writer, isRefresh = false): Promise<Fetched> {
+    if (this.#options.handlers.fetch !== undefined) await this.#bringIn(ids, writer, isRefresh);
     // What is being stored may still be taken back: then nobody would ever get that far.
     while (this.#isStoring && !this.#isClosed) {
       await new Promise<void>((resolve) => this.#whenReadable.push(resolve));
@@ -210,6 +219,7 @@ export class WorldHost {
     const keys = job.operations.map(({ id }) => objectKey(this.#finalId(id, job)));
     if (job.client !== null) keys.push(`client ${job.client.clientId}`);
     this.#inHandlers += 1;
+    this.#consulted.add(job);
     void this.#queue.run(keys, () => this.#consult(job));
   }
 
@@ -225,13 +235,13 @@ export class WorldHost {
     try {
       if (job.problem === undefined && this.#isNext(job)) {
         this.#judge(job); // before the application's database can hear of it
-        const sessionId = job.writer?.id ?? null;
-        Object.assign(job, await this.#gate.consult(job.operations, sessionId));
+        Object.assign(job, await this.#gate.consult(job.operations, job.writer, job.client));
       }
     } catch (error) {
       job.problem = this.#toProblem(error);
     }
     this.#inHandlers -= 1;
+    this.#consulted.delete(job);
     await new Promise<void>((resolve) => {
       const settle = (outcome: Outcome): void => {
         job.settle(outcome);
@@ -263,12 +273,12 @@ export class WorldHost {
     return client === null ? id : this.ledger.resolve(client.clientId, id, client.n);
   }
 
-  async #bringIn(ids: readonly ObjectId[], writer: Writer): Promise<void> {
+  async #bringIn(ids: readonly ObjectId[], writer: Writer, isRefresh: boolean): Promise<void> {
     this.#inHandlers += 1;
     let problem: SyncError | undefined;
     await this.#queue.run(ids.map(objectKey), async () => {
       try {
-        await this.#load(ids, writer);
+        await this.#load(ids, writer, isRefresh);
       } catch (error) {
         problem = this.#toProblem(error);
       }
@@ -278,15 +288,16 @@ export class WorldHost {
     if (problem !== undefined) throw problem;
   }
 
-  async #load(ids: readonly ObjectId[], writer: Writer): Promise<void> {
-    const operations = await this.#gate.load(ids, writer?.id ?? null);
+  async #load(ids: readonly ObjectId[], writer: Writer, isRefresh: boolean): Promise<void> {
+    const operations = await this.#gate[isRefresh ? "refresh" : "load"](ids, writer);
     if (operations.length === 0) return;
     await new Promise<void>((resolve, reject) => {
       this.#makeReady({
         writer: null,
         client: null,
         operations,
-        silent: new Set(operations.map(({ id }) => id)),
+        // What only now is heard of was not created now; what a refresh finds is news.
+        silent: new Set(isRefresh ? [] : operations.map(({ id }) => id)),
         settle: (outcome) => {
           if (outcome.kind === "rejected") reject(SyncError.from(outcome.error));
           else resolve();
@@ -332,6 +343,7 @@ export class WorldHost {
       for (const job of jobs) this.#refuse(job);
       return;
     }
+    this.ledger.passTime(this.#options.environment.clock.now());
     const before = this.world.seq;
     const recorded: DecidedMutation[] = [...this.#unkept];
     const decisions: Decision[] = [];
@@ -368,9 +380,9 @@ export class WorldHost {
     }
     const decision = this.#tryCommit(job);
     const { outcome } = decision;
-    this.ledger.record(clientId, n, print, outcome, identityKey(job.writer?.identity));
-    const owner = this.ledger.ownerOf(clientId);
-    recorded.push({ clientId, n, fingerprint: print, outcome, owner });
+    const owner = identityKey(job.writer?.identity);
+    const decided = { clientId, n, fingerprint: print, outcome, owner };
+    recorded.push(this.ledger.record(decided, this.world.seq));
     return decision;
   }
 
@@ -388,8 +400,9 @@ export class WorldHost {
     try {
       if (job.problem !== undefined) throw job.problem;
       this.#judge(job);
-      const commit = this.world.commit(job.operations, this.#options.environment.clock.now());
       const { renamed } = job;
+      if (renamed !== undefined) job.operations = meet(job.operations, renamed, this.world);
+      const commit = this.world.commit(job.operations, this.#options.environment.clock.now());
       // Who waits for the object under its provisional id comes before who knows it by its own.
       for (const [from, to] of renamed ?? []) this.#queue.join(objectKey(from), objectKey(to));
       const isPlain = renamed === undefined || renamed.size === 0;
@@ -406,7 +419,9 @@ export class WorldHost {
     const objects = (): ObjectRecord[] => recordsOf(decisions.map(({ commit }) => commit));
     const settled = (): SettledMutations[] => settledBy(decisions);
     const position = { term: this.#term, expectedSeq, seq, nextHandle, horizon };
-    const batch: StoreBatch = { ...position, decided, objects, settled };
+    const forgetting = this.ledger.dispensable(this.#usersOfLedger(decided));
+    const { clientIds: forgotten, ledgerHorizon } = forgetting;
+    const batch: StoreBatch = { ...position, decided, objects, settled, forgotten, ledgerHorizon };
     const { storeTimeoutMs } = limits;
     const storing = commitBatch(store, name, batch, storeTimeoutMs, environment.scheduler, () => {
       const seconds = String(storeTimeoutMs / 1_000);
@@ -417,22 +432,42 @@ export class WorldHost {
       this.#storing = decisions;
       void storing.then((failure) => {
         this.#storing = undefined;
-        this.#finish(decisions, failure);
+        this.#finish(decisions, forgetting, failure);
         for (const resume of this.#whenReadable.splice(0)) resume();
         this.sessions.pumpSoon();
         if (this.#ready.length > 0) this.#turnSoon();
       });
     } else {
-      this.#finish(decisions, storing);
+      this.#finish(decisions, forgetting, storing);
     }
   }
 
-  #finish(decisions: readonly Decision[], failure: Failure | undefined): void {
+  /** Whether a client may go on with what the ledger has of it, or the store lacks some of that. */
+  #usersOfLedger(unstored: readonly DecidedMutation[]): (clientId: string) => boolean {
+    let busy: Set<string> | undefined;
+    const collect = (): Set<string> => {
+      const all = new Set(unstored.map(({ clientId }) => clientId));
+      for (const { client } of [...this.#consulted, ...this.#ready]) {
+        if (client !== null) all.add(client.clientId);
+      }
+      return all;
+    };
+    return (clientId) =>
+      this.sessions.of(clientId) !== undefined || (busy ??= collect()).has(clientId);
+  }
+
+  #finish(
+    decisions: readonly Decision[],
+    forgetting: Forgetting,
+    failure: Failure | undefined,
+  ): void {
     if (failure?.cause instanceof SyncError && failure.cause.code === "deposed") {
       this.#giveWay(decisions, failure.cause);
       return;
     }
-    if (failure === undefined) this.#unkept = [];
+    if (failure === undefined) {
+      this.#unkept = this.ledger.forget(forgetting, this.#usersOfLedger([]));
+    }
     const standing = failure === undefined ? decisions : this.#takeBack(decisions, failure.cause);
     this.#stable = this.#position();
     this.#conclude(standing);
@@ -469,10 +504,8 @@ export class WorldHost {
       const { clientId, n } = job.client;
       const key = `${clientId} ${n}`;
       if (isRecalled === true && !refused.has(key)) return decision;
-      const print = job.fingerprint ?? 0;
-      this.ledger.record(clientId, n, print, outcome);
-      const owner = this.ledger.ownerOf(clientId);
-      refused.set(key, { clientId, n, fingerprint: print, outcome, owner });
+      const decided = { clientId, n, fingerprint: job.fingerprint ?? 0, outcome };
+      refused.set(key, this.ledger.record(decided, this.world.seq));
       return { job, outcome, commit: undefined };
     });
     this.#unkept = [...this.#unkept, ...refused.values()];

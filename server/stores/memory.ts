@@ -12,7 +12,8 @@ export class MemoryStore implements Store {
   load(world: string, newEpoch: string): StoredWorld {
     const term = (this.#worlds.get(world)?.term ?? 0) + 1;
     this.#worlds.set(world, { term, seq: 0 });
-    return { epoch: newEpoch, term, seq: 0, horizon: 0, nextHandle: 1, objects: [], decided: [] };
+    const nothing = { seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0 };
+    return { epoch: newEpoch, term, ...nothing, objects: [], decided: [] };
   }
 
   commit(world: string, { term, expectedSeq, seq }: StoreBatch): void {

@@ -14,6 +14,10 @@ export interface DecidedMutation {
   readonly outcome: Outcome;
   /** Whose client it is, as far as that can be told. */
   readonly owner?: string | number | undefined;
+  /** The world's `seq` when this was decided. */
+  readonly seq: number;
+  /** When: in milliseconds for which the world had been open, over all its openings. */
+  readonly decidedAt: number;
 }
 
 /** A client knows its outcomes up to this one: nobody will ask for them again. */
@@ -40,12 +44,21 @@ export interface StoreBatch {
    * later one of every client that is named here, or the store does.
    */
   settled(): SettledMutations[];
+  /**
+   * Clients of which nothing is to be kept. None of them is in `decided` or `settled`; the store may
+   * have nothing of one.
+   */
+  readonly forgotten: readonly string[];
+  /** Up to where decisions may be forgotten, these among them: only to be given back. Never falls. */
+  readonly ledgerHorizon: number;
 }
 
 /** A world as a store gives it back. */
 export interface StoredWorld extends WorldRecord {
   /** 1 for the first opening of the world, and one more for each that follows. */
   readonly term: number;
+  /** As the last batch has left it; 0 in a new world. */
+  readonly ledgerHorizon: number;
   /** The recorded decisions, those of each client in the order of `n`. */
   readonly decided: Iterable<DecidedMutation>;
 }

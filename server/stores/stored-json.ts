@@ -1,67 +1,7 @@
-import type { Properties, Value } from "../../lib/index.ts";
+import { propertiesFromJson } from "../../lib/tagged-json.ts";
 import type { DecidedMutation, ObjectId, ObjectRecord, Outcome } from "./store.ts";
 
-/*
- * What databases keep as JSON. Of properties, what JSON lacks is an object with one key:
- *
- *   a Date         {"$date": "2026-01-31T12:00:00.000Z"}
- *   a Uint8Array   {"$bytes": "AQID"}                        base64
- *   an object whose only key starts with $                   {"$object": { ... }}
- */
-
-type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-
-export function propertiesToJson(properties: Properties): string {
-  const fields: Record<string, Json> = {};
-  for (const [name, value] of Object.entries(properties)) fields[name] = encode(value);
-  return JSON.stringify(fields);
-}
-
-/** Reads what `propertiesToJson` has made. Throws on anything else. */
-function propertiesFromJson(text: string): Properties {
-  const fields = JSON.parse(text) as Record<string, Json>;
-  const properties: Properties = {};
-  for (const [name, value] of Object.entries(fields)) properties[name] = decode(value);
-  return properties;
-}
-
-function encode(value: Value): Json {
-  if (typeof value !== "object" || value === null) return value;
-  if (value instanceof Date) return { $date: value.toISOString() };
-  if (value instanceof Uint8Array) return { $bytes: Buffer.from(value).toString("base64") };
-  if (Array.isArray(value)) return (value as readonly Value[]).map(encode);
-  const entries = Object.entries(value as Properties).map(
-    ([key, item]) => [key, encode(item)] as const,
-  );
-  const object = Object.fromEntries(entries);
-  return isTagged(Object.keys(object)) ? { $object: object } : object;
-}
-
-function decode(json: Json): Value {
-  if (typeof json !== "object" || json === null) return json;
-  if (Array.isArray(json)) return json.map(decode);
-  const keys = Object.keys(json);
-  if (isTagged(keys)) return untag(keys[0] ?? "", json);
-  return decodeObject(json);
-}
-
-function decodeObject(json: Record<string, Json>): Properties {
-  return Object.fromEntries(Object.entries(json).map(([key, item]) => [key, decode(item)]));
-}
-
-function isTagged(keys: readonly string[]): boolean {
-  return keys.length === 1 && keys[0]?.startsWith("$") === true;
-}
-
-function untag(tag: string, json: Record<string, Json>): Value {
-  const content = json[tag];
-  if (tag === "$date" && typeof content === "string") return new Date(content);
-  if (tag === "$bytes" && typeof content === "string") {
-    return Uint8Array.from(Buffer.from(content, "base64"));
-  }
-  if (tag === "$object") return decodeObject(content as Record<string, Json>);
-  throw new Error(`a value cannot be ${tag}`);
-}
+export { propertiesToJson } from "../../lib/tagged-json.ts";
 
 interface KeptOutcome {
   readonly error?: Extract<Outcome, { kind: "rejected" }>["error"];
@@ -114,6 +54,8 @@ export interface DecisionRow {
   readonly fingerprint: number | string;
   readonly owner: string | null;
   readonly outcome: string;
+  readonly seq: number | string;
+  readonly decided_at: number | string;
 }
 
 export function toRecord(row: ObjectRow): ObjectRecord {
@@ -136,5 +78,7 @@ export function toDecision(row: DecisionRow): DecidedMutation {
     fingerprint: Number(row.fingerprint),
     owner: ownerFromJson(row.owner),
     outcome: outcomeFromJson(row.outcome),
+    seq: Number(row.seq),
+    decidedAt: Number(row.decided_at),
   };
 }

@@ -91,9 +91,9 @@ const CHECKS: readonly (readonly [name: string, check: (stage: Stage) => Promise
     "a new world has the epoch that it is given, and nothing in it",
     async (stage) => {
       const world = await (await stage.open()).load(WORLD, "first epoch");
-      const { epoch, term, seq, horizon, nextHandle } = world;
-      const expected = ["first epoch", 1, 0, 0, 1];
-      assert.deepEqual([epoch, term, seq, horizon, nextHandle], expected);
+      const { epoch, term, seq, horizon, nextHandle, ledgerHorizon } = world;
+      const expected = ["first epoch", 1, 0, 0, 1, 0];
+      assert.deepEqual([epoch, term, seq, horizon, nextHandle, ledgerHorizon], expected);
       assert.deepEqual([[...world.objects], [...world.decided]], [[], []]);
     },
   ],
@@ -181,21 +181,54 @@ const CHECKS: readonly (readonly [name: string, check: (stage: Stage) => Promise
     },
   ],
   [
+    "nothing of a client that is forgotten is kept, and all of the others",
+    async (stage) => {
+      const store = await stage.open();
+      const { term } = await store.load(WORLD, "first epoch");
+      const of = (clientId: string, ...numbers: number[]): DecidedMutation[] =>
+        numbers.map((n) => decision(clientId, n, ACCEPTED));
+      const others = [...of("bob", 1), ...of("ann2", 1), ...of("Ann", 1)];
+      await store.commit(WORLD, batch({ term, decided: [...of("ann", 1, 2, 3), ...others] }));
+      const forgotten = ["ann", "nobody"];
+      await store.commit(WORLD, batch({ term, forgotten, decided: of("eve", 1) }));
+      await store.commit(WORLD, batch({ term, decided: of("ann", 2) })); // it begins anew
+      const world = await stage.reopened(store);
+      if (world === undefined) return;
+      const kept = [...world.decided].map(({ clientId, n }) => `${clientId} ${n}`).sort();
+      assert.deepEqual(kept, ["Ann 1", "ann 2", "ann2 1", "bob 1", "eve 1"]);
+    },
+  ],
+  [
+    "the ledger's horizon is as the last batch has left it",
+    async (stage) => {
+      const store = await stage.open();
+      const { term } = await store.load(WORLD, "first epoch");
+      await store.commit(WORLD, batch({ term, to: 3, ledgerHorizon: 2 ** 40 }));
+      await store.commit(WORLD, batch({ term, from: 3, ledgerHorizon: 2 ** 40 + 1 }));
+      await isDeposed(store, batch({ term, from: 2, ledgerHorizon: 2 ** 41 }));
+      const world = await stage.reopened(store);
+      if (world !== undefined) assert.equal(world.ledgerHorizon, 2 ** 40 + 1);
+    },
+  ],
+  [
     "a batch that does not follow on what is kept is refused as deposed, as a whole",
     async (stage) => {
       const store = await stage.open();
       const { term } = await store.load(WORLD, "first epoch");
-      await store.commit(WORLD, batch({ term, to: 1, objects: [record(1, 1, { x: 1 })] }));
+      const bob = [decision("bob", 1, ACCEPTED, "7")];
+      const first = { to: 1, objects: [record(1, 1, { x: 1 })], decided: bob };
+      await store.commit(WORLD, batch({ term, ...first }));
       for (const from of [0, 2]) {
         const objects = [record(1, 3, { x: 2 }), record(2, 3, {})];
         const decided = [decision("ann", 1, ACCEPTED)];
-        await isDeposed(store, batch({ term, from, to: 3, objects, decided }));
+        const forgotten = ["bob"];
+        await isDeposed(store, batch({ term, from, to: 3, objects, decided, forgotten }));
       }
       const world = await stage.reopened(store);
       if (world === undefined) return;
       assert.deepEqual(
         [world.seq, [...world.objects], [...world.decided]],
-        [1, [record(1, 1, { x: 1 })], []],
+        [1, [record(1, 1, { x: 1 })], bob],
       );
     },
   ],
@@ -254,13 +287,18 @@ const CHECKS: readonly (readonly [name: string, check: (stage: Stage) => Promise
           await store.commit(name, batch({ term: terms[i] ?? 0, to: 1, objects, decided }));
         }),
       );
+      await store.commit("a", batch({ term: terms[0] ?? 0, from: 1, forgotten: ["ann"] }));
       if (!store.capabilities.durable) return;
       await stage.close(store);
       const next = await stage.open();
       for (const [i, name] of worlds.entries()) {
         const { epoch, objects, decided } = await next.load(name, "other");
         const numbers = [...decided].map(({ n }) => n);
-        assert.deepEqual([epoch, [...objects], numbers], [name, [record(1, 1, { name })], [i + 1]]);
+        const expected = name === "a" ? [] : [i + 1];
+        assert.deepEqual(
+          [epoch, [...objects], numbers],
+          [name, [record(1, 1, { name })], expected],
+        );
       }
     },
   ],
@@ -334,7 +372,8 @@ function decision(
   outcome: Outcome,
   owner?: string | number,
 ): DecidedMutation {
-  return { clientId, n, fingerprint: 0xffff_ffff - n, outcome, owner };
+  const when = { seq: 2 ** 50 + n, decidedAt: 2 ** 40 + n };
+  return { clientId, n, fingerprint: 0xffff_ffff - n, outcome, owner, ...when };
 }
 
 interface Given {
@@ -345,6 +384,8 @@ interface Given {
   readonly objects?: ObjectRecord[];
   readonly decided?: readonly DecidedMutation[];
   readonly settled?: { clientId: string; n: number }[];
+  readonly forgotten?: readonly string[];
+  readonly ledgerHorizon?: number;
 }
 
 function batch(given: Given): StoreBatch {
@@ -356,6 +397,8 @@ function batch(given: Given): StoreBatch {
     objects = [],
     decided = [],
     settled = [],
+    forgotten = [],
+    ledgerHorizon = 0,
   } = given;
   return {
     term,
@@ -366,5 +409,7 @@ function batch(given: Given): StoreBatch {
     objects: () => objects,
     decided,
     settled: () => settled,
+    forgotten,
+    ledgerHorizon,
   };
 }

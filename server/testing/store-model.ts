@@ -12,6 +12,9 @@ export class StoreModel {
   #state: number;
   #seq = 0;
   #horizon = 0;
+  #ledgerHorizon = 0;
+  /** Of each client, the highest number that was forgotten with it. */
+  readonly #forgottenUpTo = Array.from({ length: CLIENTS }, () => 0);
 
   constructor(seed: number) {
     this.#state = seed;
@@ -27,7 +30,10 @@ export class StoreModel {
     for (const [handle, { properties, revision }] of this.#objects) {
       if (properties === null && revision <= this.#horizon) this.#objects.delete(handle);
     }
-    const clients = Array.from({ length: CLIENTS }, (_, i) => i).filter(() => this.#below(2) === 0);
+    const all = Array.from({ length: CLIENTS }, (_, i) => i);
+    const clients = all.filter(() => this.#below(2) === 0);
+    const idle = all.filter((client) => !clients.includes(client));
+    const forgotten = idle.filter(() => this.#below(6) === 0).map((client) => this.#forget(client));
     const settled = clients.flatMap((client) => this.#settle(client));
     const decided = clients.map((client) => this.#decide(client));
     return {
@@ -39,13 +45,16 @@ export class StoreModel {
       objects: () => touched,
       decided,
       settled: () => settled,
+      forgotten,
+      ledgerHorizon: this.#ledgerHorizon,
     };
   }
 
   /** Throws where a store that was opened again has something else. */
   compare(world: StoredWorld): void {
-    const { seq, horizon, nextHandle } = world;
-    assert.deepEqual([seq, horizon, nextHandle], [this.#seq, this.#horizon, HANDLES + 1]);
+    const { seq, horizon, nextHandle, ledgerHorizon } = world;
+    const expected = [this.#seq, this.#horizon, HANDLES + 1, this.#ledgerHorizon];
+    assert.deepEqual([seq, horizon, nextHandle, ledgerHorizon], expected);
     const objects = [...this.#objects.values()].sort((a, b) => a.revision - b.revision);
     const isDropped = ({ properties, revision }: ObjectRecord): boolean =>
       properties === null && revision <= horizon; // now, or with the next batch
@@ -54,7 +63,10 @@ export class StoreModel {
       objects,
     );
     const found = [...world.decided];
-    for (const decided of this.#decided) {
+    for (const [client, decided] of this.#decided.entries()) {
+      const isOld = ({ clientId, n }: DecidedMutation): boolean =>
+        clientId === `client ${client}` && n <= (this.#forgottenUpTo[client] ?? 0);
+      assert.deepEqual(found.filter(isOld), [], `client ${client} was forgotten`);
       const wanted = decided.map(({ clientId, n }) => `${clientId} ${n}`);
       const names = found.map(({ clientId, n }) => `${clientId} ${n}`);
       for (const name of wanted) assert(names.includes(name), `the decision on ${name} is gone`);
@@ -88,6 +100,13 @@ export class StoreModel {
     return [{ clientId: `client ${client}`, n: known }];
   }
 
+  #forget(client: number): string {
+    this.#forgottenUpTo[client] = this.#ticks * 100_000 + 99_999;
+    this.#decided[client] = [];
+    this.#ledgerHorizon = Math.max(this.#ledgerHorizon, this.#seq + 1);
+    return `client ${client}`;
+  }
+
   #decide(client: number): DecidedMutation {
     const n = this.#seq * 10 + client + 1 + this.#clock();
     const decision: DecidedMutation = {
@@ -96,6 +115,8 @@ export class StoreModel {
       fingerprint: this.#below(1_000),
       outcome: { kind: "accepted" },
       owner: undefined,
+      seq: this.#seq,
+      decidedAt: this.#ticks,
     };
     this.#decided[client]?.push(decision);
     return decision;

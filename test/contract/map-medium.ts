@@ -10,6 +10,7 @@ interface Kept {
   seq: number;
   horizon: number;
   nextHandle: number;
+  ledgerHorizon: number;
   objects: Map<number, StoredObject>;
   decided: DecidedMutation[];
 }
@@ -33,6 +34,13 @@ export const storeFaults = {
   "keeps values as plain JSON": "plainJson",
   "has one world": "oneWorld",
   "does not keep nextHandle": "noHandle",
+  "remembers clients that it is to forget": "remembersClients",
+  "forgets more clients than it is to": "forgetsPrefixes",
+  "forgets clients in all worlds at once": "forgetsEverywhere",
+  "forgets clients for a batch that it refuses": "forgetsRefused",
+  "does not keep the horizon of the ledger": "noLedgerHorizon",
+  "forgets when a decision was made": "noTime",
+  "forgets after which commit a decision was made": "noSeq",
   "is empty when it is opened again": "forgets",
 } as const;
 
@@ -62,7 +70,7 @@ class MapStore implements Store {
 
   load(world: string, newEpoch: string): StoredWorld {
     const key = this.#key(world);
-    const fresh = { epoch: newEpoch, term: 0, seq: 0, horizon: 0, nextHandle: 1 };
+    const fresh = { epoch: newEpoch, term: 0, seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0 };
     const kept = this.#worlds.get(key) ?? {
       ...fresh,
       objects: new Map<number, StoredObject>(),
@@ -84,17 +92,22 @@ class MapStore implements Store {
       (batch.term !== kept.term && this.#fault !== "anyTerm") ||
       (batch.expectedSeq !== kept.seq && this.#fault !== "anySeq");
     if (isOther && this.#fault === "keepsRefused") this.#putAll(kept, batch.objects());
+    if (isOther && this.#fault === "forgetsRefused") this.#forget(kept, batch.forgotten);
     if (isOther) throw new SyncError(this.#fault === "otherError" ? "unavailable" : "deposed", "");
     const objects = this.#fault === "torn" ? kept.objects : new Map(kept.objects);
     this.#putAll({ objects }, batch.objects());
     this.#drop(objects, batch.horizon);
     kept.objects = objects;
+    for (const one of this.#fault === "forgetsEverywhere" ? this.#worlds.values() : [kept]) {
+      if (this.#fault !== "remembersClients") this.#forget(one, batch.forgotten);
+    }
     kept.decided = [
       ...this.#unsettled(kept, batch),
       ...batch.decided.map((one) => this.#told(one)),
     ];
     kept.seq = batch.seq;
     kept.horizon = batch.horizon;
+    if (this.#fault !== "noLedgerHorizon") kept.ledgerHorizon = batch.ledgerHorizon;
     if (this.#fault !== "noHandle") kept.nextHandle = batch.nextHandle;
   }
 
@@ -132,10 +145,24 @@ class MapStore implements Store {
     });
   }
 
+  #forget(kept: Kept, forgotten: readonly string[]): void {
+    const isForgotten = (clientId: string): boolean =>
+      this.#fault === "forgetsPrefixes"
+        ? forgotten.some((one) => clientId.startsWith(one))
+        : forgotten.includes(clientId);
+    kept.decided = kept.decided.filter(({ clientId }) => !isForgotten(clientId));
+  }
+
   #told(decision: DecidedMutation): DecidedMutation {
     const { owner, outcome, ...rest } = decision;
     const isBare = this.#fault === "noRenames" && outcome.kind === "accepted";
     const kept = isBare ? ({ kind: "accepted" } as const) : outcome;
-    return { ...rest, outcome: kept, owner: this.#fault === "noOwner" ? undefined : owner };
+    return {
+      ...rest,
+      outcome: kept,
+      owner: this.#fault === "noOwner" ? undefined : owner,
+      decidedAt: this.#fault === "noTime" ? 0 : rest.decidedAt,
+      seq: this.#fault === "noSeq" ? 0 : rest.seq,
+    };
   }
 }

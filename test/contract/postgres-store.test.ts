@@ -3,6 +3,7 @@ import type { StoreBatch } from "../../server/index.ts";
 import { PostgresStore } from "../../server/stores/postgres/index.ts";
 import { storeContract, type StoreMedium } from "../../server/testing/index.ts";
 import { eventually } from "../support/eventually.ts";
+import { FORMER_WORLD, POSTGRES_1 } from "../support/former-schemas.ts";
 import { Network } from "../support/network.ts";
 import { TestPostgres } from "../support/postgres.ts";
 
@@ -23,7 +24,15 @@ describe("postgres", () => {
   for (const check of storeContract(postgresMedium)) test(check.name, check.run);
 });
 
-const nothing = { nextHandle: 1, horizon: 0, decided: [], objects: () => [], settled: () => [] };
+const nothing = {
+  nextHandle: 1,
+  horizon: 0,
+  decided: [],
+  objects: () => [],
+  settled: () => [],
+  forgotten: [],
+  ledgerHorizon: 0,
+};
 
 function batch(term: number, expectedSeq: number): StoreBatch {
   return { ...nothing, term, expectedSeq, seq: expectedSeq + 1 };
@@ -81,6 +90,19 @@ test("tables of a later version are refused, and left as they are", async () => 
     { epoch: "epoch", term: "1" },
   ]);
   await store.close();
+});
+
+test("tables of an earlier version are brought to this one, with all that they have", async () => {
+  const url = await postgres.emptyPlace();
+  await postgres.query(POSTGRES_1, url);
+  const stores = [new PostgresStore(url), new PostgresStore(url)] as const;
+  await stores[0].load("default", "other");
+  const world = await stores[1].load("default", "other");
+  expect(world).toEqual({ ...FORMER_WORLD, term: 5 });
+  await stores[1].commit("default", { ...batch(5, 7), forgotten: ["ann"], ledgerHorizon: 8 });
+  const after = await stores[0].load("default", "other");
+  expect(after).toMatchObject({ ledgerHorizon: 8, decided: FORMER_WORLD.decided.slice(2) });
+  for (const store of stores) await store.close();
 });
 
 test("two servers that start at once on an empty database both find their tables", async () => {

@@ -24,6 +24,7 @@ interface Kept {
   seq: number;
   horizon: number;
   nextHandle: number;
+  ledgerHorizon: number;
   readonly objects: Map<number, ObjectRecord>;
   readonly decided: DecidedMutation[];
 }
@@ -68,6 +69,7 @@ export class Disk {
       seq: 0,
       horizon: 0,
       nextHandle: 1,
+      ledgerHorizon: 0,
       objects: new Map<number, ObjectRecord>(),
       decided: [],
     };
@@ -114,12 +116,13 @@ export class Disk {
     if (kept === undefined || term !== this.#term || batch.expectedSeq !== kept.seq) {
       return new SyncError("deposed", "the world was opened by somebody else");
     }
-    const { seq, horizon, nextHandle, decided } = batch;
+    const { seq, horizon, nextHandle, ledgerHorizon, decided } = batch;
     for (const record of objects) kept.objects.set(record.handle, record);
     const settled = new Map(batch.settled().map(({ clientId, n }) => [clientId, n]));
+    for (const clientId of batch.forgotten) settled.set(clientId, Infinity);
     const unsettled = kept.decided.filter(({ clientId, n }) => n > (settled.get(clientId) ?? 0));
     kept.decided.splice(0, Infinity, ...unsettled, ...decided);
-    Object.assign(kept, { seq, horizon, nextHandle });
+    Object.assign(kept, { seq, horizon, nextHandle, ledgerHorizon });
     for (const { handle, properties, revision } of kept.objects.values()) {
       if (properties === null && revision <= horizon) kept.objects.delete(handle);
     }

@@ -16,8 +16,11 @@ export class Epoch {
   readonly #objects = new Map<number, object>();
   readonly #stateAt = new Map<number, string>();
   readonly #decided = new Map<string, Map<number, DecidedMutation>>();
+  /** Clients that have had nothing decided since they were forgotten: what was is still told. */
+  readonly #forgotten = new Set<string>();
   readonly #batchOfToken = new Map<string, number>();
   #seq = 0;
+  #ledgerHorizon = 0;
   #batch = 0;
   /** Whether a batch was kept whose server ended before it heard of it. */
   hasDoubt = false;
@@ -69,6 +72,7 @@ export class Epoch {
     this.#seq = seq;
     this.#batch += 1;
     for (const record of objects) this.#keepObject(record);
+    this.#forget(batch);
     for (const mutation of decided) this.#keepDecision(mutation);
     this.#stateAt.set(seq, this.#hash.value);
   }
@@ -91,8 +95,26 @@ export class Epoch {
     }
   }
 
+  #forget({ forgotten, ledgerHorizon }: StoreBatch): void {
+    const checks = this.#checks;
+    checks.check(ledgerHorizon >= this.#ledgerHorizon, "G3", () => {
+      return `the horizon of the ledger falls from ${this.#ledgerHorizon} to ${ledgerHorizon}`;
+    });
+    this.#ledgerHorizon = ledgerHorizon;
+    for (const clientId of forgotten) {
+      checks.saw("client forgotten");
+      this.#forgotten.add(clientId);
+      for (const { n, seq } of this.#decided.get(clientId)?.values() ?? []) {
+        checks.check(seq < ledgerHorizon, "G3", () => {
+          return `${clientId} is forgotten up to ${ledgerHorizon}, its ${n} was decided at ${seq}`;
+        });
+      }
+    }
+  }
+
   #keepDecision(mutation: DecidedMutation): void {
     const { clientId, n } = mutation;
+    if (this.#forgotten.delete(clientId)) this.#decided.delete(clientId);
     const decided = this.#decided.get(clientId) ?? new Map<number, DecidedMutation>();
     this.#decided.set(clientId, decided);
     this.#checks.check(!decided.has(n), "G3", () => `${clientId} had ${n} decided twice`);

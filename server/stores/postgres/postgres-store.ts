@@ -70,6 +70,7 @@ export class PostgresStore implements Store {
         seq: Number(row.seq),
         horizon: Number(row.horizon),
         nextHandle: Number(row.next_handle),
+        ledgerHorizon: Number(row.ledger_horizon),
         objects: objects.rows.map(toRecord),
         decided: decisions.rows.map(toDecision),
       };
@@ -134,13 +135,15 @@ function isAnswer({ code }: pg.DatabaseError): boolean {
   return code !== undefined && !code.startsWith("08") && !code.startsWith("57");
 }
 
-interface WorldRow extends Row<"epoch" | "term" | "seq" | "horizon" | "next_handle"> {
+type WorldColumn = "epoch" | "term" | "seq" | "horizon" | "next_handle" | "ledger_horizon";
+
+interface WorldRow extends Row<WorldColumn> {
   readonly last_batch: string | null;
 }
 
 /** The parameters of COMMIT but the last: lists side by side, one for each column. */
 function valuesOf(world: string, name: string, batch: StoreBatch): unknown[] {
-  const { term, expectedSeq, seq, nextHandle, horizon, decided } = batch;
+  const { term, expectedSeq, seq, nextHandle, horizon, decided, forgotten, ledgerHorizon } = batch;
   const objects = batch.objects();
   const settled = batch.settled();
   return [
@@ -166,5 +169,9 @@ function valuesOf(world: string, name: string, batch: StoreBatch): unknown[] {
     decided.map(({ fingerprint }) => fingerprint),
     decided.map(({ owner }) => ownerToJson(owner)),
     decided.map(({ outcome }) => outcomeToJson(outcome)),
+    decided.map(({ seq: decidedAfter }) => decidedAfter),
+    decided.map(({ decidedAt }) => decidedAt),
+    forgotten,
+    ledgerHorizon,
   ];
 }

@@ -39,6 +39,12 @@ const MIGRATIONS: readonly string[] = [
      outcome json NOT NULL,
      PRIMARY KEY (world, client_id, n)
    );`,
+  `ALTER TABLE object_sync_worlds ADD COLUMN ledger_horizon bigint NOT NULL DEFAULT 0;
+   -- Of what was decided before, the latest that it can be of is known, and no time: it begins to age.
+   ALTER TABLE object_sync_decisions
+     ADD COLUMN seq bigint NOT NULL DEFAULT 0, ADD COLUMN decided_at bigint NOT NULL DEFAULT 0;
+   UPDATE object_sync_decisions SET seq = worlds.seq
+   FROM object_sync_worlds AS worlds WHERE worlds.name = world;`,
 ];
 
 /** Makes the tables, or brings them to this version. Throws `bad_option` when they are of a later one. */

@@ -3,14 +3,14 @@ export const CLAIM = `
   INSERT INTO object_sync_worlds (name, epoch, term, seq, horizon, next_handle)
   VALUES ($1, $2, 1, 0, 0, 1)
   ON CONFLICT (name) DO UPDATE SET term = object_sync_worlds.term + 1
-  RETURNING epoch, term, seq, horizon, next_handle, last_batch`;
+  RETURNING epoch, term, seq, horizon, next_handle, ledger_horizon, last_batch`;
 
 export const OBJECTS = `
   SELECT id, handle, created, revision, forgotten, properties, names, revisions
   FROM object_sync_objects WHERE world = $1 ORDER BY revision, handle`;
 
 export const DECISIONS = `
-  SELECT client_id, n, fingerprint, owner, outcome
+  SELECT client_id, n, fingerprint, owner, outcome, seq, decided_at
   FROM object_sync_decisions WHERE world = $1 ORDER BY client_id, n`;
 
 /**
@@ -30,9 +30,10 @@ export const SETTLE = `
 export const COMMIT = `
   WITH advanced AS (
     UPDATE object_sync_worlds
-    SET seq = $4::bigint, horizon = $5::bigint, next_handle = $6::bigint, last_batch = $7
+    SET seq = $4::bigint, horizon = $5::bigint, next_handle = $6::bigint, last_batch = $7,
+      ledger_horizon = $26::bigint
     WHERE name = $1 AND term = $2::bigint AND seq = $3::bigint
-      AND last_batch IS NOT DISTINCT FROM $23
+      AND last_batch IS NOT DISTINCT FROM $27
     RETURNING name
   ), objects AS (
     INSERT INTO object_sync_objects AS kept
@@ -48,16 +49,22 @@ export const COMMIT = `
   ), tombstones AS (
     DELETE FROM object_sync_objects AS kept USING advanced
     WHERE kept.world = name AND kept.properties IS NULL AND kept.revision <= $5::bigint
+  ), forgotten AS (
+    DELETE FROM object_sync_decisions AS kept USING advanced
+    WHERE kept.world = name AND kept.client_id = ANY ($25::text[])
   ), settled AS (
     DELETE FROM object_sync_decisions AS kept
     USING advanced, unnest($16::text[], $17::bigint[]) AS given (client_id, n)
     WHERE kept.world = name AND kept.client_id = given.client_id AND kept.n <= given.n
   ), decisions AS (
-    INSERT INTO object_sync_decisions (world, client_id, n, fingerprint, owner, outcome)
+    INSERT INTO object_sync_decisions
+      (world, client_id, n, fingerprint, owner, outcome, seq, decided_at)
     SELECT name, given.* FROM advanced, unnest(
-      $18::text[], $19::bigint[], $20::bigint[], $21::text[], $22::json[]
-    ) AS given (client_id, n, fingerprint, owner, outcome)
+      $18::text[], $19::bigint[], $20::bigint[], $21::text[], $22::json[], $23::bigint[],
+      $24::bigint[]
+    ) AS given (client_id, n, fingerprint, owner, outcome, seq, decided_at)
     ON CONFLICT (world, client_id, n) DO UPDATE SET
-      fingerprint = excluded.fingerprint, owner = excluded.owner, outcome = excluded.outcome
+      fingerprint = excluded.fingerprint, owner = excluded.owner, outcome = excluded.outcome,
+      seq = excluded.seq, decided_at = excluded.decided_at
   )
   SELECT EXISTS (SELECT FROM advanced) AS kept`;

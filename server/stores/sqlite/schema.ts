@@ -3,10 +3,13 @@ import type { Database } from "./database.ts";
 
 /** "objs": by which a file is known to be ours. */
 const APPLICATION_ID = 0x6f626a73;
-const SCHEMA_VERSION = 1;
 
-/** Whole numbers below 2^53; `properties` is null in a tombstone; texts that are lists are JSON. */
-const SCHEMA = `
+/**
+ * What brings a file from each version to the next. Never changed, only added to. Whole numbers below
+ * 2^53; `properties` is null in a tombstone; texts that are lists are JSON.
+ */
+const MIGRATIONS: readonly string[] = [
+  `
   CREATE TABLE worlds (
     name TEXT PRIMARY KEY,
     epoch TEXT NOT NULL,
@@ -37,9 +40,14 @@ const SCHEMA = `
     outcome TEXT NOT NULL,
     PRIMARY KEY (world, client_id, n)
   ) STRICT, WITHOUT ROWID;
-  PRAGMA application_id = ${String(APPLICATION_ID)};
-  PRAGMA user_version = ${String(SCHEMA_VERSION)};
-`;
+  PRAGMA application_id = ${String(APPLICATION_ID)};`,
+  // Of what was decided before, the latest that it can be of is known, and no time: it begins to age.
+  `
+  ALTER TABLE worlds ADD COLUMN ledger_horizon INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE decisions ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE decisions ADD COLUMN decided_at INTEGER NOT NULL DEFAULT 0;
+  UPDATE decisions SET seq = (SELECT worlds.seq FROM worlds WHERE name = decisions.world);`,
+];
 
 /** Whether the file is new or ours, whole, and not from a later version. Throws `bad_option` if not. */
 export function checkSchema(database: Database, file: string): void {
@@ -61,16 +69,23 @@ export function checkSchema(database: Database, file: string): void {
     if (cause instanceof SyncError) throw cause;
     throw refuse("is no SQLite database, or is damaged", cause);
   }
-  if (version > SCHEMA_VERSION) {
+  if (version > MIGRATIONS.length) {
     throw refuse(`was written by a later version (${String(version)}): update object-sync`);
   }
   if (damage !== "ok") throw refuse(`is damaged: ${String(damage)}; restore a backup`);
 }
 
-/** In a new file. All of it is made, or nothing. */
-export function createSchema(database: Database): void {
-  if (pragma(database, "application_id") === APPLICATION_ID) return;
-  database.exec(`BEGIN IMMEDIATE; ${SCHEMA} COMMIT`);
+/** Makes the tables of a new file, or brings those of an older version to this one: all, or nothing. */
+export function migrate(database: Database): void {
+  if (versionOf(database) === MIGRATIONS.length) return;
+  database.exec("BEGIN IMMEDIATE"); // another server may be doing the same
+  for (const migration of MIGRATIONS.slice(versionOf(database))) database.exec(migration);
+  database.exec(`PRAGMA user_version = ${String(MIGRATIONS.length)}; COMMIT`);
+}
+
+function versionOf(database: Database): number {
+  const isOurs = pragma(database, "application_id") === APPLICATION_ID;
+  return isOurs ? pragma(database, "user_version") : 0;
 }
 
 function pragma(database: Database, name: string): number {

@@ -1,6 +1,6 @@
 import { SyncError } from "../../../lib/index.ts";
 import { openDatabase, type Database, type SqlValue, type Statement } from "./database.ts";
-import { createSchema, checkSchema } from "./schema.ts";
+import { checkSchema, migrate } from "./schema.ts";
 import type { DecidedMutation, ObjectRecord, Store, StoreBatch, StoredWorld } from "../store.ts";
 import {
   outcomeToJson,
@@ -26,6 +26,7 @@ interface WorldRow {
   readonly seq: number;
   readonly horizon: number;
   readonly next_handle: number;
+  readonly ledger_horizon: number;
 }
 
 /**
@@ -55,7 +56,7 @@ export class SqliteStore implements Store {
       this.#database.exec(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000",
       );
-      createSchema(this.#database);
+      migrate(this.#database);
       this.#statements = prepareAll(this.#database);
     } catch (error) {
       this.#database.close();
@@ -73,6 +74,7 @@ export class SqliteStore implements Store {
       seq: row.seq,
       horizon: row.horizon,
       nextHandle: row.next_handle,
+      ledgerHorizon: row.ledger_horizon,
       objects: (objects.all(world) as ObjectRow[]).map(toRecord),
       decided: (decisions.all(world) as DecisionRow[]).map(toDecision),
     };
@@ -126,9 +128,11 @@ export class SqliteStore implements Store {
   }
 
   #keep(world: string, batch: StoreBatch): void {
-    const { advance, putObject, dropTombstones, dropSettled, putDecision } = this.#statements;
-    const { term, expectedSeq, seq, nextHandle, horizon } = batch;
-    const { changes } = advance.run(seq, horizon, nextHandle, world, term, expectedSeq) as {
+    const { advance, putObject, dropTombstones, forget, dropSettled, putDecision } =
+      this.#statements;
+    const { term, expectedSeq, seq, nextHandle, horizon, ledgerHorizon } = batch;
+    const position = [seq, horizon, nextHandle, ledgerHorizon];
+    const { changes } = advance.run(...position, world, term, expectedSeq) as {
       changes: number | bigint;
     };
     if (Number(changes) !== 1) {
@@ -136,6 +140,7 @@ export class SqliteStore implements Store {
     }
     for (const record of batch.objects()) putObject.run(world, ...objectValues(record));
     dropTombstones.run(world, horizon);
+    for (const clientId of batch.forgotten) forget.run(world, clientId);
     for (const { clientId, n } of batch.settled()) dropSettled.run(world, clientId, n);
     for (const decision of batch.decided) putDecision.run(world, ...decisionValues(decision));
   }
@@ -156,9 +161,9 @@ function prepareAll(database: Database) {
     claim: prepare(`
       INSERT INTO worlds (name, epoch, term, seq, horizon, next_handle) VALUES (?, ?, 1, 0, 0, 1)
       ON CONFLICT (name) DO UPDATE SET term = term + 1
-      RETURNING epoch, term, seq, horizon, next_handle`),
+      RETURNING epoch, term, seq, horizon, next_handle, ledger_horizon`),
     advance: prepare(`
-      UPDATE worlds SET seq = ?, horizon = ?, next_handle = ?
+      UPDATE worlds SET seq = ?, horizon = ?, next_handle = ?, ledger_horizon = ?
       WHERE name = ? AND term = ? AND seq = ?`),
     objects: prepare(`
       SELECT id, handle, created, revision, forgotten, properties, names, revisions
@@ -170,11 +175,12 @@ function prepareAll(database: Database) {
     dropTombstones: prepare(`
       DELETE FROM objects WHERE world = ? AND properties IS NULL AND revision <= ?`),
     decisions: prepare(`
-      SELECT client_id, n, fingerprint, owner, outcome
+      SELECT client_id, n, fingerprint, owner, outcome, seq, decided_at
       FROM decisions WHERE world = ? ORDER BY client_id, n`),
     putDecision: prepare(`
-      INSERT OR REPLACE INTO decisions (world, client_id, n, fingerprint, owner, outcome)
-      VALUES (?, ?, ?, ?, ?, ?)`),
+      INSERT OR REPLACE INTO decisions (world, client_id, n, fingerprint, owner, outcome, seq, decided_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`),
+    forget: prepare(`DELETE FROM decisions WHERE world = ? AND client_id = ?`),
     dropSettled: prepare(`DELETE FROM decisions WHERE world = ? AND client_id = ? AND n <= ?`),
   };
 }
@@ -194,6 +200,6 @@ function objectValues(record: ObjectRecord): SqlValue[] {
 }
 
 function decisionValues(decision: DecidedMutation): SqlValue[] {
-  const { clientId, n, fingerprint, owner, outcome } = decision;
-  return [clientId, n, fingerprint, ownerToJson(owner), outcomeToJson(outcome)];
+  const { clientId, n, fingerprint, owner, outcome, seq, decidedAt } = decision;
+  return [clientId, n, fingerprint, ownerToJson(owner), outcomeToJson(outcome), seq, decidedAt];
 }

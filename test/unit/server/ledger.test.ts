@@ -4,14 +4,33 @@ import { ACCEPTED, type Outcome } from "../../../lib/outcome.ts";
 import { Ledger } from "../../../server/ledger.ts";
 import { codeOf } from "../../support/hostile.ts";
 
+const LIMITS = { ledgerClientsMax: 10, ledgerAgeMs: 1_000 };
+const NOTHING = { ledgerHorizon: 0, decided: [] };
+const nobody = (): boolean => false;
+
+function setup(limits: Partial<typeof LIMITS> = {}, stored: Stored = NOTHING) {
+  const ledger = new Ledger({ ...LIMITS, ...limits }, stored, 0);
+  const record = (clientId: string, n: number, outcome = ACCEPTED, seq = 0) =>
+    ledger.record({ clientId, n, fingerprint: n * 11, outcome }, seq);
+  /** Both halves of it, with a store that is done at once. */
+  const forget = (isInUse: (clientId: string) => boolean = nobody) => {
+    const forgetting = ledger.dispensable(isInUse);
+    ledger.forget(forgetting, isInUse);
+    return forgetting.clientIds;
+  };
+  return { ledger, record, forget };
+}
+
+type Stored = ConstructorParameters<typeof Ledger>[1];
+
 const REJECTED: Outcome = { kind: "rejected", error: { code: "exists", message: "taken" } };
 
 test("a client's next mutation is not recalled; one decided before is, with its outcome", () => {
-  const ledger = new Ledger(10);
+  const { ledger, record } = setup();
   expect(ledger.lastOf("ann")).toBe(0);
   expect(ledger.recall("ann", 1, 11)).toBeUndefined();
-  ledger.record("ann", 1, 11, ACCEPTED);
-  ledger.record("ann", 2, 22, REJECTED);
+  record("ann", 1);
+  record("ann", 2, REJECTED);
   expect(ledger.lastOf("ann")).toBe(2);
   expect(ledger.recall("ann", 1, 11)).toBe(ACCEPTED);
   expect(ledger.recall("ann", 2, 22)).toBe(REJECTED);
@@ -20,40 +39,40 @@ test("a client's next mutation is not recalled; one decided before is, with its 
 });
 
 test("a gap is out_of_order, and another mutation of a used number is a mutation_mismatch", () => {
-  const ledger = new Ledger(10);
-  ledger.record("ann", 1, 11, ACCEPTED);
+  const { ledger, record } = setup();
+  record("ann", 1);
   expect(codeOf(() => ledger.recall("ann", 3, 33))).toBe("out_of_order");
   expect(codeOf(() => ledger.recall("bob", 2, 22))).toBe("out_of_order");
   expect(codeOf(() => ledger.recall("ann", 1, 12))).toBe("mutation_mismatch");
 });
 
 test("a fingerprint of 0 is like any: what could not be read then is the same as what cannot be now", () => {
-  const ledger = new Ledger(10);
-  ledger.record("ann", 1, 0, REJECTED);
-  ledger.record("ann", 2, 22, ACCEPTED);
+  const { ledger, record } = setup();
+  ledger.record({ clientId: "ann", n: 1, fingerprint: 0, outcome: REJECTED }, 0);
+  record("ann", 2);
   expect(ledger.recall("ann", 1, 11)).toBe(REJECTED);
   expect(ledger.recall("ann", 2, 0)).toBe(ACCEPTED);
 });
 
 test("what the client knows is forgotten, and told to be known when it comes again", () => {
-  const ledger = new Ledger(10);
-  for (let n = 1; n <= 4; n++) ledger.record("ann", n, n, n === 3 ? REJECTED : ACCEPTED);
+  const { ledger, record } = setup();
+  for (let n = 1; n <= 4; n++) record("ann", n, n === 3 ? REJECTED : ACCEPTED);
   ledger.settle("ann", 2);
   ledger.settle("nobody", 2);
   expect(ledger.outcomesOf("ann")).toEqual([
     { n: 3, outcome: REJECTED },
     { n: 4, outcome: ACCEPTED },
   ]);
-  expect(ledger.recall("ann", 2, 2)).toBe("known");
-  expect(ledger.recall("ann", 3, 3)).toBe(REJECTED);
+  expect(ledger.recall("ann", 2, 22)).toBe("known");
+  expect(ledger.recall("ann", 3, 33)).toBe(REJECTED);
   expect(ledger.lastOf("ann")).toBe(4);
   expect(ledger.outcomesOf("nobody")).toEqual([]);
 });
 
 test("an id given in place of a provisional one is known until the client knows it", () => {
-  const ledger = new Ledger(10);
+  const { ledger, record } = setup();
   const [provisional, given] = ["p" as ObjectId, "row:1" as ObjectId];
-  ledger.record("ann", 1, 1, { kind: "accepted", renamed: new Map([[provisional, given]]) });
+  record("ann", 1, { kind: "accepted", renamed: new Map([[provisional, given]]) });
   expect(ledger.resolve("ann", provisional, 9)).toBe(given);
   expect(ledger.resolve("ann", given, 9)).toBe(given);
   expect(ledger.resolve("bob", provisional, 9)).toBe(provisional);
@@ -62,11 +81,122 @@ test("an id given in place of a provisional one is known until the client knows 
   expect(ledger.resolve("ann", provisional, 9)).toBe(provisional);
 });
 
-test("beyond its number of clients, the one that wrote least recently is forgotten", () => {
-  const ledger = new Ledger(2);
-  ledger.record("ann", 1, 1, ACCEPTED);
-  ledger.record("bob", 1, 1, ACCEPTED);
-  ledger.record("ann", 2, 2, ACCEPTED);
-  ledger.record("eve", 1, 1, ACCEPTED);
+test("beyond its number of clients, those that wrote least recently are forgotten", () => {
+  const { ledger, record, forget } = setup({ ledgerClientsMax: 2 });
+  record("ann", 1);
+  record("bob", 1);
+  record("ann", 2);
+  record("eve", 1);
+  expect(ledger.lastOf("bob")).toBe(1); // until a turn forgets it
+  expect(forget()).toEqual(["bob"]);
   expect(["ann", "bob", "eve"].map((client) => ledger.lastOf(client))).toEqual([2, 0, 1]);
+  expect(forget()).toEqual([]);
+});
+
+test("beyond its age a client is forgotten, however few there are", () => {
+  const { ledger, record, forget } = setup({ ledgerAgeMs: 100 });
+  record("ann", 1);
+  ledger.passTime(60);
+  record("bob", 1);
+  ledger.passTime(100);
+  expect(forget()).toEqual([]);
+  ledger.passTime(101);
+  expect(forget()).toEqual(["ann"]);
+  ledger.passTime(161);
+  expect(forget()).toEqual(["bob"]);
+});
+
+test("a client that is in use stays, and is as young as one that writes", () => {
+  const { ledger, record, forget } = setup({ ledgerAgeMs: 100, ledgerClientsMax: 1 });
+  record("ann", 1);
+  record("bob", 1);
+  const isAnn = (clientId: string): boolean => clientId === "ann";
+  expect(forget(isAnn)).toEqual(["bob"]);
+  record("bob", 1);
+  ledger.passTime(101);
+  expect(forget(isAnn)).toEqual(["bob"]);
+  ledger.passTime(150);
+  expect(forget()).toEqual([]);
+  expect(ledger.lastOf("ann")).toBe(1);
+});
+
+test("what no store has forgotten yet is known, and stays with who comes back meanwhile", () => {
+  const { ledger, record } = setup({ ledgerClientsMax: 1 });
+  record("ann", 1, ACCEPTED, 4);
+  const decided = [record("bob", 1, REJECTED, 5), record("bob", 2, ACCEPTED, 6)];
+  record("eve", 1, ACCEPTED, 7);
+  const forgetting = ledger.dispensable(nobody);
+  expect(forgetting).toEqual({ clientIds: ["ann", "bob"], ledgerHorizon: 7 });
+  expect([ledger.lastOf("ann"), ledger.hasForgotten("ann", 0)]).toEqual([1, false]);
+  const staying = ledger.forget(forgetting, (clientId) => clientId === "bob");
+  expect(staying).toEqual(decided.map((one) => ({ ...one, seq: 6 })));
+  expect([ledger.lastOf("ann"), ledger.hasForgotten("ann", 6)]).toEqual([0, true]);
+  expect([ledger.lastOf("bob"), ledger.hasForgotten("bob", 0)]).toEqual([2, false]);
+});
+
+test("in one turn so many are looked at, and no more", () => {
+  const { record, forget } = setup({ ledgerClientsMax: 1 });
+  for (let i = 0; i < 2_001; i++) record(`client ${i}`, 1);
+  expect(forget(() => true)).toHaveLength(0);
+  expect(forget()).toHaveLength(1_000);
+  expect(forget()).toHaveLength(1_000);
+  expect(forget()).toHaveLength(0);
+});
+
+test("a clock that goes back makes nobody older, and one that leaps ahead leaves the order as it was", () => {
+  const day = 86_400_000;
+  const { ledger, record, forget } = setup({ ledgerAgeMs: 2 * day, ledgerClientsMax: 2 });
+  ledger.passTime(2 * day);
+  record("ann", 1);
+  ledger.passTime(day);
+  record("bob", 1);
+  expect(forget()).toEqual([]);
+  ledger.passTime(2 * day); // a day has passed since it went back
+  record("eve", 1);
+  expect(forget()).toEqual(["ann"]);
+  ledger.passTime(3 * day);
+  expect(forget()).toEqual([]);
+  ledger.passTime(3 * day + 1);
+  expect(forget()).toEqual(["bob"]);
+});
+
+test("a client that is not known was forgotten, unless it has got beyond all that was forgotten", () => {
+  const { ledger, record, forget } = setup({ ledgerClientsMax: 1 });
+  expect(ledger.hasForgotten("ann", 0)).toBe(false); // nobody ever was
+  record("ann", 1, ACCEPTED, 5);
+  record("ann", 2, REJECTED, 7);
+  record("bob", 1, ACCEPTED, 3); // the seq went back: a store refused
+  forget();
+  expect(ledger.hasForgotten("ann", 7)).toBe(true);
+  expect(ledger.hasForgotten("ann", 8)).toBe(false);
+  expect(ledger.hasForgotten("bob", 0)).toBe(false);
+  record("eve", 1, ACCEPTED, 9);
+  forget();
+  expect(ledger.hasForgotten("bob", 7)).toBe(true); // it is not told apart from the others
+  expect(ledger.hasForgotten("bob", 8)).toBe(false);
+});
+
+test("a ledger that is opened again goes on where it was: order, ages, horizon", () => {
+  const before = setup();
+  before.ledger.passTime(500);
+  const decided = [
+    before.record("zoe", 1, ACCEPTED, 2),
+    before.record("ann", 1, REJECTED, 2),
+    before.record("zoe", 2, ACCEPTED, 3),
+  ];
+  before.ledger.passTime(700);
+  decided.push(before.record("bob", 1, ACCEPTED, 8));
+  // A store may give the clients in any order.
+  const byName = [...decided].sort((a, b) => (a.clientId < b.clientId ? -1 : 1));
+  const stored = { ledgerHorizon: 2, decided: byName };
+  const { ledger, forget } = setup({ ledgerClientsMax: 3 }, stored);
+  expect(ledger.outcomesOf("zoe").map(({ n }) => n)).toEqual([1, 2]);
+  expect([ledger.hasForgotten("eve", 1), ledger.hasForgotten("eve", 2)]).toEqual([true, false]);
+  ledger.passTime(800); // of this opening: 700 had passed before
+  expect(forget()).toEqual([]);
+  ledger.passTime(801);
+  expect(forget()).toEqual(["ann", "zoe"]);
+  expect([ledger.hasForgotten("eve", 3), ledger.hasForgotten("eve", 4)]).toEqual([true, false]);
+  ledger.passTime(1_001);
+  expect(forget()).toEqual(["bob"]);
 });

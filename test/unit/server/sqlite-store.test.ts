@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { StoreBatch } from "../../../server/index.ts";
 import { openDatabase } from "../../../server/stores/sqlite/database.ts";
 import { SqliteStore } from "../../../server/stores/sqlite/index.ts";
+import { FORMER_WORLD, SQLITE_1 } from "../../support/former-schemas.ts";
 
 let folder: string;
 let file: string;
@@ -16,7 +17,15 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const nothing = { nextHandle: 1, horizon: 0, decided: [], objects: () => [], settled: () => [] };
+const nothing = {
+  nextHandle: 1,
+  horizon: 0,
+  decided: [],
+  objects: () => [],
+  settled: () => [],
+  forgotten: [],
+  ledgerHorizon: 0,
+};
 
 function batch(term: number, expectedSeq: number): StoreBatch {
   return { ...nothing, term, expectedSeq, seq: expectedSeq + 1 };
@@ -48,6 +57,34 @@ test("a store of a later version is refused, and left as it is", () => {
   const before = readFileSync(file);
   expect(() => new SqliteStore(file)).toThrow(/later version \(99\): update object-sync/);
   expect(readFileSync(file).equals(before)).toBe(true);
+});
+
+test("a file of an earlier version is brought to this one, with all that it has", async () => {
+  const former = openDatabase(file);
+  former.exec(SQLITE_1);
+  former.close();
+  const store = new SqliteStore(file);
+  expect(store.load("default", "other")).toEqual(FORMER_WORLD);
+  const forgotten = ["ann"];
+  await store.commit("default", { ...batch(4, 7), forgotten, ledgerHorizon: 8 });
+  store.close();
+  const again = new SqliteStore(file);
+  const bobs = FORMER_WORLD.decided.slice(2);
+  const world = { ...FORMER_WORLD, term: 5, seq: 8, horizon: 0, nextHandle: 1, ledgerHorizon: 8 };
+  expect(again.load("default", "other")).toEqual({ ...world, decided: bobs });
+  again.close();
+});
+
+test("a file that cannot be brought to this version is left in its own", () => {
+  const former = openDatabase(file);
+  former.exec(SQLITE_1);
+  former.exec("ALTER TABLE decisions RENAME TO elsewhere");
+  former.close();
+  expect(() => new SqliteStore(file)).toThrow(/decisions/);
+  const after = openDatabase(file);
+  expect(() => after.prepare("SELECT ledger_horizon FROM worlds")).toThrow(/no such column/);
+  expect(after.prepare("PRAGMA user_version").get()).toEqual({ user_version: 1 });
+  after.close();
 });
 
 test("a damaged store is refused, and left as it is", async () => {
