@@ -7,6 +7,7 @@ import {
   equalValues,
   propertyOf,
   setProperty,
+  type Changes,
   type ObjectId,
   type OwnedObject,
   type SyncObject,
@@ -19,7 +20,14 @@ import {
   type UpdateOperation,
 } from "../lib/operation.ts";
 import type { World } from "../lib/world.ts";
-import { callHandler, type Answered, type HandlerName, type Handlers } from "./handlers.ts";
+import {
+  callHandler,
+  type Answered,
+  type HandlerName,
+  type Handlers,
+  type WriteStep,
+} from "./handlers.ts";
+import type { MutationName, Writer } from "./job.ts";
 
 /** A mutation as the handlers have left it. */
 export interface Consulted {
@@ -32,7 +40,9 @@ export interface Consulted {
 
 /** What is known while the operations of one mutation are consulted on, one after another. */
 interface Draft {
-  readonly sessionId: string | null;
+  readonly writer: Writer;
+  /** What is consulted on now. */
+  step: WriteStep | null;
   readonly operations: Operation[];
   readonly silent: Set<ObjectId>;
   readonly renamed: Map<ObjectId, ObjectId>;
@@ -47,27 +57,43 @@ interface Draft {
  * application whose database must not see half of it checks in its first handler.
  */
 export class HandlerGate {
+  readonly #name: string;
   readonly #handlers: Handlers;
   readonly #world: World;
   readonly #limits: ServerLimits;
   readonly #scheduler: Scheduler;
 
-  constructor(handlers: Handlers, world: World, limits: ServerLimits, scheduler: Scheduler) {
+  /** `name` is the world's. */
+  constructor(
+    name: string,
+    handlers: Handlers,
+    world: World,
+    limits: ServerLimits,
+    scheduler: Scheduler,
+  ) {
+    this.#name = name;
     this.#handlers = handlers;
     this.#world = world;
     this.#limits = limits;
     this.#scheduler = scheduler;
   }
 
-  async consult(operations: readonly Operation[], sessionId: string | null): Promise<Consulted> {
+  /** `client` names the mutation; null for the server's own. */
+  async consult(
+    operations: readonly Operation[],
+    writer: Writer,
+    client: Pick<MutationName, "clientId" | "n"> | null,
+  ): Promise<Consulted> {
     const draft: Draft = {
-      sessionId,
+      writer,
+      step: null,
       operations: [],
       silent: new Set(),
       renamed: new Map(),
       states: new Map(),
     };
-    for (const operation of operations) {
+    for (const [index, operation] of operations.entries()) {
+      draft.step = client && { clientId: client.clientId, n: client.n, index };
       const id = draft.renamed.get(operation.id) ?? operation.id;
       switch (operation.kind) {
         case "create":
@@ -84,24 +110,44 @@ export class HandlerGate {
   }
 
   /** Fetches what the world does not hold yet, as operations that bring it in. */
-  async load(ids: readonly ObjectId[], sessionId: string | null): Promise<CreateOperation[]> {
-    const asked = new Set(
+  async load(ids: readonly ObjectId[], writer: Writer): Promise<CreateOperation[]> {
+    const found = await this.#fetch(
       ids.filter((id) => this.#world.get(id) === undefined && !this.#world.isGone(id)),
+      writer,
     );
-    if (this.#handlers.fetch === undefined || asked.size === 0) return [];
-    const { result } = await this.#call("fetch", [...asked], sessionId);
-    if (result === undefined) return [];
+    return [...found.values()];
+  }
+
+  /** Fetches these objects, be they held or not, as operations that make the world agree. */
+  async refresh(ids: readonly ObjectId[], writer: Writer): Promise<Operation[]> {
+    if (this.#handlers.fetch === undefined) return [];
+    const found = await this.#fetch(ids, writer);
+    return [...new Set(ids)].flatMap((id): Operation[] => {
+      const [held, there] = [this.#world.get(id), found.get(id)];
+      if (there === undefined) return held === undefined ? [] : [{ kind: "destroy", id }];
+      return [held === undefined ? there : becoming(held, there)];
+    });
+  }
+
+  async #fetch(
+    ids: readonly ObjectId[],
+    writer: Writer,
+  ): Promise<ReadonlyMap<ObjectId, CreateOperation>> {
+    const found = new Map<ObjectId, CreateOperation>();
+    const asked = new Set(ids);
+    if (this.#handlers.fetch === undefined || asked.size === 0) return found;
+    const { result } = await this.#call("fetch", [...asked], { writer, step: null });
+    if (result === undefined) return found;
     if (!Array.isArray(result)) {
       throw new SyncError("handler_failed", "the fetch handler must answer with an array");
     }
     return answerOf("fetch", () => {
-      const found = new Map<ObjectId, CreateOperation>();
       for (const object of result as unknown[]) {
         if (!isObject(object)) continue;
         const id = this.#idOf(object);
         if (id !== undefined && asked.has(id)) found.set(id, this.#bringIn(id, object));
       }
-      return [...found.values()];
+      return found;
     });
   }
 
@@ -114,7 +160,7 @@ export class HandlerGate {
       return;
     }
     const subject = chosen ? { id, ...properties } : { ...properties };
-    const { result, isSilent } = await this.#call("create", subject, draft.sessionId);
+    const { result, isSilent } = await this.#call("create", subject, draft);
     const created = answerOf("create", () => {
       const object = objectOf(result) ?? properties;
       return this.#bringIn(this.#idOf(object) ?? id, object);
@@ -137,7 +183,7 @@ export class HandlerGate {
     const next: OwnedObject = { id, ...current };
     for (const [name, value] of Object.entries(changes)) setProperty(next, name, value);
     if (isKnown && isUnchanged(current, next)) return;
-    const { result, isSilent } = await this.#call("update", { ...next }, draft.sessionId);
+    const { result, isSilent } = await this.#call("update", { ...next }, draft);
     const answered = answerOf("update", () => this.#answeredChanges(id, objectOf(result) ?? {}));
     if (isSilent) draft.silent.add(id);
     if (isKnown) {
@@ -155,7 +201,7 @@ export class HandlerGate {
     const isKnown = this.#stateOf(id, draft) !== undefined;
     if (isKnown || this.#isUnheardOf(id, draft)) {
       if (this.#handlers.destroy !== undefined) {
-        const { isSilent } = await this.#call("destroy", id, draft.sessionId);
+        const { isSilent } = await this.#call("destroy", id, draft);
         if (isSilent) draft.silent.add(id);
         if (!isKnown) return; // it was in the application's database only
       }
@@ -175,7 +221,7 @@ export class HandlerGate {
 
   async #bringInFor(id: ObjectId, draft: Draft): Promise<SyncObject | undefined> {
     if (!this.#isUnheardOf(id, draft)) return undefined;
-    const [found] = await this.load([id], draft.sessionId);
+    const [found] = await this.load([id], draft.writer);
     if (found === undefined) return undefined;
     this.#add(found, true, draft);
     return draft.states.get(id) ?? undefined;
@@ -205,10 +251,17 @@ export class HandlerGate {
     return id === undefined || id === null ? undefined : checkId(id, this.#limits);
   }
 
-  #call(name: HandlerName, subject: unknown, sessionId: string | null): Promise<Answered> {
+  #call(
+    name: HandlerName,
+    subject: unknown,
+    { writer, step }: Pick<Draft, "writer" | "step">,
+  ): Promise<Answered> {
     const { handlerTimeoutMs } = this.#limits;
+    const context = { world: this.#name, identity: writer?.identity, step };
     const handler = (this.#handlers as Readonly<Record<string, unknown>>)[name];
-    return callHandler(name, handler, subject, sessionId, handlerTimeoutMs, this.#scheduler);
+    const sessionId = writer?.id ?? null;
+    const patience = [handlerTimeoutMs, this.#scheduler] as const;
+    return callHandler(name, handler, subject, sessionId, context, ...patience);
   }
 }
 
@@ -230,6 +283,33 @@ function objectOf(result: unknown): object | undefined {
 
 function isObject(value: unknown): value is object {
   return typeof value === "object" && value !== null;
+}
+
+/**
+ * The row that a database made for a write may be here before the write is: fetched meanwhile, or made
+ * before a crash. Then it is no other object.
+ */
+export function meet(
+  operations: readonly Operation[],
+  renamed: ReadonlyMap<ObjectId, ObjectId>,
+  world: World,
+): readonly Operation[] {
+  const made = new Set(renamed.values());
+  return operations.map((operation) => {
+    const held = made.has(operation.id) ? world.get(operation.id) : undefined;
+    return operation.kind === "create" && held !== undefined
+      ? becoming(held, operation)
+      : operation;
+  });
+}
+
+/** What makes an object equal to the one that would be created. */
+function becoming(held: SyncObject, { id, properties }: CreateOperation): UpdateOperation {
+  const changes: Changes = { ...properties };
+  for (const name of Object.keys(held)) {
+    if (name !== "id" && !Object.hasOwn(properties, name)) changes[name] = undefined;
+  }
+  return { kind: "update", id, changes };
 }
 
 function isUnchanged(current: SyncObject, next: OwnedObject): boolean {

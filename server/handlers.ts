@@ -13,34 +13,61 @@ export type HandlerCallback<Result> = (
 type Answer<Result> = Result | Silent<Result> | null | undefined;
 
 /**
+ * One step of one write of a client: the same whenever the write comes again, as after a crash that
+ * its outcome did not survive. A database that notes it together with what it did takes no step twice.
+ */
+export interface WriteStep {
+  readonly clientId: string;
+  /** Which of the client's writes, counted from 1. */
+  readonly n: number;
+  /** Which of the write's operations, counted from 0. */
+  readonly index: number;
+}
+
+/** On whose behalf a handler is called. */
+export interface HandlerContext {
+  readonly world: string;
+  /** The writer's; undefined for the server's own code. */
+  readonly identity: unknown;
+  /** Null for the server's own writes, which nobody sends again, and for a fetch. */
+  readonly step: WriteStep | null;
+}
+
+/**
  * An application's own database behind a world. A handler runs before its write takes effect; it
  * answers through its third parameter, or returns the answer or a promise of it. It may answer with
  * another object (a created one gets its id in this way), refuse the write with an error for the
  * callback or a thrown SyncError, or wrap its answer in `silently(...)`. `sessionId` is null for
  * the server's own writes.
+ *
+ * A write whose outcome a crash has kept from being recorded comes again, and so do its steps.
  */
 export interface Handlers {
   create?(
     object: Partial<SyncObject>,
     sessionId: string | null,
     callback: HandlerCallback<object>,
+    context: HandlerContext,
   ): Answer<object> | void | Promise<Answer<object> | void>;
   /** The whole object as it would be after the update. */
   update?(
     object: SyncObject,
     sessionId: string | null,
     callback: HandlerCallback<object>,
+    context: HandlerContext,
   ): Answer<object> | void | Promise<Answer<object> | void>;
   destroy?(
     id: string,
     sessionId: string | null,
     callback: (error?: unknown, fireEvent?: boolean) => void,
+    context: HandlerContext,
   ): Answer<void> | Promise<Answer<void>>;
   /** Finds objects that the world does not hold yet; leaves out, or gives null for, what is missing. */
   fetch?(
     ids: readonly string[],
     sessionId: string | null,
     callback: HandlerCallback<readonly (object | null)[]>,
+    context: HandlerContext,
   ):
     | readonly (object | null)[]
     | null
@@ -76,6 +103,7 @@ type AnyHandler = (
   subject: unknown,
   sessionId: string | null,
   callback: (...answer: unknown[]) => void,
+  context: HandlerContext,
 ) => unknown;
 
 /**
@@ -89,6 +117,7 @@ export async function callHandler(
   handler: unknown,
   subject: unknown,
   sessionId: string | null,
+  context: HandlerContext,
   timeoutMs: number,
   scheduler: Scheduler,
 ): Promise<Answered> {
@@ -109,7 +138,7 @@ export async function callHandler(
     const fail = (error: unknown): void => settle(() => reject(failure(name, error)));
     try {
       const call = handler as AnyHandler;
-      const returned = call(subject, sessionId, callback);
+      const returned = call(subject, sessionId, callback, context);
       if (isThenable(returned)) {
         returned.then((result) => settle(() => resolve(fromReturn(result))), fail);
       } else if (call.length < 3) {

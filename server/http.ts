@@ -5,16 +5,16 @@ import { fileURLToPath } from "node:url";
 
 /** From dist/server when installed, from server/ when run from source. */
 const BUNDLE_FOLDERS = ["../browser/", "../dist/browser/"];
-const FILES = new Map([
-  ["client.js", "text/javascript; charset=utf-8"],
-  ["client.mjs", "text/javascript; charset=utf-8"],
-  ["client.js.map", "application/json; charset=utf-8"],
-  ["client.mjs.map", "application/json; charset=utf-8"],
-]);
+const FILES = new Map(
+  ["client.js", "client.mjs", "storage.js", "storage.mjs"].flatMap((name) => [
+    [name, "text/javascript; charset=utf-8"],
+    [`${name}.map`, "application/json; charset=utf-8"],
+  ]),
+);
 
 /**
- * Serves the browser's client at `path`/client.js and `path`/client.mjs. It stands before every
- * other listener of the HTTP server, socket.io's among them, and leaves the rest to these. Returns
+ * Serves the browser's client at `path`/client.js and `path`/client.mjs, and its storages at
+ * `path`/storage.js and `path`/storage.mjs. It stands before every other listener of the HTTP server, socket.io's among them, and leaves the rest to these. Returns
  * its undo: what came later may stand before it, so it stays, and leaves everything to the others.
  */
 export function serveClient(http: HttpServer, path: string): () => void {

@@ -2,13 +2,20 @@ export { SyncError } from "../lib/errors.ts";
 export type { Callback } from "../lib/callback.ts";
 export type { Changes, Properties, SyncObject, Value } from "../lib/object.ts";
 export { silently } from "./handlers.ts";
-export type { HandlerCallback, HandlerName, Handlers } from "./handlers.ts";
+export type {
+  HandlerCallback,
+  HandlerContext,
+  HandlerName,
+  Handlers,
+  WriteStep,
+} from "./handlers.ts";
 export type { ChangeContext, HostedWorld, WorldEvents } from "./hosted-world.ts";
 export { ObjectSync, ObjectSyncServer } from "./object-sync-server.ts";
 export type { Plugin } from "./object-sync-server.ts";
 export type { WriteRequest } from "./authorization.ts";
 export type { Credentials, ServerOptions } from "./options.ts";
 export type { SessionInfo } from "./session.ts";
+export { ledgerOnly } from "./stores/ledger-only.ts";
 export { MemoryStore } from "./stores/memory.ts";
 export type {
   DecidedMutation,

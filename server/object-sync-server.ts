@@ -176,6 +176,13 @@ export class ObjectSyncServer {
     return this.world(DEFAULT_WORLD).fetch(ids as string, callback as Callback<SyncObject | null>);
   }
 
+  refresh(
+    ids: readonly string[],
+    callback?: Callback<(SyncObject | null)[]>,
+  ): Promise<(SyncObject | null)[]> {
+    return this.world(DEFAULT_WORLD).refresh(ids, callback);
+  }
+
   get(id: string): SyncObject | undefined {
     return this.world(DEFAULT_WORLD).get(id);
   }

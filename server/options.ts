@@ -117,6 +117,8 @@ function checkStore(store: Store): Store {
       throw badOption("store", `must have a function ${name}`);
     }
   }
+  const { durable } = (store as Partial<Store>).capabilities ?? {};
+  if (typeof durable !== "boolean") throw badOption("store", "must say what its capabilities are");
   return store;
 }
 

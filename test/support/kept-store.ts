@@ -23,6 +23,8 @@ export class KeptStore implements Store {
   refuses = false;
   /** Commits wait for this. */
   hold: Promise<void> = Promise.resolve();
+  /** How many it was asked for. */
+  commits = 0;
 
   /** What it has now; to be put back with `restore`. */
   backup(): unknown {
@@ -41,6 +43,7 @@ export class KeptStore implements Store {
       seq: 0,
       horizon: 0,
       nextHandle: 1,
+      ledgerHorizon: 0,
       objects: [],
       decided: [],
     };
@@ -49,8 +52,10 @@ export class KeptStore implements Store {
   }
 
   async commit(_world: string, batch: StoreBatch): Promise<void> {
-    const { term, expectedSeq, seq, nextHandle, horizon, decided } = batch;
+    const { term, expectedSeq, seq, nextHandle, horizon, decided, forgotten, ledgerHorizon } =
+      batch;
     const objects = batch.objects();
+    this.commits += 1;
     await this.hold;
     const world = this.#world;
     if (this.refuses) throw new Error("the disk is full");
@@ -62,14 +67,16 @@ export class KeptStore implements Store {
       ({ handle, properties, revision }) =>
         !changed.has(handle) && (properties !== null || revision > horizon),
     );
+    const remembered = world.decided.filter(({ clientId }) => !forgotten.includes(clientId));
     this.#world = {
       epoch: world.epoch,
       term,
       seq,
       horizon,
       nextHandle,
+      ledgerHorizon,
       objects: [...others, ...objects],
-      decided: [...world.decided, ...decided],
+      decided: [...remembered, ...decided],
     };
   }
 

@@ -71,6 +71,48 @@ export class TestPostgres {
   }
 }
 
+/** A table that nobody else can write to, until it is released: where it is written to is waited at. */
+export class LockedTable {
+  readonly #client: pg.Client;
+  readonly #pid: number;
+  #isReleased = false;
+
+  private constructor(client: pg.Client, pid: number) {
+    this.#client = client;
+    this.#pid = pid;
+  }
+
+  static async lock(place: string, table: string): Promise<LockedTable> {
+    const client = new pg.Client(place);
+    await client.connect();
+    await client.query("BEGIN");
+    await client.query(`LOCK TABLE ${table}`);
+    const { rows } = await client.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    return new LockedTable(client, rows[0]?.pid ?? 0);
+  }
+
+  async isWaitedFor(): Promise<boolean> {
+    return (await this.#waiting("pid")) > 0;
+  }
+
+  /** Ends the sessions that wait: what they would do next will not be done. */
+  async endWaiting(): Promise<void> {
+    await this.#waiting("pg_terminate_backend(pid)");
+    while (await this.isWaitedFor());
+  }
+
+  async release(): Promise<void> {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    await this.#client.end();
+  }
+
+  async #waiting(what: string): Promise<number> {
+    const sql = `SELECT ${what} FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))`;
+    return (await this.#client.query(sql, [this.#pid])).rowCount ?? 0;
+  }
+}
+
 /** What the package does after its installation, for whoever does not let packages do that. */
 function linkLibraries(): void {
   const [platform = ""] = readdirSync(packages);

@@ -9,9 +9,11 @@ const runner = join(import.meta.dirname, "run-from-source.mjs");
 export class ServerProcess {
   readonly port: number;
   readonly #child: ChildProcess;
+  readonly #output: Output;
 
-  private constructor(child: ChildProcess, port: number) {
+  private constructor(child: ChildProcess, output: Output, port: number) {
     this.#child = child;
+    this.#output = output;
     this.port = port;
   }
 
@@ -27,7 +29,28 @@ export class ServerProcess {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env, PORT: String(port), NODE_OPTIONS: "" },
     });
-    return new ServerProcess(child, await portTold(child, tells));
+    const output = { text: "" };
+    return new ServerProcess(child, output, await portTold(child, output, tells));
+  }
+
+  /** Resolves when it is dead, for whatever reason. */
+  get ended(): Promise<unknown> {
+    const { exitCode, signalCode } = this.#child;
+    return exitCode === null && signalCode === null ? once(this.#child, "exit") : Promise.resolve();
+  }
+
+  /** All that it has printed. */
+  get output(): string {
+    return this.#output.text;
+  }
+
+  /** It stands still, as in a machine that is asleep; the system goes on taking what it is sent. */
+  pause(): void {
+    this.#child.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    this.#child.kill("SIGCONT");
   }
 
   /** As `kill -9` does it. Resolves when it is dead. */
@@ -49,16 +72,19 @@ export class ServerProcess {
   }
 }
 
-async function portTold(child: ChildProcess, tells: RegExp): Promise<number> {
-  let output = "";
+interface Output {
+  text: string;
+}
+
+async function portTold(child: ChildProcess, output: Output, tells: RegExp): Promise<number> {
   return new Promise((resolve, reject) => {
     const read = (chunk: unknown): void => {
-      output += String(chunk);
-      const port = tells.exec(output)?.[1];
+      output.text += String(chunk);
+      const port = tells.exec(output.text)?.[1];
       if (port !== undefined) resolve(Number(port));
     };
     child.stdout?.on("data", read);
     child.stderr?.on("data", read);
-    child.once("exit", () => reject(new Error(`the server did not start:\n${output}`)));
+    child.once("exit", () => reject(new Error(`the server did not start:\n${output.text}`)));
   });
 }

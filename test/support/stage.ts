@@ -84,7 +84,7 @@ export function urlOf(port: number): string {
 /** Resolves at the client's next event of this name: to be asked before what causes it. */
 export function next(
   sync: ObjectSync,
-  event: "connect" | "disconnect" | "synced" | "reject" | "error",
+  event: "connect" | "disconnect" | "synced" | "reject" | "error" | "restored",
 ): Promise<void> {
   return new Promise((resolve) => {
     sync.once(event, () => resolve());

@@ -3,7 +3,7 @@ import { SERVER_LIMITS } from "../../../lib/limits.ts";
 import type { Changes, ObjectId, Properties } from "../../../lib/object.ts";
 import type { Operation } from "../../../lib/operation.ts";
 import { World } from "../../../lib/world.ts";
-import { HandlerGate } from "../../../server/handler-gate.ts";
+import { HandlerGate, meet } from "../../../server/handler-gate.ts";
 import { silently, type Handlers } from "../../../server/handlers.ts";
 import { FakeEnvironment } from "../client/fake-server.ts";
 
@@ -21,15 +21,27 @@ const update = (name: string, changes: Changes): Operation => ({
 });
 const destroy = (name: string): Operation => ({ kind: "destroy", id: id(name) });
 
+const WRITER = { id: "session", world: "garden", identity: { id: "ann" } };
+
 /** A gate before a world that holds the object "tree" and remembers that "stump" was destroyed. */
 function newGate(handlers: Handlers) {
   const record = { epoch: "e", seq: 0, horizon: 0, nextHandle: 1, objects: [] };
   const world = new World(record, SERVER_LIMITS, 0);
   world.commit([create("tree", { height: 1, name: "ash" }), create("stump")], 0);
   world.commit([destroy("stump")], 0);
-  const gate = new HandlerGate(handlers, world, SERVER_LIMITS, new FakeEnvironment().scheduler);
+  const gate = new HandlerGate(
+    "garden",
+    handlers,
+    world,
+    SERVER_LIMITS,
+    new FakeEnvironment().scheduler,
+  );
   const consult = async (...operations: Operation[]) => {
-    const { operations: left, silent, renamed } = await gate.consult(operations, "session");
+    const {
+      operations: left,
+      silent,
+      renamed,
+    } = await gate.consult(operations, WRITER, { clientId: "ann", n: 7 });
     return { operations: left, silent: [...silent], renamed: Object.fromEntries(renamed) };
   };
   return { gate, world, consult };
@@ -194,4 +206,56 @@ test.each<[what: string, handlers: Handlers, operation: Operation]>([
 ])("an answer that cannot be used is handler_failed: %s", async (_what, handlers, operation) => {
   const { consult } = newGate(handlers);
   await expect(consult(operation)).rejects.toMatchObject({ code: "handler_failed" });
+});
+
+test("a handler is told which step of which write it is about, and on whose behalf", async () => {
+  const steps: unknown[] = [];
+  const note = (_subject: unknown, sessionId: string | null, _callback: unknown, context: object) =>
+    void steps.push([sessionId, context]);
+  const { gate, consult } = newGate({
+    create: (...given) => note(...given),
+    destroy: (...given) => note(...given),
+    fetch: (...given) => note(...given),
+  });
+  await consult(create("a"), destroy("tree"));
+  await gate.consult([create("b")], null, null);
+  await gate.load([id("old")], WRITER);
+  const by = { world: "garden", identity: WRITER.identity };
+  expect(steps).toEqual([
+    ["session", { ...by, step: { clientId: "ann", n: 7, index: 0 } }],
+    ["session", { ...by, step: { clientId: "ann", n: 7, index: 1 } }],
+    [null, { world: "garden", identity: undefined, step: null }],
+    ["session", { ...by, step: null }],
+  ]);
+});
+
+test("a refresh makes the world agree with what the fetch handler finds, and with what it does not", async () => {
+  const rows = [
+    { id: "tree", name: "oak", age: 5 },
+    { id: "stump", height: 1 },
+  ];
+  const { gate, world } = newGate({ fetch: (ids) => rows.filter((row) => ids.includes(row.id)) });
+  world.commit([create("flower")], 0);
+  const ids = ["tree", "stump", "flower", "nothing", "tree"].map(id);
+  const operations = await gate.refresh(ids, null);
+  expect(operations).toEqual([
+    update("tree", { name: "oak", age: 5, height: undefined }),
+    create("stump", { height: 1 }),
+    destroy("flower"),
+  ]);
+  world.commit(operations, 0);
+  expect([...world.objects()].map((object) => ({ ...object }))).toEqual(rows);
+  expect(await newGate({}).gate.refresh(ids, null)).toEqual([]); // nobody knows otherwise
+});
+
+test("a row that was brought in before the create that made it is decided is met, not made again", () => {
+  const { world } = newGate({});
+  const renamed = new Map([[id("provisional"), id("tree")]]);
+  const made = create("tree", { height: 1, age: 2 }, false);
+  const other = create("stone");
+  expect(meet([made, other], renamed, world)).toEqual([
+    update("tree", { height: 1, age: 2, name: undefined }),
+    other,
+  ]);
+  expect(meet([made], new Map(), world)).toEqual([made]); // an id that a client chose is taken
 });

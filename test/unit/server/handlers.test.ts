@@ -5,24 +5,31 @@ import {
   bindHandlers,
   silently,
   type Answered,
-  type Handlers,
+  type HandlerContext,
   type HandlerName,
+  type Handlers,
 } from "../../../server/handlers.ts";
 import { codeOf } from "../../support/hostile.ts";
 import { FakeEnvironment } from "../client/fake-server.ts";
 
 const TIMEOUT_MS = 100;
 const TREE = { id: "tree" };
+const CONTEXT = { world: "garden", identity: undefined, step: null };
 
 type AnyCallback = (...answer: unknown[]) => void;
 
 function call(
-  handler: (subject: unknown, sessionId: unknown, callback: AnyCallback) => unknown,
+  handler: (
+    subject: unknown,
+    sessionId: unknown,
+    callback: AnyCallback,
+    context: HandlerContext,
+  ) => unknown,
   name: HandlerName = "create",
 ): { answer: Promise<Answered>; environment: FakeEnvironment } {
   const environment = new FakeEnvironment();
   const { scheduler } = environment;
-  const answer = callHandler(name, handler, TREE, "session", TIMEOUT_MS, scheduler);
+  const answer = callHandler(name, handler, TREE, "session", CONTEXT, TIMEOUT_MS, scheduler);
   answer.catch(() => undefined);
   return { answer, environment };
 }
@@ -30,14 +37,14 @@ function call(
 /** A handler that returns its answer has no place for a callback. */
 const returning = (answer: unknown) => ((_subject: unknown) => answer) as () => unknown;
 
-test("a handler gets the subject, the session and a callback", async () => {
+test("a handler gets the subject, the session, a callback and on whose behalf", async () => {
   const given: unknown[] = [];
-  const { answer } = call((subject, sessionId, callback) => {
-    given.push(subject, sessionId);
+  const { answer } = call((subject, sessionId, callback, context) => {
+    given.push(subject, sessionId, context);
     callback(null);
   });
   await answer;
-  expect(given).toEqual([TREE, "session"]);
+  expect(given).toEqual([TREE, "session", CONTEXT]);
 });
 
 test.each<[what: string, answer: unknown[], result: unknown, isSilent: boolean]>([
@@ -155,7 +162,7 @@ test("handlers may be methods, which find their object", () => {
     }
   }
   const handlers = bindHandlers(new Trees());
-  expect(handlers.fetch?.(["oak", "elm"], null, () => undefined)).toEqual([
+  expect(handlers.fetch?.(["oak", "elm"], null, () => undefined, CONTEXT)).toEqual([
     { id: "oak", height: 3 },
     null,
   ]);

@@ -48,6 +48,11 @@ test.each<[what: string, options: object, property: string]>([
   ["worlds that are no list", { worlds: "forest" }, "worlds"],
   ["a world that has no name", { worlds: [5] }, "worlds"],
   ["a store that cannot load", { store: {} }, "store"],
+  [
+    "a store that does not say what it is",
+    { store: { load: () => null, commit: () => null, close: () => null } },
+    "store",
+  ],
   ["an authenticate that is no function", { authenticate: "ann" }, "authenticate"],
   ["a limit of 0", { limits: { pageBytes: 0 } }, "pageBytes"],
   ["a limit of the client's", { limits: { retryDelayMinMs: 5 } }, "retryDelayMinMs"],

@@ -65,6 +65,8 @@ function newSession({ objects = 1, cursorSeq, recorded = [], limits: given }: Gi
     nextHandle: world.nextHandle,
     isResumed: cursorSeq !== undefined,
     decided: 0,
+    isForgotten: false,
+    isDurable: false,
     sessionId: "session",
     mutationsInFlightMax: 1,
     mutationBytesMax: 1,

@@ -1,0 +1,34 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+
+const root = join(import.meta.dirname, "../..");
+const { resolve } = createRequire(import.meta.url);
+
+/** Where an example's imports lead when it is run on the sources. */
+const modules: Readonly<Record<string, string>> = {
+  "object-sync/server": join(root, "server/index.ts"),
+  "object-sync/postgres": join(root, "server/stores/postgres/index.ts"),
+  pg: resolve("pg"),
+};
+
+/**
+ * Writes an example of a document, by the name in the comment above it, into a folder, to be run by
+ * ServerProcess. Resolves with the file's path, as seen from the project.
+ */
+export function writeExample(document: string, name: string, folder: string): string {
+  const text = readFileSync(join(root, document), "utf8");
+  const start = text.indexOf(`<!-- example: ${name} -->`);
+  const code = /```\w+\n([\s\S]*?)```/.exec(start < 0 ? "" : text.slice(start))?.[1];
+  if (code === undefined) throw new Error(`${document} has no example ${name}`);
+  const file = join(folder, name);
+  writeFileSync(file, code.replace(/(?<= from ")[^"]+(?=")/g, urlOfModule));
+  return relative(root, file);
+}
+
+function urlOfModule(name: string): string {
+  const file = modules[name];
+  if (file === undefined) throw new Error(`an example imports ${name}: say where that is`);
+  return pathToFileURL(file).href;
+}
