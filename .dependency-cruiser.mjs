@@ -4,10 +4,12 @@
  */
 
 const core = "^(lib|server|client)/";
-const frontDoor = "^(server/object-sync-server|client/object-sync)\\.ts$";
+const frontDoor = "^(server/object-sync-server\\.ts$|client/object-sync\\.ts$|client/offline/)";
 const contract = "^(server/stores/store|server/authorities/authority|client/storage/storage)\\.ts$";
 /** How databases keep what a batch holds. */
 const sharedByStores = "^server/stores/stored-json\\.ts$";
+/** What a storage says when it fails, and how browsers lock. */
+const sharedByStorages = "^client/storage/(failure|browser-locks|lease)\\.ts$";
 const publicIndex = "^(lib|server|client)/index\\.ts$";
 /** What implements a contract, and what is built on the public API. */
 const chosen = "^(server/(stores|authorities)|client/storage)/";
@@ -52,6 +54,13 @@ export default {
       to: { path: "^(server|demo|test|tools|bench)/" },
     },
     {
+      name: "client-for-browsers",
+      comment: "Only the file storage and the checks for storages need Node.",
+      severity: "error",
+      from: { path: "^client/", pathNot: "^client/(storage/file|testing)/" },
+      to: { dependencyTypes: ["core"] },
+    },
+    {
       name: "socket.io-in-one-file",
       comment: "Only server/socket-io.ts knows socket.io.",
       severity: "error",
@@ -83,13 +92,16 @@ export default {
       name: "extensions-use-public-names",
       comment:
         "A store, authority, storage or plugin imports public indexes, the contract it implements, " +
-        "files of its own folder, what stores share, and packages: nothing private.",
+        "files of its own folder, what its kind shares, and packages: nothing private.",
       severity: "error",
       from: {
         path: "^((?:server/(?:stores|authorities|plugins)|client/(?:storage|plugins))/[^/.]+)",
-        pathNot: contract,
+        pathNot: [contract, sharedByStores, sharedByStorages],
       },
-      to: { path: core, pathNot: [publicIndex, contract, sharedByStores, "^$1(/|[-.])"] },
+      to: {
+        path: core,
+        pathNot: [publicIndex, contract, sharedByStores, sharedByStorages, "^$1(/|[-.])"],
+      },
     },
     {
       name: "core-without-plugins",

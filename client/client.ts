@@ -13,8 +13,14 @@ import {
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Status } from "./connection.ts";
 import { checkFunction, EventHub, type Scope, type Undo } from "./event-hub.ts";
-import type { EventName, ObjectEventName, SyncListener } from "./events.ts";
-import { closedError, Follower } from "./follower.ts";
+import type {
+  ClientEventName,
+  ClientEvents,
+  EventName,
+  ObjectEventName,
+  SyncListener,
+} from "./events.ts";
+import { closedError, Follower, type FollowerListener } from "./follower.ts";
 import type {
   AnyModels,
   ChangesOf,
@@ -26,6 +32,8 @@ import type {
   SavedObject,
 } from "./models.ts";
 import type { ResolvedOptions } from "./options.ts";
+import type { Keeper, Opened } from "./persistence.ts";
+import { WriteHandle, type WriteStage } from "./write-handle.ts";
 
 /** The events of one object, or of one namespace. */
 export interface ObjectEventSource<Held> {
@@ -56,6 +64,11 @@ export class Client<Models extends object = AnyModels> {
   readonly #limits: ClientLimits;
   readonly #newId: () => string;
   readonly #whenSynced: Settle<void>[] = [];
+  readonly #newFollower: (isResuming: boolean, listener: FollowerListener) => Follower;
+  /** They finish what other clients have left, each under its own name. */
+  readonly #heirs = new Set<Follower>();
+  readonly #opened: Promise<Opened | undefined>;
+  #isConnectWanted = false;
   /** Why it will never be synced, unless it is told to connect again. */
   #refusal: SyncError | undefined;
   #closing: Promise<void> | undefined;
@@ -64,21 +77,34 @@ export class Client<Models extends object = AnyModels> {
     const { random } = surroundings.environment;
     this.#limits = options.limits;
     this.#newId = () => random.id();
-    this.#follower = new Follower(
-      { ...options, ...surroundings, clientId: random.id() },
-      {
-        changed: (events) => {
-          for (const event of events) this.#hub.emitChange(event);
-        },
-        happened: (name, ...args) => {
-          this.#hub.emit(name, ...args);
-          if (name === "synced") this.#settleWhenSynced();
-        },
-        refused: (error) => {
-          this.#refusal = error;
-          this.#hub.emit("error", error);
-          this.#settleWhenSynced(error);
-        },
+    this.#newFollower = (isResuming, listener) =>
+      new Follower({ ...options, ...surroundings, isResuming }, listener);
+    const { storage, world } = options;
+    this.#follower = this.#newFollower(storage !== undefined, {
+      changed: (events) => {
+        for (const event of events) this.#hub.emitChange(event);
+      },
+      happened: (name, ...args) => {
+        this.#emit(name, ...args);
+        if (name === "synced") this.#settleWhenSynced();
+      },
+      refused: (error) => {
+        this.#refusal = error;
+        this.#hub.emit("error", error);
+        this.#settleWhenSynced(error);
+      },
+      drained: () => undefined,
+    });
+    this.#opened = Promise.resolve(storage?.open(world, surroundings.environment)).then(
+      (opened) => {
+        if (storage !== undefined) this.#follower.resume(opened?.own);
+        for (const keeper of opened?.orphans ?? []) this.#finish(keeper);
+        return opened;
+      },
+      (error: unknown) => {
+        this.#hub.emit("error", toSyncError(error));
+        this.#follower.resume(undefined);
+        return undefined;
       },
     );
     if (options.autoConnect) this.connect();
@@ -105,34 +131,44 @@ export class Client<Models extends object = AnyModels> {
   /** Connects, and from then on comes back whenever the connection is lost. */
   connect(): void {
     if (this.status !== "closed") this.#refusal = undefined;
-    this.#follower.connect();
+    this.#isConnectWanted = true;
+    for (const follower of [this.#follower, ...this.#heirs]) follower.connect();
   }
 
   /** Goes offline. Writes go on, and wait for `connect()`. */
   disconnect(): void {
-    this.#follower.disconnect();
+    this.#isConnectWanted = false;
+    for (const follower of [this.#follower, ...this.#heirs]) follower.disconnect();
   }
 
   /** Resolves when the view is whole. Rejects when the server refuses, and with `closed`. */
   whenSynced(): Promise<void> {
-    return this.#call<void>(undefined, (settle) => {
+    return this.#call(Promise<void>, undefined, (settle) => {
       if (this.#refusal !== undefined) throw this.#refusal;
       if (this.status === "synced") settle(undefined);
       else this.#whenSynced.push(settle);
     });
   }
 
-  /** Ends the client. What is not decided or answered by now fails with `closed`. */
+  /**
+   * Ends the client. What is not decided or answered by now fails with `closed`; with a `storage` the
+   * next client sends it.
+   */
   close(): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
-      this.#follower.close();
-      this.#follower.tell(() => {
-        this.#refusal = closedError();
-        this.#settleWhenSynced(this.#refusal);
-        this.#hub.removeAll();
-        resolve();
-      });
-    });
+    this.#closing ??= Promise.all([
+      ...Array.from(this.#heirs, (follower) => follower.close()),
+      this.#follower.close(),
+      new Promise<void>((resolve) => {
+        this.#follower.tell(() => {
+          this.#refusal = closedError();
+          this.#settleWhenSynced(this.#refusal);
+          this.#hub.removeAll();
+          resolve();
+        });
+      }),
+    ])
+      .then(() => this.#opened)
+      .then((opened) => opened?.close());
     return this.#closing;
   }
 
@@ -150,7 +186,7 @@ export class Client<Models extends object = AnyModels> {
   save<Id extends string>(
     object: SavedObject<Models, Id>,
     callback?: Callback<ObjectOf<Models, Id>>,
-  ): Promise<ObjectOf<Models, Id>> {
+  ): WriteHandle<ObjectOf<Models, Id>> {
     return this.#writeObject((tx) => tx.save(object as Writable), callback);
   }
 
@@ -158,7 +194,7 @@ export class Client<Models extends object = AnyModels> {
   create<Id extends string>(
     object: NewObject<Models, Id>,
     callback?: Callback<ObjectOf<Models, Id>>,
-  ): Promise<ObjectOf<Models, Id>> {
+  ): WriteHandle<ObjectOf<Models, Id>> {
     return this.#writeObject((tx) => tx.create(object as Writable), callback);
   }
 
@@ -166,14 +202,14 @@ export class Client<Models extends object = AnyModels> {
   update<Id extends string>(
     object: ChangesOf<Models, Id>,
     callback?: Callback<ObjectOf<Models, Id>>,
-  ): Promise<ObjectOf<Models, Id>> {
+  ): WriteHandle<ObjectOf<Models, Id>> {
     return this.#writeObject((tx) => tx.update(object as Writable), callback);
   }
 
   destroy<Id extends string>(
     id: IdIn<Models, Id>,
     callback?: Callback<undefined>,
-  ): Promise<undefined> {
+  ): WriteHandle<undefined> {
     return this.#write((tx) => tx.destroy(id), callback);
   }
 
@@ -181,7 +217,7 @@ export class Client<Models extends object = AnyModels> {
   transaction(
     fill: (transaction: ModelTransaction<Models>) => void,
     callback?: Callback<undefined>,
-  ): Promise<undefined> {
+  ): WriteHandle<undefined> {
     return this.#write(fill, callback);
   }
 
@@ -196,7 +232,7 @@ export class Client<Models extends object = AnyModels> {
   ): Promise<(ObjectOf<Models, Id> | null)[]>;
   fetch(ids: unknown, callback?: Callback<never>): Promise<unknown> {
     const { view } = this.#follower;
-    return this.#call<unknown>(callback as Callback<unknown> | undefined, (settle) => {
+    return this.#call(Promise<unknown>, callback as Callback<unknown> | undefined, (settle) => {
       const list: readonly unknown[] = Array.isArray(ids) ? ids : [ids];
       const checked = list.map((id) => checkId(id, this.#limits));
       const settled = (error?: SyncError): void => {
@@ -233,6 +269,31 @@ export class Client<Models extends object = AnyModels> {
     return this.#eventsOf("namespace", name);
   }
 
+  #emit<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): void {
+    if (this.#hub.emit(name, ...args) || name !== "uncertain") return;
+    const message = "nobody listens to `uncertain`, and a write waits to be retried or discarded";
+    this.#hub.emit("error", new SyncError("uncertain", message));
+  }
+
+  /** Has what a client that has ended did not finish decided, and tells only what fails. */
+  #finish(keeper: Keeper): void {
+    const heir = this.#newFollower(true, {
+      changed: () => undefined,
+      happened: (name, ...args) => {
+        if (name === "reject" || name === "uncertain" || name === "error")
+          this.#emit(name, ...args);
+      },
+      refused: (error) => this.#hub.emit("error", error),
+      drained: () => {
+        this.#heirs.delete(heir);
+        void heir.close(true);
+      },
+    });
+    this.#heirs.add(heir);
+    heir.resume(keeper);
+    if (this.#isConnectWanted) heir.connect();
+  }
+
   #eventsOf<Held>(scope: Scope, of: string): ObjectEventSource<Held> {
     return {
       on: (name, listener) => this.#hub.on(name, listener, false, scope, of),
@@ -243,7 +304,7 @@ export class Client<Models extends object = AnyModels> {
   #writeObject<Held>(
     fill: (transaction: Transaction) => unknown,
     callback: Callback<Held> | undefined,
-  ): Promise<Held> {
+  ): WriteHandle<Held> {
     return this.#write(
       fill,
       callback,
@@ -262,29 +323,38 @@ export class Client<Models extends object = AnyModels> {
     fill: (transaction: Transaction) => unknown,
     callback: Callback<Result> | undefined,
     resultOf?: (operations: readonly Operation[], ids: readonly ObjectId[]) => Result,
-  ): Promise<Result> {
+  ): WriteHandle<Result> {
     let operations: readonly Operation[] = [];
-    return this.#call(
+    const handle: WriteHandle<Result> = this.#call(
+      WriteHandle<Result>,
       callback,
       (settle) => {
         operations = collect(fill, this.#limits, this.#newId, (id) => this.#follower.view.get(id));
         const settled = (error: SyncError | undefined, ids: readonly ObjectId[]): void => {
           settle(error, error === undefined ? resultOf?.(operations, ids) : undefined);
         };
-        if (operations.length > 0) this.#follower.write(operations, settled);
+        const reach = (stage: WriteStage): void => WriteHandle.reach(handle, stage);
+        if (operations.length > 0) this.#follower.write(operations, settled, reach);
         else this.#follower.tellSoon(() => settled(undefined, []));
       },
-      (error) => this.#hub.emit("reject", error, { operations }),
+      (error) => {
+        this.#hub.emit("reject", error, { operations });
+        WriteHandle.reach(handle, "rejected");
+      },
     );
+    return handle;
   }
 
   /** Begins something that settles later. What it throws is how it settles; `onThrow` hears first. */
-  #call<Result>(
+  #call<Result, Made extends Promise<Result>>(
+    Made: new (
+      executor: (resolve: (result: Result) => void, reject: (error: SyncError) => void) => void,
+    ) => Made,
     callback: Callback<Result> | undefined,
     begin: (settle: Settle<Result>) => void,
     onThrow?: (error: SyncError) => void,
-  ): Promise<Result> {
-    const promise = new Promise<Result>((resolve, reject) => {
+  ): Made {
+    const promise = new Made((resolve, reject) => {
       const settle: Settle<Result> = (error, result) => {
         if (typeof callback === "function") {
           this.#hub.call(callback, error === undefined ? [null, result] : [error]);

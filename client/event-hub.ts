@@ -49,8 +49,9 @@ export class EventHub {
     keep(this.#starts.get(""), name, (entry) => entry.listener !== listener);
   }
 
-  emit<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): void {
-    this.#tell(this.#starts.get("")?.get(name), args);
+  /** Whether there was a listener. */
+  emit<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): boolean {
+    return this.#tell(this.#starts.get("")?.get(name), args);
   }
 
   emitChange({ name, id, object, changed, previous }: ReplicaEvent): void {

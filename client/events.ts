@@ -22,7 +22,17 @@ export interface RejectedWrite {
   readonly operations: readonly Operation[];
 }
 
+/** A write that its server may have accepted, and does not remember. Choose one; the second does nothing. */
+export interface UncertainWrite extends RejectedWrite {
+  /** Sends it again: it may then happen twice. */
+  retry(): void;
+  /** Gives it up: it is rejected with `uncertain`, whether or not it has happened. */
+  discard(): void;
+}
+
 export interface ClientEvents {
+  /** What an earlier client has kept is in view. */
+  restored: [];
   /** The view is whole: after each connection, once it has all that was missed. */
   synced: [];
   connect: [];
@@ -32,6 +42,8 @@ export interface ClientEvents {
   status: [status: Status, reason?: SyncError];
   /** A write failed. Its promise and its callback get the same error. */
   reject: [error: SyncError, write: RejectedWrite];
+  /** The client was away for longer than the server remembers. The write goes on showing until you choose. */
+  uncertain: [write: UncertainWrite];
   /** What no call can report. Nothing is thrown when nobody listens. */
   error: [error: SyncError];
 }

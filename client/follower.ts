@@ -1,3 +1,4 @@
+import type { Change } from "../lib/delta.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ClientLimits } from "../lib/limits.ts";
@@ -14,15 +15,16 @@ import { Connector } from "./connector.ts";
 import type { ClientEventName, ClientEvents } from "./events.ts";
 import { Fetches, type Fetch } from "./fetches.ts";
 import { News } from "./news.ts";
-import { Outbox, type Decided, type Write } from "./outbox.ts";
+import { Outbox, type Decided, type Renames, type Write } from "./outbox.ts";
+import type { Keeper } from "./persistence.ts";
 import { sizeProblem, type ServerLink, type ServerStep } from "./server-link.ts";
 
 export interface FollowerOptions {
   readonly environment: Environment;
   readonly connect: Connect;
   readonly world: string;
-  /** Names this client to the server. Whoever knows it can write in its name. */
-  readonly clientId: string;
+  /** Whether `resume` is still to come: until then nothing is sent. */
+  readonly isResuming: boolean;
   /** The credentials, or a function that gives them or a promise of them, for each attempt. */
   readonly auth: unknown;
   readonly limits: ClientLimits;
@@ -36,6 +38,8 @@ export interface FollowerListener {
   happened<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): void;
   /** The server will not have this client back. */
   refused(error: SyncError): void;
+  /** Nothing is undecided any more. */
+  drained(): void;
 }
 
 /**
@@ -56,11 +60,18 @@ export class Follower {
   readonly #replica: Replica;
   readonly #connector: Connector;
   readonly #news = new News();
+  /** Names this client to the server. Whoever knows it can write in its name. */
+  #clientId: string;
+  #keeper: Keeper | undefined;
+  #isResuming: boolean;
+  #isConnectWanted = false;
   #isSendDue = false;
 
   constructor(options: FollowerOptions, listener: FollowerListener) {
-    const { limits, world, clientId } = options;
+    const { limits, world } = options;
     this.#options = options;
+    this.#clientId = options.environment.random.id();
+    this.#isResuming = options.isResuming;
     this.#listener = listener;
     this.#outbox = new Outbox(limits);
     this.#fetches = new Fetches(limits);
@@ -68,7 +79,12 @@ export class Follower {
     this.#connector = new Connector(
       {
         ...options,
-        hello: () => ({ version: PROTOCOL.version, world, clientId, cursor: this.#replica.cursor }),
+        hello: () => ({
+          version: PROTOCOL.version,
+          world,
+          clientId: this.#clientId,
+          cursor: this.#replica.cursor,
+        }),
       },
       {
         moved: (from, to, reason) => this.#moved(from, to, reason),
@@ -104,20 +120,51 @@ export class Follower {
   }
 
   connect(): void {
-    this.#connector.input("connect");
+    this.#isConnectWanted = true;
+    if (!this.#isResuming) this.#connector.input("connect");
   }
 
   disconnect(): void {
+    this.#isConnectWanted = false;
     this.#connector.input("disconnect");
   }
 
-  /** Settles all that is open with `closed`. What stays in view is what the server has confirmed. */
-  close(): void {
+  /** Goes on from what an earlier client has kept, if there is anything that keeps. */
+  resume(keeper: Keeper | undefined): void {
+    if (this.status === "closed") {
+      void keeper?.close(false);
+      return;
+    }
+    this.#isResuming = false;
+    this.#keeper = keeper;
+    if (keeper === undefined) for (const write of this.#outbox) write.isKept = true;
+    else this.#restore(keeper);
+    if (this.#isConnectWanted) this.#connector.input("connect");
+    this.#news.tell();
+  }
+
+  /**
+   * Settles all that is open with `closed`. What stays in view is what the server has confirmed.
+   * Resolves when all that is to be kept is; nothing is, of who has finished for good.
+   */
+  close(isFinished = false): Promise<void> {
     this.#connector.input("close");
+    const kept = this.#keeper?.close(isFinished);
+    this.#closeAll();
+    return Promise.resolve(kept);
+  }
+
+  #closeAll(): void {
     const undecided = this.#outbox.takeAll();
     this.#addChanges(this.#replica.drop(undecided));
     for (const write of undecided) {
-      const fate = write.wasSent ? "may have been accepted" : "was not sent";
+      const { isKept, wasSent } = write;
+      const fate =
+        this.#keeper !== undefined && isKept
+          ? "is kept for the next client"
+          : wasSent
+            ? "may have been accepted"
+            : "was not sent";
       this.#fail(write, closedError(`; the write ${fate}`));
     }
     for (const { settle } of this.#fetches.takeAll()) this.#news.add(() => settle(closedError()));
@@ -125,16 +172,53 @@ export class Follower {
   }
 
   /** Writes as one step. Throws `closed`, `too_large` or `limit_exceeded`, and then did nothing. */
-  write(operations: readonly Operation[], settle: Write["settle"]): void {
+  write(operations: readonly Operation[], settle: Write["settle"], reach: Write["reach"]): void {
     this.#checkOpen();
     const { limits, optimistic } = this.#options;
     checkSize(operations, (this.#connector.link?.welcome ?? limits).mutationBytesMax);
+    this.#enqueue({ operations, optimistic, settle, reach });
+    this.#news.tell();
+  }
+
+  #enqueue(write: Pick<Write, "operations" | "optimistic" | "settle" | "reach">): void {
     const { epoch, seq } = this.#replica.cursor;
     const seen = epoch === this.#outbox.epoch ? seq : 0;
-    const write = this.#outbox.add({ operations, seen, optimistic, settle });
-    this.#addChanges(this.#replica.write(write));
+    const isKept = this.#keeper === undefined && !this.#isResuming;
+    this.#addChanges(this.#replica.write(this.#outbox.add({ ...write, seen, isKept })));
+    this.#keeper?.noteWrites();
     this.#sendSoon();
-    this.#news.tell();
+  }
+
+  #restore(keeper: Keeper): void {
+    const { kept } = keeper;
+    const writes =
+      kept?.writes.map((write): Write => ({ ...write, ...UNHEARD, isKept: false })) ?? [];
+    if (kept !== undefined) {
+      // A name that has nothing left to be finished is not used again.
+      if (writes.length > 0) {
+        this.#clientId = kept.clientId;
+        this.#outbox.restore(kept.epoch, kept.nextNumber, writes);
+      }
+      this.#addChanges(this.#replica.restore(kept.cursor, kept.objects, writes));
+    }
+    const source = {
+      clientId: this.#clientId,
+      outbox: this.#outbox,
+      replica: this.#replica,
+      isConnected: () => this.isConnected,
+    };
+    keeper.start(source, {
+      kept: (those, isStored) => {
+        for (const write of those) {
+          write.isKept = true;
+          if (isStored && !write.wasSent) write.reach("stored");
+        }
+        this.#sendSoon();
+      },
+      failed: (error) => this.tell(() => this.#listener.happened("error", error)),
+    });
+    for (const write of writes) if (write.isUncertain) this.#askAbout(write);
+    this.#happened("restored");
   }
 
   /** Asks the server for objects. Throws `closed` or `limit_exceeded`. */
@@ -172,14 +256,36 @@ export class Follower {
     this.#news.add(() => this.#listener.happened(name, ...args));
   }
 
-  #welcome({ epoch, decided }: Welcome): void {
-    this.#outbox.restart(epoch, decided);
+  #welcome(welcome: Welcome): void {
+    for (const write of this.#outbox.restart(welcome)) this.#askAbout(write);
+    if (this.#keeper !== undefined) {
+      for (const write of this.#outbox) write.isKept = false;
+      this.#keeper.noteRestart();
+    }
     this.#fetches.restart();
     this.#connector.input("welcome");
     this.#sendSoon();
   }
 
+  /** The server has forgotten whether it took this write: only the application can tell what to do. */
+  #askAbout(write: Write): void {
+    const choose = (act: () => void) => (): void => {
+      if (!this.#outbox.takeUncertain(write)) return; // chosen already, or closed
+      this.#addChanges(this.#replica.drop([write]));
+      act();
+      this.#keeper?.noteWrites();
+      this.#news.tell();
+    };
+    write.reach("uncertain");
+    this.#happened("uncertain", {
+      operations: write.operations,
+      retry: choose(() => this.#enqueue(write)),
+      discard: choose(() => this.#fail(write, uncertainError())),
+    });
+  }
+
   #step({ to, changes, outcomes, isReplacing }: ServerStep, welcome: Welcome): void {
+    this.#noteObjects(changes, isReplacing);
     const decided = this.#outbox.takeDecided(outcomes);
     const renamed = renamesOf(decided);
     this.#outbox.rename(renamed);
@@ -193,7 +299,8 @@ export class Follower {
       renamed,
     });
     this.#addChanges(events);
-    for (const one of decided) this.#settle(one, renamed);
+    for (const one of decided) this.#settle(one, renamed, welcome.isDurable);
+    if (decided.length > 0 && this.pending === 0) this.#news.add(() => this.#listener.drained());
     this.#connector.input("whole");
     this.#settleFetches();
     this.#sendSoon(); // there may be room for more on the way
@@ -204,18 +311,30 @@ export class Follower {
     if (events.length > 0) this.#news.add(() => this.#listener.changed(events));
   }
 
-  #settle({ write, outcome }: Decided, renamed: ReadonlyMap<ObjectId, ObjectId>): void {
+  #noteObjects(changes: readonly Change[], isReplacing: boolean): void {
+    if (this.#keeper === undefined) return;
+    const ids = changes.map((change) =>
+      change.kind === "create" ? change.id : this.#replica.idOf(change.handle),
+    );
+    this.#keeper.noteObjects(isReplacing ? "all" : ids.filter((id) => id !== undefined));
+  }
+
+  #settle({ write, outcome }: Decided, renamed: Renames, isDurable: boolean): void {
     if (outcome.kind === "rejected") this.#fail(write, SyncError.from(outcome.error));
     else if (write.problem !== undefined) this.#fail(write, write.problem);
     else {
       const ids = write.operations.map(({ id }) => renamed.get(id) ?? id);
-      this.#news.add(() => write.settle(undefined, ids));
+      this.#news.add(() => {
+        write.reach(isDurable ? "durable" : "accepted");
+        write.settle(undefined, ids);
+      });
     }
   }
 
   #fail(write: Write, error: SyncError): void {
     this.#news.add(() => {
       this.#listener.happened("reject", error, { operations: write.operations });
+      write.reach("rejected");
       write.settle(error, []);
     });
   }
@@ -261,7 +380,8 @@ export class Follower {
     const isSameEpoch = this.#replica.cursor.epoch === epoch;
     const handleOf = (id: ObjectId): number | undefined =>
       isSameEpoch ? this.#replica.handleOf(id) : undefined;
-    this.#outbox.markSent(link.sendWrites(writes, this.#outbox.settled, handleOf));
+    const settled = Math.min(this.#outbox.settled, this.#keeper?.settled ?? Infinity);
+    this.#outbox.markSent(link.sendWrites(writes, settled, handleOf));
     return true;
   }
 
@@ -272,6 +392,9 @@ export class Follower {
     return true;
   }
 }
+
+/** Who wrote what was kept is gone. */
+const UNHEARD = { settle: (): void => undefined, reach: (): void => undefined };
 
 /** Tells early what would be too large; what is missed here is found when it is sent. */
 function checkSize(operations: readonly Operation[], bytesMax: number): void {
@@ -289,13 +412,17 @@ function isMove(operation: Operation): boolean {
 }
 
 /** Ids that the server gave in place of provisional ones. */
-function renamesOf(decided: readonly Decided[]): ReadonlyMap<ObjectId, ObjectId> {
+function renamesOf(decided: readonly Decided[]): Renames {
   const renamed = new Map<ObjectId, ObjectId>();
   for (const { outcome } of decided) {
     if (outcome.kind !== "accepted") continue;
     for (const [provisional, id] of outcome.renamed ?? []) renamed.set(provisional, id);
   }
   return renamed;
+}
+
+function uncertainError(): SyncError {
+  return new SyncError("uncertain", "the server may have accepted the write, and it was discarded");
 }
 
 export function closedError(besides = ""): SyncError {

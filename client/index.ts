@@ -7,7 +7,13 @@ export type { Changes, ObjectId, Properties, SyncObject, Value } from "../lib/ob
 export type { Operation } from "../lib/operation.ts";
 export type { ObjectEventSource } from "./client.ts";
 export type { Status } from "./connection.ts";
-export type { EventName, ObjectEventName, RejectedWrite, SyncListener } from "./events.ts";
+export type {
+  EventName,
+  ObjectEventName,
+  RejectedWrite,
+  SyncListener,
+  UncertainWrite,
+} from "./events.ts";
 export type {
   AnyModels,
   ChangesOf,
@@ -17,3 +23,6 @@ export type {
   SavedObject,
 } from "./models.ts";
 export type { ObjectSyncOptions, Transport } from "./options.ts";
+export type { Persistence } from "./persistence.ts";
+export type { ClientStorage } from "./storage/storage.ts";
+export type { WriteHandle, WriteStage } from "./write-handle.ts";

@@ -1,6 +1,7 @@
 import { SyncError } from "../lib/errors.ts";
 import { CLIENT_LIMITS, resolveLimits, type ClientLimits } from "../lib/limits.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
+import type { Persistence } from "./persistence.ts";
 
 const TRANSPORTS = ["websocket", "polling"] as const;
 
@@ -24,6 +25,8 @@ export interface ObjectSyncOptions {
   readonly optimistic?: boolean | undefined;
   /** Whether to connect at once; true unless given. */
   readonly autoConnect?: boolean | undefined;
+  /** Where writes and the last view outlive the page or process: one of `object-sync/storage/...`. */
+  readonly storage?: Persistence | undefined;
   readonly limits?: Partial<ClientLimits> | undefined;
 }
 
@@ -35,6 +38,7 @@ export interface ResolvedOptions {
   readonly transports: readonly Transport[];
   readonly optimistic: boolean;
   readonly autoConnect: boolean;
+  readonly storage: Persistence | undefined;
   readonly limits: ClientLimits;
 }
 
@@ -53,6 +57,7 @@ const CHECKS: Readonly<Record<keyof ObjectSyncOptions, (value: unknown) => boole
     value.every((name: Transport) => TRANSPORTS.includes(name)),
   optimistic: isSwitch,
   autoConnect: isSwitch,
+  storage: (value) => typeof (value as Partial<Persistence> | null)?.open === "function",
   limits: (value) => typeof value === "object" && value !== null,
 };
 
@@ -72,9 +77,10 @@ export function resolveOptions(given: ObjectSyncOptions): ResolvedOptions {
     transports = TRANSPORTS,
     optimistic = true,
     autoConnect = true,
+    storage,
   } = given;
   const limits = resolveLimits(given.limits, CLIENT_LIMITS);
-  return { world, auth, path, namespace, transports, optimistic, autoConnect, limits };
+  return { world, auth, path, namespace, transports, optimistic, autoConnect, storage, limits };
 }
 
 /** Where the server is. In a page, what is left out is as in the page's own address. */

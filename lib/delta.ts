@@ -7,6 +7,14 @@ export interface Cursor {
   readonly seq: number;
 }
 
+/**
+ * Which ledger the numbers of an epoch's mutations belong to. A restored backup is a new epoch that
+ * goes on with its ledger: its name begins as before, up to the first dot.
+ */
+export function ledgerOf(epoch: string): string {
+  return epoch.split(".", 1)[0] as string;
+}
+
 export interface ObjectCreated {
   readonly kind: "create";
   readonly handle: number;

@@ -53,6 +53,12 @@ export class ReplicaEvent {
   }
 }
 
+/** An object as the server has confirmed it. */
+export interface ConfirmedObject {
+  readonly handle: number;
+  readonly object: SyncObject;
+}
+
 /** What one step of the server brings: all of it shows at once, or none. */
 export interface Step {
   readonly epoch: string;
@@ -130,14 +136,47 @@ export class Replica {
     return handle === NO_HANDLE ? undefined : handle;
   }
 
+  idOf(handle: number): ObjectId | undefined {
+    return this.#byHandle[handle]?.id;
+  }
+
+  /** What the server has confirmed, without the pending writes. Not to be changed. */
+  confirmed(id: ObjectId): ConfirmedObject | undefined {
+    const slot = this.#slots.get(id);
+    if (slot === undefined || slot.handle === NO_HANDLE) return undefined;
+    const object = slot.writes === undefined ? slot.object : slot.confirmed;
+    return object ? { handle: slot.handle, object } : undefined;
+  }
+
+  /** The ids of all that the server has confirmed. */
+  *confirmedIds(): IterableIterator<ObjectId> {
+    for (const { id, handle } of this.#slots.values()) if (handle !== NO_HANDLE) yield id;
+  }
+
+  /** Takes in what was kept of an earlier replica, under all that was written since. */
+  restore(
+    cursor: Cursor,
+    objects: readonly ConfirmedObject[],
+    writes: readonly PendingWrite[],
+  ): ReplicaEvent[] {
+    const events: ReplicaEvent[] = [];
+    const affected = new Map<Slot, Reason>();
+    this.#cursor = cursor;
+    for (const { handle, object } of objects) {
+      const slot =
+        this.#slots.get(object.id as ObjectId) ?? this.#newSlot(object.id as ObjectId, handle);
+      slot.handle = handle;
+      this.#byHandle[handle] = slot;
+      this.#setConfirmed(slot, object, OLD, affected, events);
+    }
+    for (const write of writes) for (const slot of this.#pend(write)) affected.set(slot, OLD);
+    this.#refold(affected, events);
+    return events;
+  }
+
   /** Shows a write that was just added to the pending ones. */
   write(write: PendingWrite): ReplicaEvent[] {
-    if (!write.optimistic) return [];
-    const slots = this.#slotsOf(write);
-    for (const slot of slots) {
-      if (slot.writes === undefined && slot.isVisible) slot.confirmed = { ...slot.object };
-      (slot.writes ??= []).push(write);
-    }
+    const slots = this.#pend(write);
     const visible = (id: ObjectId): State => {
       const slot = this.#slots.get(id);
       if (slot?.isVisible === true) return slot.object;
@@ -174,6 +213,17 @@ export class Replica {
     this.#release(writes, affected);
     this.#refold(affected, events);
     return events;
+  }
+
+  /** The objects that show the write from now on; none, if it shows only when it is decided. */
+  #pend(write: PendingWrite): Iterable<Slot> {
+    if (!write.optimistic) return [];
+    const slots = this.#slotsOf(write);
+    for (const slot of slots) {
+      if (slot.writes === undefined && slot.isVisible) slot.confirmed = { ...slot.object };
+      (slot.writes ??= []).push(write);
+    }
+    return slots;
   }
 
   #slotsOf(write: PendingWrite): Set<Slot> {

@@ -55,12 +55,31 @@ export const clientScript = `
   globalThis.ObjectSync = ObjectSync;
 `;
 
-/** The client as a page can load it: dist/browser/client.js and client.mjs. */
+const storages = `
+  import { indexedDbStorage } from "./client/offline/indexeddb.ts";
+  import { memoryStorage } from "./client/offline/memory.ts";
+  import { webStorage } from "./client/offline/web.ts";
+`;
+const storageModule = `${storages} export { indexedDbStorage, memoryStorage, webStorage };`;
+
+/** For a plain <script>: the one global `ObjectSyncStorage` has the functions. */
+export const storageScript = `
+  ${storages}
+  globalThis.ObjectSyncStorage = { indexedDbStorage, memoryStorage, webStorage };
+`;
+
+/**
+ * The client and its storages as a page can load them: dist/browser/client.js and client.mjs,
+ * storage.js and storage.mjs.
+ */
 export async function bundleClient() {
-  const script = { contents: clientScript, resolveDir: root, sourcefile: "client.js" };
+  /** @param {string} contents @param {string} name */
+  const source = (contents, name) => ({ contents, resolveDir: root, sourcefile: name });
   await Promise.all([
-    bundle({ stdin: script, format: "iife" }, "client.js"),
+    bundle({ stdin: source(clientScript, "client.js"), format: "iife" }, "client.js"),
     bundle({ entryPoints: ["client/index.ts"], format: "esm" }, "client.mjs"),
+    bundle({ stdin: source(storageScript, "storage.js"), format: "iife" }, "storage.js"),
+    bundle({ stdin: source(storageModule, "storage.mjs"), format: "esm" }, "storage.mjs"),
   ]);
   await stop(); // esbuild's own process would stay as long as a server that runs in this one
 }

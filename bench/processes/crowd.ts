@@ -3,7 +3,7 @@ import { isContestant, loadContestant } from "../contestants/index.ts";
 import { Arena } from "../crowd/arena.ts";
 import { Joiners } from "../crowd/joiners.ts";
 import { stallNewest } from "../crowd/sockets.ts";
-import { writeFor } from "../crowd/writers.ts";
+import { writeAtPace, writeFor } from "../crowd/writers.ts";
 import { offer } from "./rpc.ts";
 
 const name = process.argv[2] ?? "";
@@ -29,6 +29,7 @@ const methods = {
   closeAll: () => joiners.closeAll(),
 
   writeFor: (ms: number, inFlight: number) => writeFor(joiners.clients, ms, inFlight),
+  writeAtPace: (ms: number, perSecond: number) => writeAtPace(joiners.clients, ms, perSecond),
 };
 
 export type CrowdMethods = typeof methods;

@@ -45,6 +45,13 @@ const memory = (name: string, contestant: ContestantName, key: string): Figure =
   key,
 });
 
+const writes = (name: string, contestant: ContestantName, key: string): Figure => ({
+  workload: "writes",
+  case: `50 clients, ${name}`,
+  contestant,
+  key,
+});
+
 const idle = (count: string, contestant: ContestantName) =>
   memory(`${count} idle connections`, contestant, "rssPerConnection");
 const among = (things: string): Figure => ({
@@ -153,13 +160,18 @@ function targets(connections: string): Target[] {
     },
     {
       what: "writes of 50 clients, memory store: acknowledged/s",
-      of: {
-        workload: "writes",
-        case: "50 clients, pipelined",
-        contestant: "object-sync",
-        key: "perSecond",
-      },
+      of: writes("pipelined", "object-sync", "perSecond"),
       atLeast: 50_000,
+    },
+    {
+      what: "writes of 50 clients, SQLite with full sync: acknowledged/s",
+      of: writes("pipelined", "object-sync-sqlite", "perSecond"),
+      atLeast: 15_000,
+    },
+    {
+      what: "writes of 50 clients at 7,500/s, SQLite: p99 of the acknowledgement in ms",
+      of: writes("7,500 writes/s", "object-sync-sqlite", "p99Ms"),
+      atMost: 50,
     },
     {
       what: "world of 100,000: server CPU per update, compared with 1,000",

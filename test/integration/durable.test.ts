@@ -7,8 +7,8 @@ import type { SyncError } from "../../server/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { ServerProcess } from "../support/server-process.ts";
-import { storeAt } from "../support/store-at.ts";
 import { next, Stage, urlOf, viewOf } from "../support/stage.ts";
+import { NO_DISAGREEMENTS, WriteLoad } from "../support/write-load.ts";
 
 const stage = new Stage();
 let folder: string;
@@ -99,47 +99,21 @@ test.each(Object.entries(places))(
     let server = await start(0);
     const { port } = server;
     stage.afterwards(() => server.kill());
-    const acknowledged = new Set<string>();
-    const refused: SyncError[] = [];
-    let isOver = false;
-
-    /** Creates one object after another and counts them; what is on its way when it ends is awaited. */
-    const write = async (index: number): Promise<number> => {
-      const client = stage.client(urlOf(port));
-      client.on("reject", (error) => refused.push(error));
-      const counter = `counter:${index}`;
-      await client.create({ id: counter, count: 0 });
-      let count = 0;
-      while (!isOver) {
-        count += 1;
-        const id = `object:${index}:${count}`;
-        await Promise.all([client.create({ id, count }), client.update({ id: counter, count })]);
-        acknowledged.add(id);
-      }
-      return count;
-    };
-    const writing = Promise.all(Array.from({ length: CLIENTS }, (_, index) => write(index)));
+    const clients = Array.from({ length: CLIENTS }, () => stage.client(urlOf(port)));
+    const load = new WriteLoad(clients);
 
     for (let round = 0; round < ROUNDS; round++) {
       // Not a round number of each client's writes: in the midst of things.
-      const until = acknowledged.size + ACKNOWLEDGED_BETWEEN + ((round * 7) % 13);
-      await eventually(() => acknowledged.size >= until || refused.length > 0);
+      const until = load.acknowledged.size + ACKNOWLEDGED_BETWEEN + ((round * 7) % 13);
+      await eventually(() => load.acknowledged.size >= until || load.refused.length > 0);
       await server.kill();
       server = await start(port);
     }
-    isOver = true;
-    const counts = await writing;
+    const counts = await load.end();
     await server.kill();
 
-    expect(refused).toEqual([]); // a create that is done twice is refused
-    const store = storeAt(place);
-    const { objects } = await store.load("default", "");
-    await store.close();
-    const kept = new Map([...objects].map((one) => [one.id as string, one]));
-    const counters = counts.map((_, index) => kept.get(`counter:${index}`)?.properties?.["count"]);
-    expect(counters).toEqual(counts);
-    const wanted = [...acknowledged, ...counts.map((_, index) => `counter:${index}`)];
-    expect([...kept.keys()].sort()).toEqual(wanted.sort());
+    expect(load.refused).toEqual([]);
+    expect(await load.disagreements(place, counts)).toEqual(NO_DISAGREEMENTS);
   },
   60_000 + ROUNDS * 20_000,
 );

@@ -1,5 +1,10 @@
 import { expect, test } from "@jest/globals";
 import * as client from "../../client/index.ts";
+import * as file from "../../client/offline/file.ts";
+import * as indexedDb from "../../client/offline/indexeddb.ts";
+import * as memory from "../../client/offline/memory.ts";
+import * as web from "../../client/offline/web.ts";
+import * as storageTesting from "../../client/testing/index.ts";
 import * as lib from "../../lib/index.ts";
 import * as server from "../../server/index.ts";
 import * as postgres from "../../server/stores/postgres/index.ts";
@@ -20,11 +25,17 @@ test("the entry points export these names, and no others", () => {
     "ObjectSync",
     "ObjectSyncServer",
     "SyncError",
+    "ledgerOnly",
     "silently",
   ]);
   expect(Object.keys(client).sort()).toEqual(["ObjectSync", "SyncError"]);
   expect(Object.keys(postgres)).toEqual(["PostgresStore"]);
   expect(Object.keys(sqlite)).toEqual(["SqliteStore"]);
+  expect(Object.keys(memory).sort()).toEqual(["SharedMemory", "memoryStorage"]);
+  expect(Object.keys(file)).toEqual(["fileStorage"]);
+  expect(Object.keys(indexedDb)).toEqual(["indexedDbStorage"]);
+  expect(Object.keys(web)).toEqual(["webStorage"]);
+  expect(Object.keys(storageTesting)).toEqual(["storageContract"]);
   expect(Object.keys(testing)).toEqual(["storeContract"]);
 });
 
@@ -43,6 +54,7 @@ test("the front doors have these methods, and no others", () => {
     "get",
     "listen",
     "on",
+    "refresh",
     "save",
     "setHandler",
     "transaction",

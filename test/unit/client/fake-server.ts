@@ -156,6 +156,8 @@ export class FakeLink {
         nextHandle: world.nextHandle,
         isResumed,
         decided: this.#server.ledger(this.hello.clientId).decided,
+        isForgotten: false,
+        isDurable: false,
         sessionId: `session-${String(this.#server.links.length)}`,
         mutationsInFlightMax: 1_000,
         mutationBytesMax: DEFAULT_LIMITS.mutationBytesMax,

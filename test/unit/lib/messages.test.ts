@@ -30,6 +30,8 @@ const welcome: Welcome = {
   nextHandle: 7,
   isResumed: true,
   decided: 3,
+  isForgotten: false,
+  isDurable: true,
   sessionId: "session",
   mutationsInFlightMax: 10,
   mutationBytesMax: 100,
@@ -91,6 +93,8 @@ test("a welcome comes back as it was", () => {
       nextHandle: anyCount,
       isResumed: fc.boolean(),
       decided: anyCount,
+      isForgotten: fc.boolean(),
+      isDurable: fc.boolean(),
       sessionId: anyText,
       mutationsInFlightMax: anyCount,
       mutationBytesMax: anyCount,
@@ -206,7 +210,8 @@ test("a fetch of an impossible id, and one with bytes left over, are refused", (
 
 test("a server's message that lacks a field, or has it of another kind, is refused", () => {
   const { seq: _, ...withoutSeq } = welcome;
-  for (const fields of [withoutSeq, { ...welcome, isResumed: 1 }, { ...welcome, epoch: null }]) {
+  const wrong = [{ isResumed: 1 }, { epoch: null }, { isForgotten: undefined }, { isDurable: 0 }];
+  for (const fields of [withoutSeq, ...wrong.map((field) => ({ ...welcome, ...field }))]) {
     expect(codeOf(() => toClient(encodeWelcome(fields as Welcome)))).toBe("invalid_payload");
   }
   const strange = { request: 1, seq: 1, missing: ["a", { toString: 1 }, null, ["b"]] };

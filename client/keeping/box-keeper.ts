@@ -1,0 +1,232 @@
+import type { Cancel, Environment } from "../../lib/environment.ts";
+import { SyncError } from "../../lib/errors.ts";
+import type { ObjectId } from "../../lib/object.ts";
+import type { Write } from "../outbox.ts";
+import type { Keeper, KeepListener, KeepSource, Kept } from "../persistence.ts";
+import type { Box, BoxChanges } from "./box.ts";
+import { clientToText, objectToText, writeToText } from "./kept-text.ts";
+
+/** What the server tells is kept with the next write, or when this is over. */
+const OBJECTS_AFTER_MS = 1_000;
+const RETRY_AFTER_MS = 2_000;
+
+/** What is to be kept at one moment, and what is true once it is. */
+interface Cut {
+  readonly changes: BoxChanges;
+  readonly isReplacing: boolean;
+  readonly ids: ReadonlySet<ObjectId>;
+  readonly settled: number;
+  readonly writes: readonly Write[];
+  readonly texts: ReadonlyMap<string, string>;
+  readonly restarts: number;
+}
+
+/**
+ * Keeps one client's state in a box. Whenever it keeps anything, it keeps all that is new, in one
+ * step: the confirmed objects with their cursor, and the undecided writes. So a write that was decided
+ * leaves the box together with the coming of what it did.
+ */
+export class BoxKeeper implements Keeper {
+  readonly kept: Kept | undefined;
+  readonly #box: Box;
+  readonly #environment: Environment;
+  #source!: KeepSource;
+  #listener!: KeepListener;
+  #settled = 0;
+  /** Where each write is in the box: by its place, which it keeps when it gets another number. */
+  readonly #places = new WeakMap<Write, number>();
+  #nextPlace = 0;
+  /** The writes that the box holds, and the keys of all that it may hold. */
+  #texts: ReadonlyMap<string, string>;
+  readonly #keys: Set<string>;
+  /** How often all writes were to be kept anew. */
+  #restarts = 0;
+  #ids = new Set<ObjectId>();
+  #isReplacing = false;
+  #isDue = false;
+  #isClosed = false;
+  #isGivenUp = false;
+  #stopTimer: Cancel | undefined;
+  #writing: Promise<void> = Promise.resolve();
+  #isWriting = false;
+
+  constructor(
+    box: Box,
+    kept: Kept | undefined,
+    texts: ReadonlyMap<string, string>,
+    environment: Environment,
+  ) {
+    this.#box = box;
+    this.kept = kept;
+    this.#texts = texts;
+    this.#keys = new Set(texts.keys());
+    this.#environment = environment;
+  }
+
+  get settled(): number {
+    return this.#isGivenUp ? Infinity : this.#settled;
+  }
+
+  start(source: KeepSource, listener: KeepListener): void {
+    this.#source = source;
+    this.#listener = listener;
+    // In their order now; those that were kept may get other places than they had.
+    for (const write of source.outbox) this.#places.set(write, this.#nextPlace++);
+    this.noteWrites();
+  }
+
+  noteRestart(): void {
+    this.#restarts += 1;
+    this.#settled = 0;
+    this.noteWrites();
+  }
+
+  noteWrites(): void {
+    if (this.#isDue || this.#isClosed) return;
+    this.#isDue = true;
+    this.#environment.scheduler.soon(() => {
+      this.#isDue = false;
+      this.#keep();
+    });
+  }
+
+  noteObjects(ids: readonly ObjectId[] | "all"): void {
+    if (this.#isClosed || this.#isGivenUp) return;
+    if (ids === "all") this.#isReplacing = true;
+    else for (const id of ids) this.#ids.add(id);
+    this.#keepIn(OBJECTS_AFTER_MS);
+  }
+
+  async close(isFinished: boolean): Promise<void> {
+    const last = this.#cut(); // now: the client is about to forget it
+    this.#isClosed = true;
+    this.#stopTimer?.();
+    await this.#writing;
+    try {
+      if (isFinished) await this.#box.remove();
+      else if (!this.#isGivenUp) await this.#write(last);
+    } catch (cause) {
+      this.#listener.failed(toError(cause));
+    }
+    this.#box.release();
+  }
+
+  #keepIn(delayMs: number): void {
+    this.#stopTimer ??= this.#environment.scheduler.after(delayMs, () => {
+      this.#stopTimer = undefined;
+      this.#keep();
+    });
+  }
+
+  /** One at a time; what is noted meanwhile is kept after it. */
+  #keep(): void {
+    if (this.#isWriting || this.#isClosed) return;
+    if (this.#isGivenUp) {
+      this.#listener.kept([...this.#source.outbox], false);
+      return;
+    }
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
+    this.#isWriting = true;
+    this.#writing = this.#keepCut(this.#cut());
+  }
+
+  async #keepCut(cut: Cut): Promise<void> {
+    const problem = await this.#write(cut).then(
+      () => undefined,
+      (cause: unknown) => toError(cause),
+    );
+    this.#isWriting = false;
+    if (problem === undefined) this.#isIn(cut);
+    else await this.#isNotIn(cut, problem);
+    if (this.#isBehind() && problem === undefined) this.noteWrites();
+  }
+
+  #isIn({ texts, restarts, settled, writes }: Cut): void {
+    this.#texts = texts;
+    this.#keys.clear();
+    for (const key of texts.keys()) this.#keys.add(key);
+    if (restarts !== this.#restarts) return;
+    this.#settled = settled;
+    this.#listener.kept(writes, true);
+  }
+
+  async #isNotIn(cut: Cut, problem: SyncError): Promise<void> {
+    for (const id of cut.ids) this.#ids.add(id);
+    this.#isReplacing ||= cut.isReplacing;
+    this.#listener.failed(problem);
+    await this.#giveUpIfPossible();
+    this.#keepIn(this.#isGivenUp ? 0 : RETRY_AFTER_MS);
+  }
+
+  #write({ changes, isReplacing }: Cut): Promise<void> {
+    return isReplacing ? this.#box.replace(changes) : this.#box.write(changes);
+  }
+
+  /** All that is new, as it is at this moment. */
+  #cut(): Cut {
+    const { clientId, outbox, replica } = this.#source;
+    const isConnected = this.#source.isConnected();
+    const { epoch, nextNumber, settled } = outbox;
+    const client = { clientId, cursor: replica.cursor, epoch, nextNumber };
+    const changes: BoxChanges = new Map([[this.#box.clientKey, clientToText(client)]]);
+
+    const writes = [...outbox];
+    const texts = new Map<string, string>();
+    for (const write of writes) {
+      const key = this.#box.writeKey(this.#placeOf(write));
+      // Whether it is sent in a moment: a client that ends in between must not think that it was not.
+      texts.set(key, writeToText(write, write.wasSent || isConnected));
+    }
+    for (const key of this.#keys) if (!texts.has(key)) changes.set(key, undefined);
+    for (const [key, text] of texts) {
+      this.#keys.add(key);
+      if (this.#texts.get(key) !== text) changes.set(key, text);
+    }
+
+    const isReplacing = this.#isReplacing;
+    const ids = isReplacing ? new Set(replica.confirmedIds()) : this.#ids;
+    this.#ids = new Set();
+    this.#isReplacing = false;
+    for (const id of ids) {
+      const confirmed = replica.confirmed(id);
+      changes.set(this.#box.objectKey(id), confirmed && objectToText(confirmed));
+    }
+    return { changes, isReplacing, ids, settled, writes, texts, restarts: this.#restarts };
+  }
+
+  #placeOf(write: Write): number {
+    const place = this.#places.get(write) ?? this.#nextPlace++;
+    this.#places.set(write, place);
+    return place;
+  }
+
+  /** Whether there is a write that must wait until it is kept as it is now. */
+  #isBehind(): boolean {
+    for (const { isKept } of this.#source.outbox) if (!isKept) return true;
+    return false;
+  }
+
+  /**
+   * Without a storage that works, a client goes on as if it had none, and what it writes is sent: but
+   * not as long as there is a write in the box, which would be taken for one of those after an end.
+   */
+  async #giveUpIfPossible(): Promise<void> {
+    if (!this.#source.isConnected()) return;
+    for (const write of this.#source.outbox) {
+      if (this.#texts.has(this.#box.writeKey(this.#placeOf(write)))) return;
+    }
+    try {
+      await this.#box.remove();
+      this.#isGivenUp = true;
+    } catch {
+      // It is tried again, with the next that fails.
+    }
+  }
+}
+
+function toError(cause: unknown): SyncError {
+  if (cause instanceof SyncError) return cause;
+  const message = "the storage failed: what is new is kept as soon as it works again";
+  return new SyncError("storage_failed", message, { cause });
+}

@@ -1,0 +1,13 @@
+import { persist } from "../keeping/persist.ts";
+import type { Persistence } from "../persistence.ts";
+import {
+  indexedDbStorage as makeStorage,
+  type IndexedDbStorageOptions,
+} from "../storage/indexeddb/index.ts";
+
+export type { IndexedDbStorageOptions };
+
+/** Keeps writes and view in an IndexedDB database of the browser. */
+export function indexedDbStorage(options: IndexedDbStorageOptions = {}): Persistence {
+  return persist(() => makeStorage(options));
+}
