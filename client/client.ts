@@ -277,6 +277,10 @@ export class Client<Models extends object = AnyModels> {
 
   /** Has what a client that has ended did not finish decided, and tells only what fails. */
   #finish(keeper: Keeper): void {
+    if (this.#closing !== undefined) {
+      void keeper.close(false);
+      return;
+    }
     const heir = this.#newFollower(true, {
       changed: () => undefined,
       happened: (name, ...args) => {

@@ -374,13 +374,15 @@ export class Follower {
 
   /** Whether there was anything to send. */
   #sendWrites(link: ServerLink, { epoch, mutationsInFlightMax }: Welcome): boolean {
-    const writes = this.#outbox.unsent(mutationsInFlightMax);
+    const settled = Math.min(this.#outbox.settled, this.#keeper?.settled ?? Infinity);
+    // Before the server has to remember too much for this client, and it must wait.
+    if (this.#outbox.settled - settled > mutationsInFlightMax / 2) this.#keeper?.noteWrites();
+    const writes = this.#outbox.unsent(mutationsInFlightMax, settled);
     if (writes.length === 0) return false;
     // Until the replica is of this epoch, its handles mean nothing to the server.
     const isSameEpoch = this.#replica.cursor.epoch === epoch;
     const handleOf = (id: ObjectId): number | undefined =>
       isSameEpoch ? this.#replica.handleOf(id) : undefined;
-    const settled = Math.min(this.#outbox.settled, this.#keeper?.settled ?? Infinity);
     this.#outbox.markSent(link.sendWrites(writes, settled, handleOf));
     return true;
   }

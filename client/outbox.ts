@@ -130,10 +130,14 @@ export class Outbox {
     return uncertain;
   }
 
-  /** The next writes to send, as many as may be on the way besides those that are. */
-  unsent(inFlightMax: number): readonly Write[] {
+  /**
+   * The next writes to send, as many as may be on the way besides those that are. `settled` is what
+   * the server is told of: it remembers no more than twice as many after it.
+   */
+  unsent(inFlightMax: number, settled: number): readonly Write[] {
     const writes = this.#writes.slice(this.#sent, Math.max(this.#sent, inFlightMax));
-    const end = writes.findIndex(({ isKept }) => !isKept);
+    const last = settled + 2 * inFlightMax;
+    const end = writes.findIndex(({ isKept, n }) => !isKept || n > last);
     return end < 0 ? writes : writes.slice(0, end);
   }
 

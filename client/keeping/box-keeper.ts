@@ -43,6 +43,7 @@ export class BoxKeeper implements Keeper {
   #restarts = 0;
   #ids = new Set<ObjectId>();
   #isReplacing = false;
+  #isStarted = false;
   #isDue = false;
   #isClosed = false;
   #isGivenUp = false;
@@ -68,6 +69,7 @@ export class BoxKeeper implements Keeper {
   }
 
   start(source: KeepSource, listener: KeepListener): void {
+    this.#isStarted = true;
     this.#source = source;
     this.#listener = listener;
     // In their order now; those that were kept may get other places than they had.
@@ -98,10 +100,16 @@ export class BoxKeeper implements Keeper {
   }
 
   async close(isFinished: boolean): Promise<void> {
-    const last = this.#cut(); // now: the client is about to forget it
+    if (!this.#isStarted) {
+      this.#box.release(); // as it was
+      return;
+    }
+    let last = this.#cut(); // now: the client is about to forget it
     this.#isClosed = true;
     this.#stopTimer?.();
     await this.#writing;
+    // What was being written may have failed. The writes are gone by now; the objects are as they were.
+    last = { ...last, ...this.#takeObjects(last) };
     try {
       if (isFinished) await this.#box.remove();
       else if (!this.#isGivenUp) await this.#write(last);
@@ -136,10 +144,12 @@ export class BoxKeeper implements Keeper {
       () => undefined,
       (cause: unknown) => toError(cause),
     );
-    this.#isWriting = false;
     if (problem === undefined) this.#isIn(cut);
     else await this.#isNotIn(cut, problem);
-    if (this.#isBehind() && problem === undefined) this.noteWrites();
+    this.#isWriting = false;
+    if (problem !== undefined) this.#keepIn(this.#isGivenUp ? 0 : RETRY_AFTER_MS);
+    else if (this.#isBehind()) this.noteWrites();
+    else if (this.#ids.size > 0 || this.#isReplacing) this.#keepIn(OBJECTS_AFTER_MS);
   }
 
   #isIn({ texts, restarts, settled, writes }: Cut): void {
@@ -156,7 +166,6 @@ export class BoxKeeper implements Keeper {
     this.#isReplacing ||= cut.isReplacing;
     this.#listener.failed(problem);
     await this.#giveUpIfPossible();
-    this.#keepIn(this.#isGivenUp ? 0 : RETRY_AFTER_MS);
   }
 
   #write({ changes, isReplacing }: Cut): Promise<void> {
@@ -184,15 +193,22 @@ export class BoxKeeper implements Keeper {
       if (this.#texts.get(key) !== text) changes.set(key, text);
     }
 
-    const isReplacing = this.#isReplacing;
-    const ids = isReplacing ? new Set(replica.confirmedIds()) : this.#ids;
+    const objects = this.#takeObjects({ changes, isReplacing: false, ids: new Set() });
+    return { changes, ...objects, settled, writes, texts, restarts: this.#restarts };
+  }
+
+  /** Adds the objects that are not in the box as they are now. */
+  #takeObjects(to: Pick<Cut, "changes" | "isReplacing" | "ids">): Omit<typeof to, "changes"> {
+    const { replica } = this.#source;
+    const isReplacing = this.#isReplacing || to.isReplacing;
+    const ids = this.#isReplacing ? new Set(replica.confirmedIds()) : this.#ids;
     this.#ids = new Set();
     this.#isReplacing = false;
     for (const id of ids) {
       const confirmed = replica.confirmed(id);
-      changes.set(this.#box.objectKey(id), confirmed && objectToText(confirmed));
+      to.changes.set(this.#box.objectKey(id), confirmed && objectToText(confirmed));
     }
-    return { changes, isReplacing, ids, settled, writes, texts, restarts: this.#restarts };
+    return { isReplacing, ids: new Set([...to.ids, ...ids]) };
   }
 
   #placeOf(write: Write): number {

@@ -1,6 +1,6 @@
 import type { Cursor } from "../../lib/delta.ts";
-import type { Changes, ObjectId, Properties, SyncObject } from "../../lib/object.ts";
-import type { Operation } from "../../lib/operation.ts";
+import type { Changes, ObjectId, SyncObject } from "../../lib/object.ts";
+import { toProperties, type Operation } from "../../lib/operation.ts";
 import type { ConfirmedObject } from "../../lib/replica.ts";
 import { propertiesFromJson, propertiesToJson } from "../../lib/tagged-json.ts";
 import type { KeptWrite } from "../outbox.ts";
@@ -44,8 +44,8 @@ interface OperationFields {
   readonly id: ObjectId;
   readonly chosen?: boolean;
   readonly properties?: string;
-  /** Names; JSON has no undefined. */
-  readonly removed?: readonly string[];
+  /** Of all properties, in their order, by which the server knows a write again. */
+  readonly names?: readonly string[];
 }
 
 export function writeToText(write: KeptWrite, wasSent: boolean): string {
@@ -70,12 +70,10 @@ function toFields(operation: Operation): OperationFields {
         properties: propertiesToJson(operation.properties),
       };
     case "update": {
-      const entries = Object.entries(operation.changes);
-      const given = entries.filter(
-        (entry): entry is [string, Properties[string]] => entry[1] !== undefined,
-      );
-      const removed = entries.filter(([, value]) => value === undefined).map(([name]) => name);
-      return { kind, id, properties: propertiesToJson(Object.fromEntries(given)), removed };
+      const { changes } = operation;
+      // JSON has no undefined, which removes a property.
+      const properties = propertiesToJson(toProperties(changes));
+      return { kind, id, properties, names: Object.keys(changes) };
     }
     case "destroy":
       return { kind, id };
@@ -87,14 +85,16 @@ function fromFields({
   id,
   chosen = false,
   properties = "{}",
-  removed = [],
+  names = [],
 }: OperationFields): Operation {
   switch (kind) {
     case "create":
       return { kind, id, chosen, properties: propertiesFromJson(properties) };
     case "update": {
-      const changes: Changes = propertiesFromJson(properties);
-      for (const name of removed) changes[name] = undefined;
+      const given = propertiesFromJson(properties);
+      const changes: Changes = {};
+      for (const name of names)
+        changes[name] = Object.hasOwn(given, name) ? given[name] : undefined;
       return { kind, id, changes };
     }
     case "destroy":

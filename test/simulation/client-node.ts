@@ -1,4 +1,5 @@
 import { Client } from "../../client/client.ts";
+import type { UncertainWrite } from "../../client/events.ts";
 import { resolveOptions } from "../../client/options.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import { CLIENT_LIMITS, type ClientLimits, type Limits } from "../../lib/limits.ts";
@@ -6,8 +7,10 @@ import type { ServerMessage } from "../../lib/messages.ts";
 import { canonical } from "../support/canonical.ts";
 import { BANK_GROUPS, BANK_TOTAL, bankTotal } from "./bank.ts";
 import { newProcess, type Context } from "./context.ts";
+import type { Device } from "./device.ts";
 import { EventShadow } from "./event-shadow.ts";
-import { foldPlainly } from "./fold.ts";
+import { foldPlainly, type Step } from "./fold.ts";
+import { Inheritance, isSameWrite, type Inherited } from "./inheritance.ts";
 import { Mirror } from "./mirror.ts";
 import type { SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
@@ -26,6 +29,7 @@ const EXPECTED_CODES: ReadonlySet<string> = new Set([
   "refused",
   "timeout",
   "unavailable",
+  "uncertain",
 ]);
 /** How often all objects are compared, and not only those that may have changed. */
 const FULL_CHECK_EVERY = 16;
@@ -42,6 +46,8 @@ export class ClientNode {
   readonly workload: Workload;
   readonly #context: Context;
   readonly #client: Client;
+  readonly #device: Device | undefined;
+  readonly #inheritance: Inheritance | undefined;
   readonly #shadow: EventShadow;
   readonly #random: SeededRandom;
   readonly #isOptimistic: boolean;
@@ -54,7 +60,13 @@ export class ClientNode {
   #hasReacted = false;
   #isReacting = false;
 
-  constructor(context: Context, name: string, index: number, life: number) {
+  constructor(
+    context: Context,
+    device: Device | undefined,
+    name: string,
+    index: number,
+    life: number,
+  ) {
     const { checks, oracle, limits, network, scenario } = context;
     this.key = `${name}-${life}`;
     this.#context = context;
@@ -62,10 +74,17 @@ export class ClientNode {
     this.#random = context.random.fork(`${this.key} application`);
     this.#isOptimistic = !this.#random.chance(scenario.pessimistChance);
     this.mirror = new Mirror(this.key, checks, oracle);
+    this.#device = device;
+    this.#inheritance =
+      device &&
+      new Inheritance(device, this.process, (kept) => {
+        if (kept !== undefined && !this.#isClosed) this.mirror.restore(kept);
+      });
     const options = {
       autoConnect: false,
       optimistic: this.#isOptimistic,
       auth: this.key,
+      storage: this.#inheritance?.persistence,
       limits: clientLimitsOf(limits),
     };
     this.#client = new Client(resolveOptions(options), {
@@ -120,9 +139,21 @@ export class ClientNode {
     this.process.run(() => this.#client.disconnect());
   }
 
+  /** Whether what this connection brings is for a client of before, which is finished here. */
+  isHeir(clientId: string): boolean {
+    return this.#inheritance?.isHeir(clientId) === true;
+  }
+
+  crash(): void {
+    this.#promise();
+    this.process.kill();
+    this.#device?.ended(this.process);
+  }
+
   /** Ends the client as an application does; its process goes on. */
   close(): void {
     this.#trace("close()");
+    this.#promise();
     this.process.run(() => {
       this.#isClosed = true;
       const closing = this.#client.close();
@@ -150,6 +181,7 @@ export class ClientNode {
     const step = this.mirror.take(message);
     if (step === undefined) return;
     for (const id of step.silent) this.#shadow.refresh(id);
+    this.#countPending();
     this.#rename(step.renamed);
     this.#checkObjects(step.touched);
   }
@@ -160,12 +192,10 @@ export class ClientNode {
     if (this.#isClosed || !this.process.isAlive) return;
     this.#checksDone += 1;
     const { checks, scenario } = this.#context;
-    const pending = [...this.log.open].filter(({ kind }) => kind === "write").length;
-    checks.check(this.#client.pending === pending, "G8", () => {
-      return `${this.key} has ${this.#client.pending} pending writes, and ${pending} are open`;
-    });
+    this.#countPending();
     const ids = new Set(this.#shadow.touched);
-    for (const { steps } of this.log.open) for (const { id } of steps) ids.add(id);
+    for (const { steps } of [...this.log.open, ...this.#inherited])
+      for (const { id } of steps) ids.add(id);
     this.#checkObjects(ids);
     if (isFull || this.#checksDone % FULL_CHECK_EVERY === 0) {
       this.#checkObjects(new Set([...this.mirror.objects.keys(), ...this.view.keys()]));
@@ -186,7 +216,12 @@ export class ClientNode {
   checkSettled(): void {
     this.log.checkAllSettled();
     if (this.#isClosed) return; // its last words were told to nobody
-    this.#context.checks.check(this.#rejectEvents === this.log.rejected, "G7", () => {
+    const { rejected } = this.log;
+    const isTold =
+      this.#inheritance?.isAny === true
+        ? this.#rejectEvents >= rejected
+        : this.#rejectEvents === rejected;
+    this.#context.checks.check(isTold, "G7", () => {
       return `${this.key} had ${this.log.rejected} writes rejected, and ${this.#rejectEvents} told`;
     });
   }
@@ -203,9 +238,25 @@ export class ClientNode {
     });
     client.on("destroy", (id) => this.#hear(id, () => shadow.destroyed(id)));
     client.on("remove", (id) => this.#hear(id, () => shadow.removed(id)));
-    client.on("reject", () => (this.#rejectEvents += 1));
+    client.on("reject", (_error, { operations }) => {
+      this.#rejectEvents += 1;
+      for (const token of tokensOf(operations)) this.#device?.rejected.add(token);
+    });
+    client.on("uncertain", (write) => this.#hearUncertain(write));
     client.on("error", (error) => this.#hearError(error));
     client.on("status", (status) => this.#trace(`is ${status}`));
+  }
+
+  /** All that is open, and what is left of what it has taken over. */
+  #countPending(): void {
+    const { pending } = this.#client;
+    const open = [...this.log.open].filter(({ kind }) => kind === "write").length;
+    const inherited = this.#inherited.length;
+    const isRight = pending >= open && pending <= open + inherited;
+    this.#context.checks.check(isRight, "G8", () => {
+      return `${this.key} has ${pending} pending writes; ${open} are open, ${inherited} inherited`;
+    });
+    this.#inheritance?.leave(pending - open);
   }
 
   #hear(id: string, tell: () => void): void {
@@ -221,7 +272,11 @@ export class ClientNode {
 
   #hearError(error: SyncError): void {
     this.#trace(`error ${error.code}: ${error.message}`);
-    const { scenario, timeline, isCalm } = this.#context;
+    const { scenario, timeline, isCalm, checks } = this.#context;
+    if (error.code === "storage_failed") {
+      checks.saw("storage failed");
+      return;
+    }
     if (scenario.isHostile) {
       // It may have been turned away for what the network had done before it healed.
       if (isCalm()) timeline.after(1_000, () => this.connect());
@@ -239,7 +294,8 @@ export class ClientNode {
         return `${this.key}: ${kind} ${order} failed with ${error.code}: ${error.message}`;
       });
     }
-    if (kind !== "write" || error?.code === "closed" || !hasToken(steps)) return;
+    if (kind !== "write" || !hasToken(steps)) return;
+    if (error?.code === "closed" || error?.code === "uncertain") return;
     const token = tokenText({ writer: this.key, order });
     const { epoch } = this.mirror;
     if (error !== null) oracle.rejected(epoch, token);
@@ -250,8 +306,55 @@ export class ClientNode {
     }
   }
 
+  get #inherited(): readonly Inherited[] {
+    return this.#inheritance?.writes ?? [];
+  }
+
+  /** What was reported stored must not get lost with it. */
+  #promise(): void {
+    for (const { isStored, steps } of this.log.open) {
+      if (isStored) for (const token of tokensOf(steps)) this.#device?.promised.add(token);
+    }
+  }
+
+  /** The server has forgotten what became of a write: the application chooses, at once or later. */
+  #hearUncertain(write: UncertainWrite): void {
+    const { checks, oracle, timeline } = this.#context;
+    checks.saw("uncertain");
+    const own = [...this.log.open].filter(({ kind }) => kind === "write");
+    const undecided = this.#inheritance?.isOfHeir(write.operations)
+      ? undefined
+      : [...this.#inherited, ...own]
+          .sort((a, b) => a.place - b.place)
+          .find(({ isUncertain }) => !isUncertain);
+    if (undecided !== undefined) {
+      undecided.isUncertain = true;
+      checks.check(isSameWrite(undecided.steps, write.operations), "G7", () => {
+        return `${this.key} is told that another write is uncertain than its oldest`;
+      });
+    }
+    const choose = (): void => {
+      if (this.#isClosed) return;
+      this.#hasReacted = true;
+      const isRetry = this.#random.chance(0.5);
+      this.#trace(`${isRetry ? "retries" : "discards"} ${tokensOf(write.operations).join()}`);
+      if (isRetry) for (const token of tokensOf(write.operations)) oracle.retried.add(token);
+      if (undecided !== undefined && this.log.open.has(undecided as Issued)) {
+        if (isRetry) this.log.retry(undecided as Issued);
+      } else if (undecided !== undefined) {
+        if (isRetry) this.#inheritance?.retry(undecided, this.log.nextPlace());
+        else this.#inheritance?.discard(undecided);
+      }
+      if (isRetry) write.retry();
+      else write.discard();
+    };
+    if (this.#random.chance(0.5)) choose();
+    else timeline.after(this.#random.exponential(2_000), () => this.process.run(choose));
+  }
+
   #rename(renamed: ReadonlyMap<string, string>): void {
     if (renamed.size === 0) return;
+    this.#inheritance?.rename(renamed);
     for (const issued of this.log.open) {
       if (issued.order > this.#lastOrder) continue; // written since: it means what it says
       issued.steps = issued.steps.map((step) => ({
@@ -263,7 +366,10 @@ export class ClientNode {
 
   #checkObjects(ids: ReadonlySet<string>): void {
     const { checks } = this.#context;
-    const pending = this.#isOptimistic ? [...this.log.open].map(({ steps }) => steps) : [];
+    const own = this.#isOptimistic ? [...this.log.open] : [];
+    const pending = [...this.#inherited.filter(({ isOptimistic }) => isOptimistic), ...own]
+      .sort((a, b) => a.place - b.place)
+      .map(({ steps }) => steps);
     const { states, unclear } = foldPlainly(this.mirror.objects, pending);
     for (const id of ids) {
       if (unclear.has(id)) continue;
@@ -301,12 +407,16 @@ function clientLimitsOf(limits: Limits): Partial<ClientLimits> {
   return Object.fromEntries(Object.entries(limits).filter(([name]) => names.has(name)));
 }
 
-function hasToken(steps: Issued["steps"]): boolean {
-  return steps.some((step) => {
-    if (step.kind === "destroy") return false;
+function hasToken(steps: readonly Step[]): boolean {
+  return tokensOf(steps).length > 0;
+}
+
+function tokensOf(steps: readonly Step[]): string[] {
+  return steps.flatMap((step) => {
+    if (step.kind === "destroy") return [];
     const values: object = step.kind === "create" ? step.properties : step.changes;
-    return TOKEN_PROPERTIES.some(
-      (property) => parseToken(Reflect.get(values, property)) !== undefined,
+    return TOKEN_PROPERTIES.map((property): unknown => Reflect.get(values, property)).filter(
+      (value): value is string => parseToken(value) !== undefined,
     );
   });
 }

@@ -72,12 +72,8 @@ export class ConnectionTap implements Wiretap {
     });
     for (const { n, outcome } of outcomes) {
       const decision = epoch?.decisionOf(clientId, n);
-      if (decision === undefined && outcome.kind === "rejected") {
-        const { code } = outcome.error;
-        checks.check(UNKEPT_CODES.has(code), "G5", () => {
-          return `${clientId} is told that ${n} is ${code}, which is not kept`;
-        });
-      } else {
+      const isUnkept = outcome.kind === "rejected" && UNKEPT_CODES.has(outcome.error.code);
+      if (!isUnkept || (decision !== undefined && epoch?.isForgotten(clientId) !== true)) {
         checks.check(decision?.outcome.kind === outcome.kind, "G5", () => {
           return `${clientId} is told that ${n} is ${outcome.kind}, which is not kept`;
         });

@@ -15,6 +15,7 @@ export class Database {
   readonly #random: SeededRandom;
   readonly #scenario: HandlerScenario;
   readonly #checks: Checks;
+  readonly #isRetried: (token: string) => boolean;
   readonly #seen = new Set<string>();
   #renamed = 0;
   /** It answers at once, and refuses nothing. */
@@ -25,12 +26,14 @@ export class Database {
     random: SeededRandom,
     scenario: HandlerScenario,
     checks: Checks,
+    isRetried: (token: string) => boolean,
     isCalm: () => boolean,
   ) {
     this.#process = process;
     this.#random = random;
     this.#scenario = scenario;
     this.#checks = checks;
+    this.#isRetried = isRetried;
     this.isCalm = isCalm;
     const has = (name: HandlerName): boolean => scenario.names.includes(name);
     if (has("create")) {
@@ -62,7 +65,7 @@ export class Database {
     if (sessionId === null) return;
     for (const property of TOKEN_PROPERTIES) {
       const token: unknown = Reflect.get(object, property);
-      if (typeof token !== "string") continue;
+      if (typeof token !== "string" || this.#isRetried(token)) continue;
       const call = `${name} ${id} ${token}`;
       this.#checks.check(!this.#seen.has(call), "G3", () => `a handler saw twice: ${call}`);
       this.#seen.add(call);

@@ -49,6 +49,11 @@ export class Epoch {
     return this.#objects.values();
   }
 
+  /** Whether another decision may have this client's next numbers. */
+  isForgotten(clientId: string): boolean {
+    return this.#forgotten.has(clientId);
+  }
+
   decisionOf(clientId: string, n: number): DecidedMutation | undefined {
     return this.#decided.get(clientId)?.get(n);
   }

@@ -1,4 +1,5 @@
-import type { Change } from "../../lib/delta.ts";
+import type { Kept } from "../../client/persistence.ts";
+import { ledgerOf, type Change } from "../../lib/delta.ts";
 import type { ServerMessage } from "../../lib/messages.ts";
 import { canonical } from "../support/canonical.ts";
 import type { Checks } from "./checks.ts";
@@ -36,7 +37,8 @@ export class Mirror {
   #epoch = "";
   #seq = 0;
   #position = 0;
-  /** The outcomes up to this number are known: what is told again changes nothing. */
+  /** The outcomes up to this number of this ledger are known: what is told again changes nothing. */
+  #ledger = "";
   #known = 0;
   #isReplacing = false;
   #isWhole = false;
@@ -65,6 +67,22 @@ export class Mirror {
     return this.#byId;
   }
 
+  /** Goes on from what an earlier client has kept: that is as confirmed as if the server had told it. */
+  restore({ cursor: { epoch, seq }, objects, writes, epoch: ledger, nextNumber }: Kept): void {
+    if (writes.length > 0) {
+      const first = writes.find(({ isUncertain }) => !isUncertain);
+      this.#ledger = ledgerOf(ledger);
+      this.#known = (first?.n ?? nextNumber) - 1;
+    }
+    if (epoch === "") return; // it was never told anything
+    this.#checks.saw("restored view");
+    this.#epoch = epoch;
+    this.#seq = seq;
+    this.#isWhole = true;
+    for (const { handle, object } of objects) this.#set(handle, object);
+    this.#compare();
+  }
+
   /** Takes in a message; a step, when with it the mirror is whole again. */
   take(message: ServerMessage): MirrorStep | undefined {
     if (message.kind === "welcome") {
@@ -77,7 +95,8 @@ export class Mirror {
       else if (this.#isWhole) this.#checks.saw(isSame ? "resync" : "new epoch");
       this.#check(isSame || !isResumed, "G11", `resumed ${this.#epoch} as ${epoch}`);
       this.#check(!isResumed || seq >= this.#seq, "G11", `welcomed at ${seq}, was at ${this.#seq}`);
-      if (!isSame || decided < this.#known) this.#known = decided;
+      if (ledgerOf(epoch) !== this.#ledger || decided < this.#known) this.#known = decided;
+      this.#ledger = ledgerOf(epoch);
       this.#epoch = epoch;
       return undefined;
     }

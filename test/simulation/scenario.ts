@@ -28,6 +28,8 @@ export interface Scenario {
   /** How many things a client does at once, at most. */
   readonly burstMax: number;
   readonly store: StoreScenario;
+  /** Undefined when clients keep nothing. */
+  readonly device: DeviceScenario | undefined;
   readonly handlers: HandlerScenario;
   readonly flush: Flush;
   readonly limits: Partial<Limits>;
@@ -51,6 +53,13 @@ export interface StoreScenario {
   readonly lateChance: number;
 }
 
+export interface DeviceScenario {
+  /** Whether some clients are tabs of one device. */
+  readonly isShared: boolean;
+  readonly delayMaxMs: number;
+  readonly failChance: number;
+}
+
 export interface HandlerScenario {
   readonly names: readonly HandlerName[];
   readonly delayMaxMs: number;
@@ -68,6 +77,8 @@ export function scenarioOf(seed: number): Scenario {
   const isDurable = random.chance(0.5);
   const clients = 1 + random.below(5);
   const actionMeanMs = random.pick([40, 150, 500]) * clients;
+  const device = deviceOf(new SeededRandom(seed).fork("device"));
+  const retention = retentionOf(new SeededRandom(seed).fork("retention"));
   return {
     clients,
     chaosMs: random.pick([5_000, 15_000, 30_000]),
@@ -76,13 +87,14 @@ export function scenarioOf(seed: number): Scenario {
     serverActionMeanMs: random.pick([300, 1_500, 1e9]),
     burstMax: random.pick([1, 4, 25]),
     store: storeOf(random, isDurable),
+    device,
     handlers: handlersOf(random, hasHandlers),
     flush: random.pick<Flush>(["auto", "auto", 20, 100, 700]),
-    limits: limitsOf(random),
+    limits: { ...limitsOf(random), ...retention },
     climate: climateOf(random, isHostile),
     isSloppy: random.chance(0.3),
     isHostile,
-    faults: faultsOf(random),
+    faults: [...faultsOf(random), ...(device === undefined ? [] : (["clientCrash"] as const))],
     faultMeanMs: random.pick([300, 1_500, 6_000]),
     readCostMs: random.pick([0, 0, 0.2, 4]),
     pessimistChance: random.pick([0, 0.3]),
@@ -111,6 +123,24 @@ function handlersOf(random: SeededRandom, hasHandlers: boolean): HandlerScenario
     hangChance: isNasty ? 0.02 : 0,
     changeChance: random.pick([0, 0.5]),
     silentChance: random.pick([0, 0, 0.3]),
+  };
+}
+
+function deviceOf(random: SeededRandom): DeviceScenario | undefined {
+  if (!random.chance(0.4)) return undefined;
+  return {
+    isShared: random.chance(0.5),
+    delayMaxMs: random.pick([0, 5, 300]),
+    failChance: random.pick([0, 0, 0.05, 0.5]),
+  };
+}
+
+/** How soon the server forgets what it has decided. */
+function retentionOf(random: SeededRandom): Partial<Limits> {
+  if (!random.chance(0.3)) return {};
+  return {
+    ledgerClientsMax: random.pick([1, 3, 100_000]),
+    ledgerAgeMs: random.pick([1_000, 10_000, 2_592_000_000]),
   };
 }
 
@@ -164,6 +194,12 @@ const NEEDS = {
   late: ({ store }: Scenario) => store.lateChance > 0,
   refusals: ({ store }: Scenario) => store.failChance > 0.1,
   handlers: ({ handlers }: Scenario) => handlers.names.length > 1 && handlers.delayMaxMs > 0,
+  device: ({ device }: Scenario) => device !== undefined,
+  fullDevice: ({ device }: Scenario) => (device?.failChance ?? 0) > 0,
+  slowDevice: ({ device }: Scenario) => (device?.delayMaxMs ?? 0) > 5,
+  tabs: ({ device, clients }: Scenario) => device?.isShared === true && clients > 1,
+  forgetful: ({ limits }: Scenario) =>
+    limits.ledgerAgeMs === 1_000 || limits.ledgerClientsMax === 1,
   crashes: ({ faults }: Scenario) => faults.includes("serverCrash"),
   hostile: ({ isHostile }: Scenario) => isHostile,
   sloppy: ({ isSloppy }: Scenario) => isSloppy,

@@ -8,6 +8,7 @@ import { Database } from "./database.ts";
 import type { Disk, OnKept } from "./disk.ts";
 import { describe, type SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
+import { userOf } from "./token.ts";
 import { watched } from "./watched-store.ts";
 import { Workload } from "./workload.ts";
 import { WriteLog } from "./write-log.ts";
@@ -41,6 +42,7 @@ export class ServerNode {
       this.#random.fork("database"),
       scenario.handlers,
       checks,
+      (token) => context.oracle.retried.has(token),
       isCalmNow,
     );
     let epoch = "";
@@ -104,7 +106,7 @@ export class ServerNode {
           admission(
             { hello, headers: {}, address: "", url: "" },
             (name) => (name === WORLD ? this.#world : undefined),
-            { authenticate: ({ auth }) => auth, limits },
+            { authenticate: ({ auth }) => userOf(String(auth)), limits },
             this.process.environment,
           ),
       });

@@ -28,6 +28,10 @@ const MUST_BE_SEEN = [
   "rejected timeout",
   "rejected unavailable",
   "rejected closed",
+  "rejected uncertain",
+  "client forgotten",
+  "restored view",
+  "storage failed",
 ];
 
 let file = "";

@@ -5,12 +5,13 @@ import { ClientNode } from "./client-node.ts";
 import { ConnectionTap } from "./connection-tap.ts";
 import { NO_TAP, type Connection, type Wiretap } from "./connection.ts";
 import { repeatedly, type Context } from "./context.ts";
+import { Device } from "./device.ts";
 import { Disk, type OnKept } from "./disk.ts";
 import type { Epoch } from "./epoch.ts";
 import { Network } from "./network.ts";
 import { describe } from "./process.ts";
 import { SeededRandom } from "./random.ts";
-import { CALM, scenarioOf } from "./scenario.ts";
+import { CALM, scenarioOf, type DeviceScenario } from "./scenario.ts";
 import { ServerNode } from "./server-node.ts";
 import { ServerOracle } from "./server-oracle.ts";
 import { Timeline } from "./timeline.ts";
@@ -51,6 +52,7 @@ class Simulation {
   /** The life of each client that is under way; undefined between two of them. */
   readonly #clients: (ClientNode | undefined)[] = [];
   readonly #clientLives: number[] = [];
+  readonly #devices = new Map<string, Device>();
   /** Clients that were closed, whose processes go on. */
   readonly #retired: ClientNode[] = [];
   #server: ServerNode;
@@ -219,7 +221,10 @@ class Simulation {
   #startClient(index: number): void {
     const life = this.#clientLives[index] ?? 0;
     this.#clientLives[index] = life + 1;
-    const client = new ClientNode(this.#context, `c${index}`, index, life);
+    const user = this.#userOf(index);
+    const name = user === undefined ? `c${index}` : `${user}_c${index}`;
+    const device = user === undefined ? undefined : this.#deviceOf(user);
+    const client = new ClientNode(this.#context, device, name, index, life);
     this.#clients[index] = client;
     const { timeline, random, scenario } = this.#context;
     const stream = random.fork(`${client.key} actions`);
@@ -228,6 +233,28 @@ class Simulation {
       this.#act(client, stream);
       return true;
     });
+  }
+
+  /** Whose device a client is on, if its state is kept. */
+  #userOf(index: number): string | undefined {
+    const { device } = this.#context.scenario;
+    if (device === undefined) return undefined;
+    return `u${device.isShared && index < 3 ? 0 : index}`;
+  }
+
+  #deviceOf(user: string): Device {
+    const { scenario, timeline, random } = this.#context;
+    const known = this.#devices.get(user);
+    if (known !== undefined) return known;
+    const stream = random.fork(`device ${user}`);
+    const device = new Device(
+      timeline,
+      stream,
+      scenario.device as DeviceScenario,
+      () => this.#isCalm,
+    );
+    this.#devices.set(user, device);
+    return device;
   }
 
   #act(client: ClientNode, random: SeededRandom): void {
@@ -248,7 +275,7 @@ class Simulation {
   #crashClient(client: ClientNode): void {
     const { network } = this.#context;
     this.#trace(`${client.key} crashes`);
-    client.process.kill();
+    client.crash();
     for (const connection of network.connections) {
       if (connection.client.process !== client.process) continue;
       const isNoticed = this.#random.chance(0.7);
@@ -276,7 +303,9 @@ class Simulation {
       limits,
       checks,
       oracle,
-      onDelivered: (message, isRefused) => client.take(message, isRefused),
+      onDelivered: (message, isRefused) => {
+        if (!client.isHeir(clientId)) client.take(message, isRefused);
+      },
       trace: (what) => trace.add(timeline.now, connection.name, what),
     });
   }
@@ -318,7 +347,7 @@ class Simulation {
 
   /** What must hold in the end. */
   #conclude(): void {
-    const { checks, oracle } = this.#context;
+    const { checks, oracle, scenario } = this.#context;
     checks.check(isSame(this.#server, oracle.current), "G2", () => {
       return "the server's objects are not those that its store has";
     });
@@ -337,6 +366,17 @@ class Simulation {
       checks.check(isConfirmed, "G8", () => `${client.key} is closed, and shows undecided writes`);
     }
     this.#server.log.checkAllSettled();
+    for (const device of this.#devices.values()) {
+      const unfinished = device.unfinished();
+      checks.check(unfinished.length === 0, "G21", () => `${unfinished.join()} is never decided`);
+      if (scenario.handlers.names.length > 0) continue; // they may change what is written
+      for (const token of device.promised) {
+        const isThere = device.rejected.has(token) || device.holds(token);
+        checks.check(isThere || oracle.hasEverTakenEffect(token), "G19", () => {
+          return `${token} was stored, and nobody knows what became of it`;
+        });
+      }
+    }
   }
 
   #trace(what: string): void {

@@ -18,3 +18,8 @@ export function parseToken(value: unknown): Token | undefined {
   const [writer, order] = value.split(":");
   return writer === undefined || order === undefined ? undefined : { writer, order: Number(order) };
 }
+
+/** Who a writer is to the server: all lives and tabs of one device are the same. */
+export function userOf(writer: string): string {
+  return writer.split("_", 1)[0] as string;
+}

@@ -1,3 +1,4 @@
+import { WriteHandle } from "../../client/write-handle.ts";
 import { SyncError } from "../../lib/errors.ts";
 import type { Checks } from "./checks.ts";
 import type { Step } from "./fold.ts";
@@ -8,6 +9,11 @@ export interface Issued {
   readonly kind: "write" | "fetch" | "mistake";
   readonly order: number;
   steps: readonly Step[];
+  /** Where it is among the undecided: behind all others again when it was uncertain and is retried. */
+  place: number;
+  /** It was said to outlive its writer. */
+  isStored: boolean;
+  isUncertain: boolean;
   /** Undefined until it is settled: "ok", or an error's code. */
   outcome: string | undefined;
   callbacks: number;
@@ -28,6 +34,7 @@ export class WriteLog {
   readonly #open = new Set<Issued>();
   readonly #all: Issued[] = [];
   #orders = 0;
+  #places = 0;
   #lastDecided = 0;
   #rejected = 0;
 
@@ -61,6 +68,18 @@ export class WriteLog {
     return this.#orders;
   }
 
+  /** Behind all that was asked for before. */
+  nextPlace(): number {
+    this.#places += 1;
+    return this.#places;
+  }
+
+  /** It was uncertain, and is undecided again, behind all others. */
+  retry(issued: Issued): void {
+    issued.place = this.nextPlace();
+    issued.isUncertain = false;
+  }
+
   /** `call` does it; what it returns are the steps of the write, once known, and the promise. */
   issue(
     kind: Issued["kind"],
@@ -71,6 +90,9 @@ export class WriteLog {
       kind,
       order,
       steps: [],
+      place: this.nextPlace(),
+      isStored: false,
+      isUncertain: false,
       outcome: undefined,
       callbacks: 0,
       promises: 0,
@@ -79,6 +101,9 @@ export class WriteLog {
     this.#all.push(issued);
     const { steps, promise } = call((error) => this.#calledBack(issued, error));
     issued.steps = steps;
+    if (promise instanceof WriteHandle) {
+      void promise.reached("stored").then((stage) => (issued.isStored = stage === "stored"));
+    }
     promise.then(
       () => this.#promised(issued, "ok"),
       (error: unknown) => this.#promised(issued, codeOf(error)),
@@ -96,7 +121,7 @@ export class WriteLog {
   }
 
   #calledBack(issued: Issued, error: SyncError | null): void {
-    const { kind, order } = issued;
+    const { kind, order, place } = issued;
     issued.callbacks += 1;
     this.#checks.check(issued.callbacks === 1, "G6", () => {
       return `${this.#who}: ${kind} ${order} was called back again, with ${codeOf(error)}`;
@@ -104,10 +129,10 @@ export class WriteLog {
     issued.outcome = codeOf(error);
     this.#open.delete(issued);
     if (kind === "write" && this.#isOrdered) {
-      this.#checks.check(order > this.#lastDecided, "G4", () => {
+      this.#checks.check(place > this.#lastDecided || issued.isUncertain, "G4", () => {
         return `${this.#who}: write ${order} was decided after ${this.#lastDecided}`;
       });
-      this.#lastDecided = order;
+      this.#lastDecided = Math.max(place, this.#lastDecided);
     }
     if (error !== null && kind !== "fetch") this.#rejected += 1;
     this.#onSettled(issued, error);
