@@ -40,6 +40,8 @@ export interface Decided {
   readonly outcome: Outcome;
 }
 
+const RENAMED_MAX = 1_000;
+
 type NewWrite = Pick<Write, "operations" | "seen" | "optimistic" | "isKept" | "settle" | "reach">;
 
 /**
@@ -53,6 +55,11 @@ export class Outbox {
   #writes: Write[] = [];
   /** How many of them, from the first, need not be sent on this connection any more. */
   #sent = 0;
+  /**
+   * Ids that the application may still use although it was told of others. The server knows them for
+   * as long as it must remember what it decided, and would take a retry for another write.
+   */
+  readonly #renamed = new Map<ObjectId, ObjectId>();
   #nextNumber = 1;
   #epoch = "";
 
@@ -87,7 +94,9 @@ export class Outbox {
   add(write: NewWrite): Write {
     const { writesMax } = this.#limits;
     if (this.size >= writesMax) throw atMost("the outbox", writesMax, "writes");
-    const added = { ...write, n: this.#nextNumber, wasSent: false, isUncertain: false };
+    const operations = withIds(write.operations, this.#renamed);
+    const n = this.#nextNumber;
+    const added = { ...write, operations, n, wasSent: false, isUncertain: false };
     this.#nextNumber += 1;
     this.#writes.push(added);
     return added;
@@ -169,15 +178,14 @@ export class Outbox {
     return decided;
   }
 
-  /** The server has given objects other ids: the writes that remain go to these. */
+  /** The server has given objects other ids: the writes that remain go to these, and all to come. */
   rename(renames: Renames): void {
     if (renames.size === 0) return;
-    for (const write of this) {
-      if (!write.operations.some(({ id }) => renames.has(id))) continue;
-      write.operations = write.operations.map((operation) => ({
-        ...operation,
-        id: renames.get(operation.id) ?? operation.id,
-      }));
+    for (const write of this) write.operations = withIds(write.operations, renames);
+    for (const [provisional, id] of renames) this.#renamed.set(provisional, id);
+    for (const [oldest] of this.#renamed) {
+      if (this.#renamed.size <= RENAMED_MAX) break;
+      this.#renamed.delete(oldest);
     }
   }
 
@@ -195,4 +203,12 @@ export class Outbox {
     this.#sent = 0;
     return writes;
   }
+}
+
+function withIds(operations: readonly Operation[], renames: Renames): readonly Operation[] {
+  if (!operations.some(({ id }) => renames.has(id))) return operations;
+  return operations.map((operation) => ({
+    ...operation,
+    id: renames.get(operation.id) ?? operation.id,
+  }));
 }

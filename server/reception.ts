@@ -66,7 +66,7 @@ export class Reception {
       nextHandle: stable.nextHandle,
       isResumed,
       decided: ledger.lastOf(clientId),
-      isForgotten: ledger.hasForgotten(clientId, wasHere ? cursor.seq : 0),
+      isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),
       isDurable: this.#host.isDurable,
       sessionId: info.id,
       mutationsInFlightMax: this.#limits.mutationsInFlightMax,

@@ -192,6 +192,14 @@ export class WorldHost {
     for (const resume of this.#whenReadable.splice(0)) resume();
   }
 
+  /**
+   * Whether decisions on this client's mutations, which it may not know, may have been forgotten, and
+   * it is as far as `position`. Not while it has any under way here: since it sent those, it was in use.
+   */
+  hasForgotten(clientId: string, position: number): boolean {
+    return !this.#usersOfLedger([])(clientId) && this.ledger.hasForgotten(clientId, position);
+  }
+
   /** A client has connected anew, and sends again all that it was told nothing of. */
   forgetUndecided(clientId: string): void {
     this.#ready = this.#ready.filter((job) => {

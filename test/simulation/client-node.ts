@@ -54,8 +54,6 @@ export class ClientNode {
   #isClosed = false;
   #rejectEvents = 0;
   #checksDone = 0;
-  /** The last that was asked for before the present event. */
-  #lastOrder = 0;
   /** Whether the application has written while it was being told something. */
   #hasReacted = false;
   #isReacting = false;
@@ -208,7 +206,6 @@ export class ClientNode {
     }
     this.#shadow.compare(new Set(this.#shadow.touched));
     this.#hasReacted = false;
-    this.#lastOrder = this.log.lastOrder;
     this.#checkBank();
   }
 
@@ -356,7 +353,6 @@ export class ClientNode {
     if (renamed.size === 0) return;
     this.#inheritance?.rename(renamed);
     for (const issued of this.log.open) {
-      if (issued.order > this.#lastOrder) continue; // written since: it means what it says
       issued.steps = issued.steps.map((step) => ({
         ...step,
         id: renamed.get(step.id) ?? step.id,

@@ -75,7 +75,8 @@ export class ConnectionTap implements Wiretap {
       const isUnkept = outcome.kind === "rejected" && UNKEPT_CODES.has(outcome.error.code);
       if (!isUnkept || (decision !== undefined && epoch?.isForgotten(clientId) !== true)) {
         checks.check(decision?.outcome.kind === outcome.kind, "G5", () => {
-          return `${clientId} is told that ${n} is ${outcome.kind}, which is not kept`;
+          const told = outcome.kind === "rejected" ? outcome.error.code : outcome.kind;
+          return `${clientId} is told that ${n} is ${told}; kept is ${decision?.outcome.kind}`;
         });
       }
     }

@@ -322,9 +322,17 @@ const KEEPING: readonly Fault[] = [
   fault(
     "a client is not told that it was forgotten",
     "server/reception.ts",
-    "isForgotten: ledger.hasForgotten(clientId, wasHere ? cursor.seq : 0),",
+    "isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),",
     "isForgotten: false,",
     "forgetful",
+  ),
+  fault(
+    "a client is told that it was forgotten while its writes are under way",
+    "server/world-host.ts",
+    "return !this.#usersOfLedger([])(clientId) && this.ledger",
+    "return this.ledger",
+    "forgetful",
+    "handlers",
   ),
   fault(
     "a client is forgotten while it writes",

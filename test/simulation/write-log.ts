@@ -59,10 +59,6 @@ export class WriteLog {
     return this.#rejected;
   }
 
-  get lastOrder(): number {
-    return this.#orders;
-  }
-
   nextOrder(): number {
     this.#orders += 1;
     return this.#orders;
