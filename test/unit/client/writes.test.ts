@@ -266,6 +266,8 @@ test("a handler's own id takes the place of a drawn one, also in the writes that
   expect(sync.get(String(drawn))).toBeUndefined();
   await expect(updated).resolves.toBe(object);
   expect(server.world.get("row:7")).toEqual({ id: "row:7", name: "oak", height: 3 });
+  await expect(sync.save({ id: String(drawn), height: 4 })).resolves.toBe(object); // as it was told at first
+  expect(server.world.get("row:7")).toEqual({ id: "row:7", name: "oak", height: 4 });
   expect(heard).toEqual([
     `create ${String(drawn)}`,
     `add ${String(drawn)}`,
