@@ -99,6 +99,7 @@ export class Client<Models extends object = AnyModels> {
       (opened) => {
         if (storage !== undefined) this.#follower.resume(opened?.own);
         for (const keeper of opened?.orphans ?? []) this.#finish(keeper);
+        for (const problem of opened?.problems ?? []) this.#hub.emit("error", problem);
         return opened;
       },
       (error: unknown) => {
@@ -277,6 +278,10 @@ export class Client<Models extends object = AnyModels> {
 
   /** Has what a client that has ended did not finish decided, and tells only what fails. */
   #finish(keeper: Keeper): void {
+    if (this.#closing !== undefined) {
+      void keeper.close(false);
+      return;
+    }
     const heir = this.#newFollower(true, {
       changed: () => undefined,
       happened: (name, ...args) => {

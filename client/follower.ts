@@ -63,6 +63,8 @@ export class Follower {
   /** Names this client to the server. Whoever knows it can write in its name. */
   #clientId: string;
   #keeper: Keeper | undefined;
+  /** Whether what it is given survives: a storage may fail. */
+  #isKeeping = false;
   #isResuming: boolean;
   #isConnectWanted = false;
   #isSendDue = false;
@@ -160,7 +162,7 @@ export class Follower {
     for (const write of undecided) {
       const { isKept, wasSent } = write;
       const fate =
-        this.#keeper !== undefined && isKept
+        this.#isKeeping && isKept
           ? "is kept for the next client"
           : wasSent
             ? "may have been accepted"
@@ -209,6 +211,7 @@ export class Follower {
     };
     keeper.start(source, {
       kept: (those, isStored) => {
+        this.#isKeeping = isStored;
         for (const write of those) {
           write.isKept = true;
           if (isStored && !write.wasSent) write.reach("stored");
