@@ -151,5 +151,5 @@ function flagOf(value: unknown): boolean {
 }
 
 function wrong(wanted: string, value: unknown): Error {
-  return new Error(`${String(JSON.stringify(value))} is kept where ${wanted} must be`);
+  return new Error(`${JSON.stringify(value)} is kept where ${wanted} must be`);
 }

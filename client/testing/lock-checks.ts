@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { equal, fail } from "./assert.ts";
 import { has, isTaken, take, takeSoon, write, type Stage } from "./stage.ts";
 
 /** What `lock` must do. */
@@ -43,9 +43,9 @@ export const lockChecks: readonly (readonly [
           [...storages, ...storages].map((storage) => storage.lock("name")),
         );
         const taken = results.filter((giveBack) => giveBack !== undefined);
-        assert.equal(taken.length, 1);
+        equal(taken.length, 1, "one of them has it");
         taken[0]?.();
-        (await takeSoon(storages[round % 3] ?? assert.fail(), "name"))();
+        (await takeSoon(storages[round % 3] ?? fail("there are three"), "name"))();
       }
     },
   ],
