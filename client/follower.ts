@@ -17,6 +17,7 @@ import { Fetches, type Fetch } from "./fetches.ts";
 import { News } from "./news.ts";
 import { Outbox, type Decided, type Renames, type Write } from "./outbox.ts";
 import type { Keeper } from "./persistence.ts";
+import { storageError } from "./storage-error.ts";
 import { sizeProblem, type ServerLink, type ServerStep } from "./server-link.ts";
 
 export interface FollowerOptions {
@@ -218,7 +219,7 @@ export class Follower {
         }
         this.#sendSoon();
       },
-      failed: (error) => this.tell(() => this.#listener.happened("error", error)),
+      failed: (error) => this.tell(() => this.#listener.happened("error", storageError(error))),
     });
     for (const write of writes) if (write.isUncertain) this.#askAbout(write);
     this.#happened("restored");
