@@ -7,6 +7,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { storageContract } from "../../client/testing/index.ts";
 import { ObjectSyncServer } from "../../server/index.ts";
 import { launchBrowser } from "../support/browser.ts";
+import { readExample } from "../support/doc-example.ts";
 import { eventually } from "../support/eventually.ts";
 import { Stage, viewOf } from "../support/stage.ts";
 
@@ -29,6 +30,10 @@ const CLIENT_PAGE = `<script src="/object-sync/client.js"></script>
     });
     sync.on("restored", () => told.push("restored"));
   </script>`;
+const PAGES: Readonly<Record<string, string>> = {
+  "/client": CLIENT_PAGE,
+  "/example": readExample("docs/API.md", "offline.html"),
+};
 const STORAGES = ["webStorage", "indexedDbStorage"] as const;
 
 const stage = new Stage();
@@ -56,7 +61,7 @@ afterAll(() => browser.close());
 
 const application: RequestListener = ({ url = "" }, response) => {
   const isScript = url === "/checks.js";
-  const page = url.startsWith("/client") ? CLIENT_PAGE : CHECKS_PAGE;
+  const page = PAGES[url.split("?", 1)[0] ?? ""] ?? CHECKS_PAGE;
   response.writeHead(200, { "Content-Type": isScript ? "text/javascript" : "text/html" });
   response.end(isScript ? checksScript : `<!doctype html><meta charset="utf-8">${page}`);
 };
@@ -276,4 +281,14 @@ test.each(STORAGES)("a blocked %s says so, and the client goes on without", asyn
   expect(await told(page)).toEqual([
     expect.stringMatching(/^error storage_failed .*access is denied/),
   ]);
+});
+
+test("the page of the documentation keeps what it writes", async () => {
+  const { url } = await serve();
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(`${url}/example`);
+  await page.evaluate("sync.disconnect()");
+  await page.evaluate("sync.create({ id: 'tree' }).reached('stored')");
+  await page.reload();
+  await page.waitForFunction("sync.get('tree') !== undefined");
 });

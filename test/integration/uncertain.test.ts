@@ -2,6 +2,7 @@ import { afterEach, expect, test } from "@jest/globals";
 import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
 import type { ObjectSync, ObjectSyncOptions, SyncError } from "../../client/index.ts";
 import type { ObjectSyncServer } from "../../server/index.ts";
+import { readExample } from "../support/doc-example.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Network } from "../support/network.ts";
 import { next, Stage, TAPPED, viewOf } from "../support/stage.ts";
@@ -138,6 +139,22 @@ test("a connection that is lost meanwhile asks no second time, and a close settl
   expect(rejected).toEqual(["closed", "closed"]);
   for (const { retry } of choices) retry();
   expect(client.pending).toBe(0);
+});
+
+test("the example of the documentation retries an update, and gives up what creates", async () => {
+  const example = readExample("docs/API.md", "uncertain.js");
+  // eslint-disable-next-line @typescript-eslint/no-implied-eval -- it is our own
+  const run = new Function("sync", example) as (sync: ObjectSync) => void;
+  const away = await takenUnheard({}, (client) => {
+    run(client);
+    writeTwo(client);
+  });
+  await forgotten(away);
+  await away.sync.update({ id: "tree", height: 3 });
+  away.network.comeUp();
+  await eventually(() => away.choices.length === 2 && away.client.pending === 0);
+  expect(away.sync.get("tree")).toEqual({ id: "tree", height: 2 });
+  expect(away.rejected).toEqual(["uncertain"]);
 });
 
 test("when nobody listens, an error says that a write waits", async () => {
