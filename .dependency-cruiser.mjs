@@ -55,9 +55,9 @@ export default {
     },
     {
       name: "client-for-browsers",
-      comment: "Only the file storage and the checks for storages need Node.",
+      comment: "Only the file storage needs Node.",
       severity: "error",
-      from: { path: "^client/", pathNot: "^client/(storage/file|testing)/" },
+      from: { path: "^client/", pathNot: "^client/storage/file/" },
       to: { dependencyTypes: ["core"] },
     },
     {

@@ -33,6 +33,7 @@ import type {
 } from "./models.ts";
 import type { ResolvedOptions } from "./options.ts";
 import type { Keeper, Opened } from "./persistence.ts";
+import { storageError } from "./storage-error.ts";
 import { WriteHandle, type WriteStage } from "./write-handle.ts";
 
 /** The events of one object, or of one namespace. */
@@ -99,10 +100,13 @@ export class Client<Models extends object = AnyModels> {
       (opened) => {
         if (storage !== undefined) this.#follower.resume(opened?.own);
         for (const keeper of opened?.orphans ?? []) this.#finish(keeper);
+        for (const problem of opened?.problems ?? []) {
+          this.#hub.emit("error", storageError(problem));
+        }
         return opened;
       },
       (error: unknown) => {
-        this.#hub.emit("error", toSyncError(error));
+        this.#hub.emit("error", storageError(error));
         this.#follower.resume(undefined);
         return undefined;
       },

@@ -25,9 +25,9 @@ export interface RejectedWrite {
 /** A write that its server may have accepted, and does not remember. Choose one; the second does nothing. */
 export interface UncertainWrite extends RejectedWrite {
   /** Sends it again: it may then happen twice. */
-  retry(): void;
+  readonly retry: () => void;
   /** Gives it up: it is rejected with `uncertain`, whether or not it has happened. */
-  discard(): void;
+  readonly discard: () => void;
 }
 
 export interface ClientEvents {

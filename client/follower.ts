@@ -17,6 +17,7 @@ import { Fetches, type Fetch } from "./fetches.ts";
 import { News } from "./news.ts";
 import { Outbox, type Decided, type Renames, type Write } from "./outbox.ts";
 import type { Keeper } from "./persistence.ts";
+import { storageError } from "./storage-error.ts";
 import { sizeProblem, type ServerLink, type ServerStep } from "./server-link.ts";
 
 export interface FollowerOptions {
@@ -63,6 +64,8 @@ export class Follower {
   /** Names this client to the server. Whoever knows it can write in its name. */
   #clientId: string;
   #keeper: Keeper | undefined;
+  /** Whether what it is given survives: a storage may fail. */
+  #isKeeping = false;
   #isResuming: boolean;
   #isConnectWanted = false;
   #isSendDue = false;
@@ -160,7 +163,7 @@ export class Follower {
     for (const write of undecided) {
       const { isKept, wasSent } = write;
       const fate =
-        this.#keeper !== undefined && isKept
+        this.#isKeeping && isKept
           ? "is kept for the next client"
           : wasSent
             ? "may have been accepted"
@@ -209,13 +212,14 @@ export class Follower {
     };
     keeper.start(source, {
       kept: (those, isStored) => {
+        this.#isKeeping = isStored;
         for (const write of those) {
           write.isKept = true;
           if (isStored && !write.wasSent) write.reach("stored");
         }
         this.#sendSoon();
       },
-      failed: (error) => this.tell(() => this.#listener.happened("error", error)),
+      failed: (error) => this.tell(() => this.#listener.happened("error", storageError(error))),
     });
     for (const write of writes) if (write.isUncertain) this.#askAbout(write);
     this.#happened("restored");

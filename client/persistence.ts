@@ -22,6 +22,8 @@ export interface Opened {
   readonly own: Keeper;
   /** Clients that have ended with undecided writes, each to be finished under its own name. */
   readonly orphans: readonly Keeper[];
+  /** What was left and cannot be used: to be told, as what it holds may be missed. */
+  readonly problems: readonly SyncError[];
   /** After the last keeper. */
   close(): Promise<void>;
 }
@@ -66,6 +68,9 @@ export interface Keeper {
   noteRestart(): void;
   /** The server has confirmed something of these objects, or of all: in a while. */
   noteObjects(ids: readonly ObjectId[] | "all"): void;
-  /** Keeps the last, then lets others have it; a client that has nothing left to do is removed. */
+  /**
+   * Keeps the last, then lets others have it; a client that has nothing left to do is removed. What
+   * was never started is left as it is.
+   */
   close(isFinished: boolean): Promise<void>;
 }

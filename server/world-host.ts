@@ -193,11 +193,12 @@ export class WorldHost {
   }
 
   /**
-   * Whether decisions on this client's mutations, which it may not know, may have been forgotten, and
-   * it is as far as `position`. Not while it has any under way here: since it sent those, it was in use.
+   * Whether decisions on this client's mutations may have been forgotten that it may not know, being
+   * as far as `position`. Not while it has some under way here: it sent them after it was told the
+   * same, and has been in use since; and their numbers are taken.
    */
   hasForgotten(clientId: string, position: number): boolean {
-    return !this.#usersOfLedger([])(clientId) && this.ledger.hasForgotten(clientId, position);
+    return this.ledger.hasForgotten(clientId, position) && !this.#writersUnderWay().has(clientId);
   }
 
   /** A client has connected anew, and sends again all that it was told nothing of. */
@@ -454,14 +455,18 @@ export class WorldHost {
   #usersOfLedger(unstored: readonly DecidedMutation[]): (clientId: string) => boolean {
     let busy: Set<string> | undefined;
     const collect = (): Set<string> => {
-      const all = new Set(unstored.map(({ clientId }) => clientId));
-      for (const { client } of [...this.#consulted, ...this.#ready]) {
-        if (client !== null) all.add(client.clientId);
-      }
-      return all;
+      return new Set([...unstored.map(({ clientId }) => clientId), ...this.#writersUnderWay()]);
     };
     return (clientId) =>
       this.sessions.of(clientId) !== undefined || (busy ??= collect()).has(clientId);
+  }
+
+  #writersUnderWay(): Set<string> {
+    const clientIds = new Set<string>();
+    for (const { client } of [...this.#consulted, ...this.#ready]) {
+      if (client !== null) clientIds.add(client.clientId);
+    }
+    return clientIds;
   }
 
   #finish(

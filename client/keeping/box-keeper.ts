@@ -31,6 +31,7 @@ export class BoxKeeper implements Keeper {
   readonly #box: Box;
   readonly #environment: Environment;
   #source!: KeepSource;
+  #isStarted = false;
   #listener!: KeepListener;
   #settled = 0;
   /** Where each write is in the box: by its place, which it keeps when it gets another number. */
@@ -43,7 +44,6 @@ export class BoxKeeper implements Keeper {
   #restarts = 0;
   #ids = new Set<ObjectId>();
   #isReplacing = false;
-  #isStarted = false;
   #isDue = false;
   #isClosed = false;
   #isGivenUp = false;
@@ -65,7 +65,7 @@ export class BoxKeeper implements Keeper {
   }
 
   get settled(): number {
-    return this.#isGivenUp ? Infinity : this.#settled;
+    return this.#isGivenUp && this.#texts.size === 0 ? Infinity : this.#settled;
   }
 
   start(source: KeepSource, listener: KeepListener): void {
@@ -100,10 +100,11 @@ export class BoxKeeper implements Keeper {
   }
 
   async close(isFinished: boolean): Promise<void> {
-    if (!this.#isStarted) {
-      this.#box.release(); // as it was
-      return;
-    }
+    if (this.#isStarted) await this.#end(isFinished);
+    this.#box.release();
+  }
+
+  async #end(isFinished: boolean): Promise<void> {
     let last = this.#cut(); // now: the client is about to forget it
     this.#isClosed = true;
     this.#stopTimer?.();
@@ -116,7 +117,6 @@ export class BoxKeeper implements Keeper {
     } catch (cause) {
       this.#listener.failed(toError(cause));
     }
-    this.#box.release();
   }
 
   #keepIn(delayMs: number): void {
@@ -232,11 +232,13 @@ export class BoxKeeper implements Keeper {
     for (const write of this.#source.outbox) {
       if (this.#texts.has(this.#box.writeKey(this.#placeOf(write)))) return;
     }
+    this.#isGivenUp = true;
     try {
       await this.#box.remove();
-      this.#isGivenUp = true;
+      this.#texts = new Map();
     } catch {
-      // It is tried again, with the next that fails.
+      // It may be gone for good. What is decided and still in the box would be asked for again: the
+      // server must remember what became of it.
     }
   }
 }

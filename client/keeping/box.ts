@@ -1,11 +1,15 @@
-import { SyncError } from "../../lib/errors.ts";
-import type { ConfirmedObject } from "../../lib/replica.ts";
-import type { Kept } from "../persistence.ts";
 import type { ClientStorage } from "../storage/storage.ts";
-import { clientFromText, objectFromText, writeFromText } from "./kept-text.ts";
 
 /** What is to be kept, by key; undefined is to be removed. */
 export type BoxChanges = Map<string, string | undefined>;
+
+/** What one client has left. */
+export interface BoxTexts {
+  readonly client: string;
+  readonly objects: readonly string[];
+  /** By key, in their order. */
+  readonly writes: ReadonlyMap<string, string>;
+}
 
 /**
  * Where one client's state is within a storage, by key:
@@ -42,34 +46,21 @@ export class Box {
     return this.#writes + String(place).padStart(11, "0");
   }
 
-  /** Behind all its writes. */
-  async nextPlace(): Promise<number> {
-    const [last] = (await this.writeTexts()).at(-1) ?? [];
-    return last === undefined ? 0 : Number(last.slice(this.#writes.length)) + 1;
-  }
-
-  /** The keys and texts of its undecided writes, in their order. */
-  writeTexts(): Promise<readonly (readonly [string, string])[]> {
-    return this.#storage.read(this.#writes);
-  }
-
-  /** What was kept; undefined when nothing is. Rejects with `storage_failed` when it is unreadable. */
-  async load(): Promise<Kept | undefined> {
+  /** What it holds, as it is written there; undefined when nothing is. */
+  async read(): Promise<BoxTexts | undefined> {
     const clients = await this.#storage.read(this.clientKey);
     const client = clients.find(([key]) => key === this.clientKey);
     if (client === undefined) return undefined;
-    const objects = await this.#storage.read(this.#objects);
-    const writes = await this.writeTexts();
-    try {
-      return {
-        ...clientFromText(client[1]),
-        objects: objects.map(([, text]): ConfirmedObject => objectFromText(text)),
-        writes: writes.map(([, text]) => writeFromText(text)),
-      };
-    } catch (cause) {
-      const message = `what is kept of a client cannot be read: ${String(cause)}`;
-      throw new SyncError("storage_failed", message, { cause });
-    }
+    return {
+      client: client[1],
+      objects: (await this.#storage.read(this.#objects)).map(([, text]) => text),
+      writes: new Map(await this.#storage.read(this.#writes)),
+    };
+  }
+
+  /** The place of a write that is kept under this key. */
+  placeOf(key: string): number {
+    return Number(key.slice(this.#writes.length));
   }
 
   /** Keeps the changes. Also removes what it holds of objects that are not among the changes. */

@@ -21,11 +21,19 @@ export function clientToText({ clientId, cursor, epoch, nextNumber }: KeptClient
   return JSON.stringify({ version: VERSION, clientId, cursor, epoch, nextNumber });
 }
 
-/** Throws what cannot be read. */
+/** Throws what cannot be read, as all that read do: a disk may have damaged it, or a person. */
 export function clientFromText(text: string): KeptClient {
-  const { version, ...client } = JSON.parse(text) as KeptClient & { version: number };
-  if (version === VERSION) return client;
-  throw new Error(`it was written by another version: ${String(version)} instead of ${VERSION}`);
+  const { version, clientId, cursor, epoch, nextNumber } = recordOf(JSON.parse(text));
+  if (version !== VERSION) {
+    throw new Error(`it was written by another version: ${String(version)} instead of ${VERSION}`);
+  }
+  const { epoch: cursorEpoch, seq } = recordOf(cursor);
+  return {
+    clientId: textOf(clientId),
+    cursor: { epoch: textOf(cursorEpoch), seq: countOf(seq) },
+    epoch: textOf(epoch),
+    nextNumber: countOf(nextNumber),
+  };
 }
 
 export function objectToText({ handle, object }: ConfirmedObject): string {
@@ -34,9 +42,12 @@ export function objectToText({ handle, object }: ConfirmedObject): string {
 }
 
 export function objectFromText(text: string): ConfirmedObject {
-  const [handle, id, properties] = JSON.parse(text) as [number, string, object];
-  const object: SyncObject = { id, ...propertiesFromJson(JSON.stringify(properties)) };
-  return { handle, object };
+  const [handle, id, properties] = listOf(JSON.parse(text));
+  const object: SyncObject = {
+    id: textOf(id),
+    ...propertiesFromJson(JSON.stringify(recordOf(properties))),
+  };
+  return { handle: countOf(handle), object };
 }
 
 interface OperationFields {
@@ -55,8 +66,15 @@ export function writeToText(write: KeptWrite, wasSent: boolean): string {
 }
 
 export function writeFromText(text: string): KeptWrite {
-  const write = JSON.parse(text) as KeptWrite & { operations: readonly OperationFields[] };
-  return { ...write, operations: write.operations.map(fromFields) };
+  const write = recordOf(JSON.parse(text));
+  return {
+    operations: listOf(write["operations"]).map((fields) => fromFields(recordOf(fields))),
+    n: countOf(write["n"]),
+    seen: countOf(write["seen"]),
+    optimistic: flagOf(write["optimistic"]),
+    wasSent: flagOf(write["wasSent"]),
+    isUncertain: flagOf(write["isUncertain"]),
+  };
 }
 
 function toFields(operation: Operation): OperationFields {
@@ -80,24 +98,59 @@ function toFields(operation: Operation): OperationFields {
   }
 }
 
-function fromFields({
-  kind,
-  id,
-  chosen = false,
-  properties = "{}",
-  names = [],
-}: OperationFields): Operation {
+function fromFields(fields: Fields): Operation {
+  const { kind, chosen, properties = "{}", names = [] } = fields;
+  const id = textOf(fields["id"]) as ObjectId;
   switch (kind) {
     case "create":
-      return { kind, id, chosen, properties: propertiesFromJson(properties) };
+      return {
+        kind,
+        id,
+        chosen: chosen === true,
+        properties: propertiesFromJson(textOf(properties)),
+      };
     case "update": {
-      const given = propertiesFromJson(properties);
+      const given = propertiesFromJson(textOf(properties));
       const changes: Changes = {};
-      for (const name of names)
+      for (const name of listOf(names).map(textOf)) {
         changes[name] = Object.hasOwn(given, name) ? given[name] : undefined;
+      }
       return { kind, id, changes };
     }
     case "destroy":
       return { kind, id };
+    default:
+      throw new Error(`an operation cannot be ${String(kind)}`);
   }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function recordOf(value: unknown): Fields {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Fields;
+  throw wrong("an object", value);
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value;
+  throw wrong("a list", value);
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === "string") return value;
+  throw wrong("a text", value);
+}
+
+function countOf(value: unknown): number {
+  if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number;
+  throw wrong("a count", value);
+}
+
+function flagOf(value: unknown): boolean {
+  if (typeof value === "boolean") return value;
+  throw wrong("yes or no", value);
+}
+
+function wrong(wanted: string, value: unknown): Error {
+  return new Error(`${JSON.stringify(value)} is kept where ${wanted} must be`);
 }

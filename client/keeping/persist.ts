@@ -1,9 +1,10 @@
 import type { Environment } from "../../lib/environment.ts";
-import type { Keeper, Opened, Persistence } from "../persistence.ts";
+import type { SyncError } from "../../lib/errors.ts";
+import type { Keeper, Kept, Opened, Persistence } from "../persistence.ts";
 import type { ClientStorage } from "../storage/storage.ts";
-import { Box, clientPrefix, type BoxChanges } from "./box.ts";
+import { Box, clientPrefix, type BoxTexts } from "./box.ts";
 import { BoxKeeper } from "./box-keeper.ts";
-import { writeFromText } from "./kept-text.ts";
+import { recover } from "./recover.ts";
 
 /**
  * Has clients keep their undecided writes, and what they last saw, in a storage, which is made for the
@@ -35,6 +36,13 @@ export function persist(makeStorage: () => ClientStorage): Persistence {
   };
 }
 
+/** A box that this client holds, and what is in it. */
+interface Found {
+  readonly box: Box;
+  readonly kept: Kept | undefined;
+  readonly texts: ReadonlyMap<string, string>;
+}
+
 async function openBoxes(
   storage: ClientStorage,
   world: string,
@@ -42,33 +50,20 @@ async function openBoxes(
 ): Promise<Omit<Opened, "close">> {
   const boxes = await freeBoxes(storage, world);
   try {
-    return await chooseBoxes(boxes, storage, world, environment);
+    const problems: SyncError[] = [];
+    const found = await readable(boxes, problems);
+    const busy = found.filter(({ texts }) => texts.size > 0);
+    const idle = found.filter(({ texts }) => texts.size === 0);
+    const first = busy.shift() ?? idle.shift() ?? (await newBox(storage, world, environment));
+    for (const { box } of idle) await removeBox(box); // one view is as good as another
+    const { own, orphans } = await gather(first, busy);
+    const keeperOf = ({ box, kept, texts }: Found): Keeper =>
+      new BoxKeeper(box, kept, texts, environment);
+    return { own: keeperOf(own), orphans: orphans.map(keeperOf), problems };
   } catch (error) {
     for (const box of boxes) box.release();
     throw error;
   }
-}
-
-async function chooseBoxes(
-  boxes: readonly Box[],
-  storage: ClientStorage,
-  world: string,
-  environment: Environment,
-): Promise<Omit<Opened, "close">> {
-  const idle: Box[] = [];
-  const busy: Box[] = [];
-  for (const box of boxes) {
-    const [write] = await box.writeTexts();
-    (write === undefined ? idle : busy).push(box);
-  }
-  const own = busy.shift() ?? idle.shift() ?? (await newBox(storage, world, environment));
-  for (const box of idle) await removeBox(box); // one view is as good as another
-  const orphans: Keeper[] = [];
-  for (const box of busy) {
-    if (await moveWrites(box, own)) await removeBox(box);
-    else orphans.push(await keeperOf(box, environment));
-  }
-  return { own: await keeperOf(own, environment), orphans };
 }
 
 /** The boxes that nobody holds; this client does now. */
@@ -77,47 +72,85 @@ async function freeBoxes(storage: ClientStorage, world: string): Promise<Box[]> 
   const boxes: Box[] = [];
   for (const [key] of await storage.read(prefix)) {
     const unlock = await storage.lock(key);
-    if (unlock === undefined) continue;
-    const box = new Box(storage, world, key.slice(prefix.length), unlock);
-    const [[found] = []] = await storage.read(key); // it may have been finished meanwhile
-    if (found === key) boxes.push(box);
-    else box.release();
+    if (unlock !== undefined) boxes.push(new Box(storage, world, key.slice(prefix.length), unlock));
   }
   return boxes;
+}
+
+/** Those of the boxes that can be used; the others are given back as they are. */
+async function readable(boxes: readonly Box[], problems: SyncError[]): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const box of boxes) {
+    const texts = await box.read();
+    const one = texts && recoverFrom(box, texts, problems);
+    if (one !== undefined) found.push(one);
+    else box.release(); // also what was finished meanwhile
+  }
+  return found;
+}
+
+function recoverFrom(box: Box, texts: BoxTexts, problems: SyncError[]): Found | undefined {
+  try {
+    const { kept, problem } = recover(texts);
+    if (problem !== undefined) problems.push(problem);
+    return { box, kept, texts: texts.writes };
+  } catch (problem) {
+    problems.push(problem as SyncError);
+    return undefined;
+  }
 }
 
 async function newBox(
   storage: ClientStorage,
   world: string,
   { random }: Environment,
-): Promise<Box> {
+): Promise<Found> {
   for (;;) {
     const name = random.id();
     const unlock = await storage.lock(clientPrefix(world) + name);
-    if (unlock !== undefined) return new Box(storage, world, name, unlock);
+    if (unlock === undefined) continue;
+    return { box: new Box(storage, world, name, unlock), kept: undefined, texts: new Map() };
   }
 }
 
-async function keeperOf(box: Box, environment: Environment): Promise<Keeper> {
-  const kept = await box.load();
-  return new BoxKeeper(box, kept, new Map(await box.writeTexts()), environment);
-}
-
+/** If there is trouble, the next client does it. */
 async function removeBox(box: Box): Promise<void> {
-  await box.remove();
+  await box.remove().catch(() => undefined);
   box.release();
 }
 
 /**
- * Writes that no server can have become this client's, after its own. Tells whether they did: of what
- * may have been sent, only the client that sent it can ask what became of it.
+ * Puts writes that no server can have after this client's own. Of what may have been sent, only the
+ * client that sent it can ask what became of it; so it is finished as an orphan.
  */
-async function moveWrites(from: Box, to: Box): Promise<boolean> {
-  const texts = await from.writeTexts();
-  if (texts.some(([, text]) => writeFromText(text).wasSent)) return false;
-  const changes: BoxChanges = await from.removal();
-  let place = await to.nextPlace();
-  for (const [, text] of texts) changes.set(to.writeKey(place++), text);
-  await to.write(changes);
-  return true;
+async function gather(
+  first: Found,
+  others: readonly Found[],
+): Promise<{ own: Found; orphans: Found[] }> {
+  let own = first;
+  const orphans: Found[] = [];
+  for (const other of others) {
+    const joined = await join(own, other);
+    if (joined === undefined) orphans.push(other);
+    else {
+      own = joined;
+      other.box.release();
+    }
+  }
+  return { own, orphans };
+}
+
+/** Undefined when it cannot be, also for want of room. */
+async function join({ box, kept, texts }: Found, other: Found): Promise<Found | undefined> {
+  if (kept === undefined || other.kept === undefined) return undefined;
+  if (other.kept.writes.some(({ wasSent }) => wasSent)) return undefined;
+  let place = Math.max(...Array.from(texts.keys(), (key) => box.placeOf(key))) + 1;
+  const added = new Map(Array.from(other.texts.values(), (text) => [box.writeKey(place++), text]));
+  try {
+    await box.write(new Map([...(await other.box.removal()), ...added]));
+  } catch {
+    return undefined;
+  }
+  const writes = [...kept.writes, ...other.kept.writes];
+  return { box, kept: { ...kept, writes }, texts: new Map([...texts, ...added]) };
 }

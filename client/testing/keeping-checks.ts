@@ -1,4 +1,4 @@
-import assert from "node:assert/strict";
+import { assert, equal, rejects } from "./assert.ts";
 import { failsWith, has, plain, write, type Entries, type Stage } from "./stage.ts";
 
 /** What `read`, `write` and `close` must do. */
@@ -69,7 +69,9 @@ export const keepingChecks: readonly (readonly [
       await storage.write(new Map(entries));
       await has(storage, entries);
       const next = await stage.reopen(storage);
-      for (const entry of entries) assert((await next.read(entry[0])).some(isLike(entry)));
+      for (const entry of entries) {
+        assert((await next.read(entry[0])).some(isLike(entry)), "an entry came back as another");
+      }
       await has(next, entries);
       await next.write(new Map(TEXTS.map((text) => [text, undefined])));
       await has(next, []);
@@ -115,7 +117,7 @@ export const keepingChecks: readonly (readonly [
         ["key:39", "29"],
         ["last", "29"],
       ];
-      assert.deepEqual(plain(seen), expected);
+      equal(plain(seen), expected, "what is seen at once");
       await Promise.all(writes);
       await has(await stage.reopen(storage), expected);
     },
@@ -141,7 +143,11 @@ export const keepingChecks: readonly (readonly [
         ["b", undefined],
         ["c", "2"],
       ]);
-      await assert.rejects(async () => storage.write(torn), /cannot be read/);
+      await rejects(
+        async () => storage.write(torn),
+        (error) => String(error).includes("cannot be read"),
+        "it must reject with what the map threw",
+      );
       await has(storage, [
         ["a", "1"],
         ["b", "1"],

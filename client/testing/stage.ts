@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
 import { SyncError } from "../../lib/index.ts";
 import type { ClientStorage } from "../storage/storage.ts";
+import { assert, equal, fail, rejects } from "./assert.ts";
 
 /** Where a storage keeps what it is given: a file, a browser's database, the memory of a process. */
 export interface StorageMedium {
@@ -71,7 +71,7 @@ export function write(storage: ClientStorage, changes: Changes): Promise<void> {
 
 /** What is kept, everything unless a prefix is given. */
 export async function has(storage: ClientStorage, expected: Entries, prefix = ""): Promise<void> {
-  assert.deepEqual(plain(await storage.read(prefix)), expected);
+  equal(plain(await storage.read(prefix)), expected);
 }
 
 /** The same as arrays of here: a storage's may come from another realm. */
@@ -80,7 +80,7 @@ export function plain(entries: Entries): Entries {
 }
 
 export async function failsWith(code: string, action: () => Promise<unknown>): Promise<void> {
-  await assert.rejects(
+  await rejects(
     action,
     (error) => error instanceof SyncError && error.code === code,
     `it must reject with ${code}`,
@@ -94,7 +94,8 @@ export async function take(storage: ClientStorage, name: string): Promise<() => 
 }
 
 export async function isTaken(storage: ClientStorage, name: string): Promise<void> {
-  assert.equal(await storage.lock(name), undefined, `somebody holds ${JSON.stringify(name)}`);
+  const isFree = (await storage.lock(name)) !== undefined;
+  assert(!isFree, `somebody holds ${JSON.stringify(name)}`);
 }
 
 const TRIES_MAX = 400;
@@ -106,5 +107,5 @@ export async function takeSoon(storage: ClientStorage, name: string): Promise<()
     if (giveBack !== undefined) return giveBack;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  return assert.fail(`${JSON.stringify(name)} must be free by now`);
+  return fail(`${JSON.stringify(name)} must be free by now`);
 }

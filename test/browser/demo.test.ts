@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "../support/browser.ts";
 import { eventually } from "../support/eventually.ts";
@@ -6,6 +6,9 @@ import { ServerProcess } from "../support/server-process.ts";
 import { urlOf } from "../support/stage.ts";
 
 /** The demo as `npm start` runs it, in a process of its own, with people before two browsers. */
+
+// Pages draw without a graphics card, beside all other tests: only what never comes is to fail.
+jest.setTimeout(180_000);
 
 const TELLS_PORT = /http:\/\/localhost:(\d+)/;
 

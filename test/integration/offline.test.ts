@@ -2,6 +2,7 @@ import { afterEach, expect, test } from "@jest/globals";
 import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
 import type { ObjectSync, SyncError } from "../../client/index.ts";
 import { eventually } from "../support/eventually.ts";
+import { KeptStore } from "../support/kept-store.ts";
 import { next, Stage, TAPPED, viewOf } from "../support/stage.ts";
 
 const stage = new Stage();
@@ -186,4 +187,36 @@ test("a storage that cannot be opened is told, and the client goes on without", 
   expect((await write).id).toBe("tree");
   expect(write.stage).toBe("accepted");
   expect(errors).toEqual([expect.stringContaining("blocked")]);
+});
+
+test.each([
+  ["accepted", false],
+  ["durable", true],
+] as const)("a write tells how far it is, until it is %s or rejected", async (last, isDurable) => {
+  const { sync, port } = await stage.serve(isDurable ? { store: new KeptStore() } : {});
+  const network = await stage.network(port);
+  network.goDown();
+  const client = await opened(network.url, new SharedMemory(), TAPPED);
+  const [write, refused] = [client.create({ id: "tree" }), client.create({ id: "tree" })];
+  expect(write.stage).toBe("local");
+  expect(await write.reached("stored")).toBe("stored");
+  network.stopDelivering();
+  network.comeUp();
+  await eventually(() => network.connections > 0);
+  expect(write.stage).toBe("stored"); // the server's welcome is on its way
+  network.deliverAgain();
+  expect(await Promise.all([write.reached("sent"), write.reached("durable")])).toContain(last);
+  await write;
+  expect(write.stage).toBe(last);
+  await expect(refused).rejects.toMatchObject({ code: "exists" });
+  expect(refused.stage).toBe("rejected");
+  expect(await refused.reached("durable")).toBe("rejected");
+  expect(viewOf(sync)).toEqual({ tree: { id: "tree" } });
+
+  network.stopDelivering();
+  const unheard = client.create({ id: "leaf" });
+  expect(await unheard.reached("sent")).toBe("sent");
+  network.cut();
+  network.deliverAgain();
+  expect(await unheard.reached("accepted")).toBe(last);
 });

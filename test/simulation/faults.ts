@@ -329,8 +329,8 @@ const KEEPING: readonly Fault[] = [
   fault(
     "a client is told that it was forgotten while its writes are under way",
     "server/world-host.ts",
-    "return !this.#usersOfLedger([])(clientId) && this.ledger",
-    "return this.ledger",
+    " && !this.#writersUnderWay().has(clientId)",
+    "",
     "forgetful",
     "handlers",
   ),

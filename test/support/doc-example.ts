@@ -18,13 +18,18 @@ const modules: Readonly<Record<string, string>> = {
  * ServerProcess. Resolves with the file's path, as seen from the project.
  */
 export function writeExample(document: string, name: string, folder: string): string {
+  const file = join(folder, name);
+  writeFileSync(file, readExample(document, name).replace(/(?<= from ")[^"]+(?=")/g, urlOfModule));
+  return relative(root, file);
+}
+
+/** An example of a document as it stands there. */
+export function readExample(document: string, name: string): string {
   const text = readFileSync(join(root, document), "utf8");
   const start = text.indexOf(`<!-- example: ${name} -->`);
   const code = /```\w+\n([\s\S]*?)```/.exec(start < 0 ? "" : text.slice(start))?.[1];
   if (code === undefined) throw new Error(`${document} has no example ${name}`);
-  const file = join(folder, name);
-  writeFileSync(file, code.replace(/(?<= from ")[^"]+(?=")/g, urlOfModule));
-  return relative(root, file);
+  return code;
 }
 
 function urlOfModule(name: string): string {
