@@ -6,11 +6,10 @@ import {
   outcomeToJson,
   ownerToJson,
   propertiesToJson,
-  toDecision,
-  toRecord,
   type DecisionRow,
   type ObjectRow,
 } from "../stored-json.ts";
+import { toWorld, type WorldRow as StoredRow } from "../stored-world.ts";
 import { migrate } from "./schema.ts";
 import { CLAIM, COMMIT, DECISIONS, OBJECTS, SETTLE } from "./statements.ts";
 
@@ -59,21 +58,13 @@ export class PostgresStore implements Store {
       const claimed = await client.query<WorldRow>(CLAIM, [world, newEpoch]);
       const objects = await client.query<ObjectRow>(OBJECTS, [world]);
       const decisions = await client.query<DecisionRow>(DECISIONS, [world]);
-      await client.query("COMMIT");
-      client.release();
       const [row] = claimed.rows;
       if (row === undefined) throw new SyncError("unavailable", "the database gave no world");
+      const stored = toWorld(world, row, objects.rows, decisions.rows);
+      await client.query("COMMIT");
+      client.release();
       this.#last.set(world, row.last_batch);
-      return {
-        epoch: row.epoch,
-        term: Number(row.term),
-        seq: Number(row.seq),
-        horizon: Number(row.horizon),
-        nextHandle: Number(row.next_handle),
-        ledgerHorizon: Number(row.ledger_horizon),
-        objects: objects.rows.map(toRecord),
-        decided: decisions.rows.map(toDecision),
-      };
+      return stored;
     } catch (error) {
       client.release(true);
       throw error;
@@ -135,9 +126,7 @@ function isAnswer({ code }: pg.DatabaseError): boolean {
   return code !== undefined && !code.startsWith("08") && !code.startsWith("57");
 }
 
-type WorldColumn = "epoch" | "term" | "seq" | "horizon" | "next_handle" | "ledger_horizon";
-
-interface WorldRow extends Row<WorldColumn> {
+interface WorldRow extends StoredRow {
   readonly last_batch: string | null;
 }
 
