@@ -12,6 +12,15 @@ export interface WorldRow {
   readonly ledger_horizon: number | string;
 }
 
+export type NamedWorldRow = WorldRow & { readonly name: string };
+
+/** Throws `exists` when there is a world of this name that has had a commit. */
+export function checkEmpty(name: string, rows: readonly NamedWorldRow[]): void {
+  const there = rows.find((row) => row.name === name);
+  if (there === undefined || Number(there.seq) === 0) return;
+  throw new SyncError("exists", `there is something in the world ${JSON.stringify(name)} already`);
+}
+
 /**
  * A world out of a database's rows, objects in the order of revision and handle. Throws
  * `store_corrupt` where they are what no server has written, naming the world and the object: what

@@ -3,9 +3,7 @@ import { checkSchema, isCurrent, migrate } from "./schema.ts";
 import { prepareAll } from "./statements.ts";
 import type { StoredWorld } from "../store.ts";
 import type { DecisionRow, ObjectRow } from "../stored-json.ts";
-import { toWorld, type WorldRow } from "../stored-world.ts";
-
-export type NamedWorldRow = WorldRow & { readonly name: string };
+import { toWorld, type NamedWorldRow, type WorldRow } from "../stored-world.ts";
 
 /** A SQLite file with worlds in it, open. Its transactions are on the disk when they return. */
 export class WorldsFile {
