@@ -53,6 +53,15 @@ export class ServerProcess {
     this.#child.kill("SIGCONT");
   }
 
+  /** Null while it runs, and when a signal has ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   /** As `kill -9` does it. Resolves when it is dead. */
   async kill(): Promise<void> {
     await this.#end("SIGKILL");

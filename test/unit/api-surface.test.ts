@@ -26,6 +26,7 @@ test("the entry points export these names, and no others", () => {
     "ObjectSync",
     "ObjectSyncServer",
     "SyncError",
+    "closeOnSignals",
     "ledgerOnly",
     "silently",
   ]);
