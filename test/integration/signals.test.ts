@@ -71,7 +71,7 @@ test.each(["sqlite", "postgres"] as const)(
 
 test("a second signal ends a server at once that waits for a handler", async () => {
   const server = await start("stuck-server.ts", {});
-  const code = await eventually(async () => {
+  const code = await eventually(() => {
     server.signal("SIGTERM");
     return server.exitCode ?? undefined;
   });
