@@ -1,5 +1,6 @@
 import { SyncError } from "../../lib/index.ts";
 import { toDecision, toRecord, type DecisionRow, type ObjectRow } from "./stored-json.ts";
+import type { WorldCopy } from "./archive.ts";
 import type { DecidedMutation, ObjectRecord, StoredWorld } from "./store.ts";
 
 /** What a database gives of a world: some give whole numbers as text. */
@@ -46,6 +47,16 @@ export function toWorld(
     objects: readObjects(name, world, objects),
     decided: decisions.map((one) => readDecision(name, world, one)),
   };
+}
+
+/** The same of a world that nobody opens. */
+export function toCopy(
+  row: NamedWorldRow,
+  objects: readonly ObjectRow[],
+  decisions: readonly DecisionRow[],
+): WorldCopy {
+  const { term: _term, ...world } = toWorld(row.name, row, objects, decisions);
+  return { name: row.name, ...world };
 }
 
 type Position = Omit<StoredWorld, "objects" | "decided">;

@@ -2,7 +2,7 @@ import type pg from "pg";
 import { SyncError } from "../../../lib/index.ts";
 import type { Archive, WorldCopy } from "../archive.ts";
 import type { DecisionRow, ObjectRow } from "../stored-json.ts";
-import { checkEmpty, toWorld, type NamedWorldRow } from "../stored-world.ts";
+import { checkEmpty, toCopy, type NamedWorldRow } from "../stored-world.ts";
 import { decisionColumns, objectColumns } from "./columns.ts";
 import { openPool } from "./pool.ts";
 import { migrate } from "./schema.ts";
@@ -38,7 +38,7 @@ export class PostgresArchive implements Archive {
       for (const row of rows.filter(({ name }) => names?.includes(name) ?? true)) {
         const objects = await client.query<ObjectRow>(OBJECTS, [row.name]);
         const decisions = await client.query<DecisionRow>(DECISIONS, [row.name]);
-        worlds.push({ name: row.name, ...toWorld(row.name, row, objects.rows, decisions.rows) });
+        worlds.push(toCopy(row, objects.rows, decisions.rows));
       }
       return worlds;
     });

@@ -19,7 +19,7 @@ export class SqliteArchive implements Archive {
       () =>
         this.#rows()
           .filter(({ name }) => names?.includes(name) ?? true)
-          .map((row) => ({ name: row.name, ...this.#file.read(row.name, row) })),
+          .map((row) => this.#file.copy(row)),
       "DEFERRED",
     );
   }

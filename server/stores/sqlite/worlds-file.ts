@@ -1,9 +1,10 @@
 import { openDatabase, type Database } from "./database.ts";
 import { checkSchema, isCurrent, migrate } from "./schema.ts";
 import { prepareAll } from "./statements.ts";
+import type { WorldCopy } from "../archive.ts";
 import type { StoredWorld } from "../store.ts";
 import type { DecisionRow, ObjectRow } from "../stored-json.ts";
-import { toWorld, type NamedWorldRow, type WorldRow } from "../stored-world.ts";
+import { toCopy, toWorld, type NamedWorldRow, type WorldRow } from "../stored-world.ts";
 
 /** A SQLite file with worlds in it, open. Its transactions are on the disk when they return. */
 export class WorldsFile {
@@ -48,7 +49,12 @@ export class WorldsFile {
 
   /** Throws `store_corrupt`. */
   read(name: string, row: WorldRow): StoredWorld {
-    return readWorld(this.statements, name, row);
+    return toWorld(name, row, ...rowsOf(this.statements, name));
+  }
+
+  /** Throws `store_corrupt`. */
+  copy(row: NamedWorldRow): WorldCopy {
+    return toCopy(row, ...rowsOf(this.statements, row.name));
   }
 
   close(): void {
@@ -63,17 +69,16 @@ export class WorldsFile {
       migrate(this.database);
       const statements = prepareAll(this.database);
       for (const row of statements.worlds.all() as NamedWorldRow[]) {
-        readWorld(statements, row.name, row);
+        toCopy(row, ...rowsOf(statements, row.name));
       }
     });
     this.database.exec("PRAGMA journal_mode = WAL");
   }
 }
 
-function readWorld(
+function rowsOf(
   { objects, decisions }: ReturnType<typeof prepareAll>,
   name: string,
-  row: WorldRow,
-): StoredWorld {
-  return toWorld(name, row, objects.all(name) as ObjectRow[], decisions.all(name) as DecisionRow[]);
+): [ObjectRow[], DecisionRow[]] {
+  return [objects.all(name) as ObjectRow[], decisions.all(name) as DecisionRow[]];
 }
