@@ -3,6 +3,9 @@ import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { SyncError } from "../lib/index.ts";
 
+/** What SQLite may leave beside a file that is closed, and would not find under its new name: empty. */
+const BESIDE = ["-wal", "-shm"];
+
 /**
  * Makes a file by way of another name, so that what is there under its own is whole. Throws `exists`;
  * nothing is left of a file that could not be finished.
@@ -15,17 +18,22 @@ export async function makeFile<Result>(
     throw new SyncError("bad_option", `there is a file ${file} already: choose another name`);
   }
   const partial = `${file}.partial`;
-  await rm(partial, { force: true }); // of one that was killed
+  await remove(partial, ["", ...BESIDE]); // of one that was killed
   try {
     const result = await fill(partial);
+    await remove(partial, BESIDE);
     await sync(partial);
     await rename(partial, file);
     await sync(dirname(file));
     return result;
   } catch (error) {
-    await rm(partial, { force: true });
+    await remove(partial, ["", ...BESIDE]);
     throw error;
   }
+}
+
+async function remove(file: string, ends: readonly string[]): Promise<void> {
+  for (const end of ends) await rm(file + end, { force: true });
 }
 
 async function sync(path: string): Promise<void> {

@@ -6,6 +6,9 @@ const root = join(import.meta.dirname, "../..");
 export const RUNNER = join(import.meta.dirname, "run-from-source.mjs");
 export const COMMAND = join(root, "cli/main.ts");
 
+/** For who runs it from source in another folder. */
+export const FROM_SOURCE = { TS_NODE_PROJECT: join(root, "tsconfig.json") };
+
 export interface Ran {
   readonly code: number | null;
   readonly stdout: string;

@@ -23,9 +23,10 @@ export class ServerProcess {
     tells: RegExp,
     port = 0,
     env: Readonly<Record<string, string>> = {},
+    cwd = root,
   ): Promise<ServerProcess> {
     const child = spawn(process.execPath, [runner, join(root, file)], {
-      cwd: root,
+      cwd,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env, PORT: String(port), NODE_OPTIONS: "" },
     });
