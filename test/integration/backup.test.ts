@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { nanoid } from "nanoid";
 import type { ObjectSync } from "../../client/index.ts";
-import { objectSync } from "../support/command.ts";
+import { buildCommand, objectSync, removeCommand } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestPostgres } from "../support/postgres.ts";
 import { ServerProcess } from "../support/server-process.ts";
@@ -18,11 +18,13 @@ let postgres: TestPostgres;
 let folder: string;
 
 beforeAll(async () => {
+  buildCommand();
   postgres = await TestPostgres.start();
   folder = mkdtempSync(join(tmpdir(), "object-sync-"));
 }, 120_000);
 
 afterAll(async () => {
+  removeCommand();
   await postgres.stop();
   rmSync(folder, { recursive: true });
 });

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "@jest/globals";
 import { PostgresArchive } from "../../server/stores/postgres/index.ts";
 import { SqliteArchive, SqliteStore } from "../../server/stores/sqlite/index.ts";
-import { COMMAND, FROM_SOURCE, objectSync, RUNNER } from "../support/command.ts";
+import { buildCommand, COMMAND, objectSync, removeCommand } from "../support/command.ts";
 import { writeExample } from "../support/doc-example.ts";
 import { openDatabase } from "../../server/stores/sqlite/database.ts";
 import { fillArena } from "../support/filled-store.ts";
@@ -16,9 +16,16 @@ import { Stage, urlOf } from "../support/stage.ts";
 
 /** The command as people call it, and docs/OPERATIONS.md, all of whose commands are run here. */
 
+/** For who runs sources in another folder. */
+const FROM_SOURCE = { TS_NODE_PROJECT: join(import.meta.dirname, "../../tsconfig.json") };
+
 const stage = new Stage();
 let folder: string;
 let file: string;
+
+beforeAll(buildCommand);
+
+afterAll(removeCommand);
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "object-sync-"));
@@ -51,7 +58,8 @@ test("docs/OPERATIONS.md: every command does what it says, in this order", async
   expect(await server.stop()).toBe(0);
 
   writeExample("docs/OPERATIONS.md", "program.mjs", folder);
-  const ran = await shell(`${script}node '${RUNNER}' program.mjs\n`, { DATABASE_URL });
+  const runner = join(import.meta.dirname, "../support/run-from-source.mjs");
+  const ran = await shell(`${script}node '${runner}' program.mjs\n`, { DATABASE_URL });
   expect(ran).toMatchObject({
     code: 0,
     stderr: expect.stringMatching(/^(exported 1 objects.*\n){2}$/),
@@ -98,7 +106,7 @@ async function shell(
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const bin = join(folder, "bin");
   mkdirSync(bin);
-  const command = [process.execPath, RUNNER, COMMAND].map((part) => `'${part}'`).join(" ");
+  const command = [process.execPath, COMMAND].map((part) => `'${part}'`).join(" ");
   writeFileSync(join(bin, "npx"), `#!/bin/sh\nshift\nexec ${command} "$@"\n`, { mode: 0o755 });
   const child = spawn("sh", ["-e", "-c", script], {
     cwd: folder,
