@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
 import { nanoid } from "nanoid";
 import type { ObjectSync } from "../../client/index.ts";
+import { backup, restore } from "../../server/operations/index.ts";
+import { SqliteArchive, SqliteStore } from "../../server/stores/sqlite/index.ts";
 import { buildCommand, objectSync, removeCommand } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
 import { TestPostgres } from "../support/postgres.ts";
@@ -105,8 +107,8 @@ test.each(["sqlite", "postgres"] as const)(
     await load.more(ACKNOWLEDGED_BETWEEN);
 
     const before = new Set(load.acknowledged);
-    const backup = await objectSync(["backup", place, file]);
-    expect([backup.code, backup.stderr]).toEqual([0, ""]);
+    const made = await objectSync(["backup", place, file]);
+    expect([made.code, made.stderr]).toEqual([0, ""]);
     const lacking = late.create({ id: "late" });
     await eventually(() => clients[0]?.get("late"));
     away.disconnect();
@@ -193,3 +195,40 @@ test("a server whose store is restored beneath it commits nothing more", async (
   await undecided;
   expect(Object.keys(viewOf(client))).toEqual(["before", "undecided"]);
 }, 60_000);
+
+test("a client that the backup does not know, as its ledger has forgotten some, is asked what it wants", async () => {
+  const place = await places.sqlite();
+  const [archive, copy] = [new SqliteArchive(place), new SqliteArchive(`${place}.backup`)];
+  stage.afterwards(() => [archive, copy].forEach((one) => one.close()));
+  const limits = { ledgerClientsMax: 1 };
+  const first = await stage.serve({ store: new SqliteStore(place), limits });
+  for (const id of ["ann", "bob"]) {
+    const client = await stage.join(first.url);
+    await client.create({ id });
+    await client.close();
+  }
+  let round = 0;
+  await eventually(async () => {
+    await first.sync.update({ id: "ann", round: ++round }); // forgetting goes with a batch
+    return archive.copy().some(({ ledgerHorizon }) => ledgerHorizon > 0);
+  });
+  await backup(archive, copy);
+  const network = await stage.network(first.port);
+  const late = await stage.join(network.url);
+  const asked: (() => void)[] = [];
+  late.on("uncertain", (write) => asked.push(() => write.retry()));
+  network.stopDelivering();
+  const created = late.create({ id: "late" });
+  await eventually(() => first.sync.get("late"));
+  network.goDown();
+  await first.sync.close();
+  await restore(copy, archive, { replace: true });
+  const second = await stage.serve({ store: new SqliteStore(place), limits }, first.port);
+  network.deliverAgain();
+  network.comeUp();
+  const retry = await eventually(() => asked[0]);
+  expect(second.sync.get("late")).toBeUndefined();
+  retry();
+  await created;
+  expect(Object.keys(viewOf(second.sync)).sort()).toEqual(["ann", "bob", "late"]);
+});
