@@ -5,15 +5,18 @@
 
 const core = "^(lib|server|client)/";
 const frontDoor = "^(server/object-sync-server\\.ts$|client/object-sync\\.ts$|client/offline/)";
-const contract = "^(server/stores/store|server/authorities/authority|client/storage/storage)\\.ts$";
+const contract =
+  "^(server/stores/(store|archive)|server/authorities/authority|client/storage/storage)\\.ts$";
 /** How databases keep what a batch holds. */
-const sharedByStores = "^server/stores/stored-json\\.ts$";
+const sharedByStores = "^server/stores/stored-(json|world)\\.ts$";
 /** What a storage says when it fails, and how browsers lock. */
 const sharedByStorages = "^client/storage/(failure|browser-locks|lease)\\.ts$";
 const publicIndex = "^(lib|server|client)/index\\.ts$";
 /** What implements a contract, and what is built on the public API. */
 const chosen = "^(server/(stores|authorities)|client/storage)/";
 const plugins = "^(server|client)/plugins/";
+/** The entry points that the command is built on. */
+const operations = "^server/(operations|stores/(sqlite|postgres))/index\\.ts$";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 export default {
@@ -44,14 +47,14 @@ export default {
       comment: "server/ imports server/, lib/ and packages.",
       severity: "error",
       from: { path: "^server/" },
-      to: { path: "^(client|demo|test|tools|bench)/" },
+      to: { path: "^(client|cli|demo|test|tools|bench)/" },
     },
     {
       name: "client-without-server",
       comment: "client/ imports client/, lib/ and packages.",
       severity: "error",
       from: { path: "^client/" },
-      to: { path: "^(server|demo|test|tools|bench)/" },
+      to: { path: "^(server|cli|demo|test|tools|bench)/" },
     },
     {
       name: "client-for-browsers",
@@ -83,10 +86,10 @@ export default {
     },
     {
       name: "contracts-stand-alone",
-      comment: "A contract says what it demands in the words of lib/ only.",
+      comment: "A contract says what it demands in the words of lib/ and of other contracts only.",
       severity: "error",
       from: { path: contract },
-      to: { pathNot: "^lib/" },
+      to: { pathNot: ["^lib/", contract] },
     },
     {
       name: "extensions-use-public-names",
@@ -125,10 +128,20 @@ export default {
       to: { path: [core, "^(test|tools)/"], pathNot: publicIndex },
     },
     {
+      name: "command-is-an-application",
+      comment: "What the command does, any application could.",
+      severity: "error",
+      from: { path: "^cli/" },
+      to: {
+        path: "^(lib|server|client|demo|test|tools|bench)/",
+        pathNot: [publicIndex, operations],
+      },
+    },
+    {
       name: "shipped-dependencies",
       comment: "What is shipped imports only what is installed with it, or asked for as a peer.",
       severity: "error",
-      from: { path: core },
+      from: { path: [core, "^cli/"] },
       to: {
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"],
         dependencyTypesNot: ["npm-peer"],

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { ObjectSyncServer } from "../server/index.ts";
+import { closeOnSignals, ObjectSyncServer } from "../server/index.ts";
 import { neighbourUrls, portFrom } from "./addresses.ts";
 import { removeAvatarsOfTheGone } from "./avatars.ts";
 import { bundlePage } from "./bundle.ts";
@@ -25,6 +25,7 @@ async function start(): Promise<void> {
     for (const object of seedObjects()) tx.create(object);
   });
   sync.attach(http);
+  closeOnSignals(sync);
 
   http.on("error", (error: NodeJS.ErrnoException) => {
     fail(error.code === "EADDRINUSE" ? taken(wanted) : error.message);
@@ -35,17 +36,6 @@ async function start(): Promise<void> {
     for (const url of neighbourUrls(port)) console.log(`  On this network:    ${url}`);
     console.log("  Open it twice to see two players. Ctrl+C ends it.\n");
   });
-
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => {
-      sync.close().then(
-        () => process.exit(0),
-        (error: unknown) => {
-          fail(error);
-        },
-      );
-    });
-  }
 }
 
 function taken(port: number): string {

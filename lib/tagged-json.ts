@@ -18,10 +18,7 @@ export function propertiesToJson(properties: Properties): string {
 
 /** Reads what `propertiesToJson` has made. Throws on anything else. */
 export function propertiesFromJson(text: string): Properties {
-  const fields = JSON.parse(text) as Record<string, Json>;
-  const properties: Properties = {};
-  for (const [name, value] of Object.entries(fields)) properties[name] = decode(value);
-  return properties;
+  return decodeObject(JSON.parse(text) as Json | undefined);
 }
 
 function encode(value: Value): Json {
@@ -51,7 +48,10 @@ function decode(json: Json): Value {
   return decodeObject(json);
 }
 
-function decodeObject(json: Record<string, Json>): Properties {
+function decodeObject(json: Json | undefined): Properties {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    throw new Error("an object is missing");
+  }
   return Object.fromEntries(Object.entries(json).map(([key, item]) => [key, decode(item)]));
 }
 
@@ -61,10 +61,16 @@ function isTagged(keys: readonly string[]): boolean {
 
 function untag(tag: string, json: Record<string, Json>): Value {
   const content = json[tag];
-  if (tag === "$date" && typeof content === "string") return new Date(content);
+  if (tag === "$date" && typeof content === "string") return decodeDate(content);
   if (tag === "$bytes" && typeof content === "string") {
     return Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
   }
-  if (tag === "$object") return decodeObject(content as Record<string, Json>);
+  if (tag === "$object") return decodeObject(content);
   throw new Error(`a value cannot be ${tag}`);
+}
+
+function decodeDate(text: string): Date {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime())) throw new Error(`${text} is no date`);
+  return date;
 }

@@ -20,7 +20,8 @@ export function outcomeToJson(outcome: Outcome): string {
 }
 
 function outcomeFromJson(text: string): Outcome {
-  const { error, renamed } = JSON.parse(text) as KeptOutcome;
+  const { error, renamed, ...others } = JSON.parse(text) as KeptOutcome;
+  if (Object.keys(others).length > 0) throw new Error(`${text} is no outcome`);
   if (error !== undefined) return { kind: "rejected", error };
   return renamed === undefined
     ? { kind: "accepted" }

@@ -152,9 +152,10 @@ const CHECKS: readonly (readonly [name: string, check: (stage: Stage) => Promise
         decision("ann", 10, { kind: "rejected", error }, "7"),
         decision("bob", 1, ACCEPTED, 7),
         decision("bob", 2, ACCEPTED),
-      ];
-      await store.commit(WORLD, batch({ term, decided: decided.slice(0, 3) }));
-      await store.commit(WORLD, batch({ term, decided: decided.slice(3) }));
+      ].map((one) => ({ ...one, seq: 2 ** 50 + one.n }));
+      const at = 2 ** 50 + 10;
+      await store.commit(WORLD, batch({ term, to: at, decided: decided.slice(0, 3) }));
+      await store.commit(WORLD, batch({ term, from: at, decided: decided.slice(3) }));
       const world = await stage.reopened(store);
       if (world === undefined) return;
       const found = [...world.decided].map((one) => ({ ...one, owner: one.owner }));
@@ -203,8 +204,8 @@ const CHECKS: readonly (readonly [name: string, check: (stage: Stage) => Promise
     async (stage) => {
       const store = await stage.open();
       const { term } = await store.load(WORLD, "first epoch");
-      await store.commit(WORLD, batch({ term, to: 3, ledgerHorizon: 2 ** 40 }));
-      await store.commit(WORLD, batch({ term, from: 3, ledgerHorizon: 2 ** 40 + 1 }));
+      await store.commit(WORLD, batch({ term, to: 2 ** 40, ledgerHorizon: 2 ** 40 }));
+      await store.commit(WORLD, batch({ term, from: 2 ** 40, ledgerHorizon: 2 ** 40 + 1 }));
       await isDeposed(store, batch({ term, from: 2, ledgerHorizon: 2 ** 41 }));
       const world = await stage.reopened(store);
       if (world !== undefined) assert.equal(world.ledgerHorizon, 2 ** 40 + 1);
@@ -278,7 +279,7 @@ const CHECKS: readonly (readonly [name: string, check: (stage: Stage) => Promise
       const store = await stage.open();
       const worlds = ["a", "b", "", "ä/'\"%"];
       const terms = await Promise.all(
-        worlds.map(async (name) => (await store.load(name, name)).term),
+        worlds.map(async (name) => (await store.load(name, `epoch ${name}`)).term),
       );
       await Promise.all(
         worlds.map(async (name, i) => {
@@ -297,7 +298,7 @@ const CHECKS: readonly (readonly [name: string, check: (stage: Stage) => Promise
         const expected = name === "a" ? [] : [i + 1];
         assert.deepEqual(
           [epoch, [...objects], numbers],
-          [name, [record(1, 1, { name })], expected],
+          [`epoch ${name}`, [record(1, 1, { name })], expected],
         );
       }
     },
@@ -372,7 +373,7 @@ function decision(
   outcome: Outcome,
   owner?: string | number,
 ): DecidedMutation {
-  const when = { seq: 2 ** 50 + n, decidedAt: 2 ** 40 + n };
+  const when = { seq: 0, decidedAt: 2 ** 40 + n };
   return { clientId, n, fingerprint: 0xffff_ffff - n, outcome, owner, ...when };
 }
 

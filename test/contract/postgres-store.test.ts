@@ -3,6 +3,8 @@ import type { StoreBatch } from "../../server/index.ts";
 import { PostgresStore } from "../../server/stores/postgres/index.ts";
 import { storeContract, type StoreMedium } from "../../server/testing/index.ts";
 import { eventually } from "../support/eventually.ts";
+import { DAMAGES } from "../support/damage.ts";
+import { fillArena } from "../support/filled-store.ts";
 import { FORMER_WORLD, POSTGRES_1 } from "../support/former-schemas.ts";
 import { Network } from "../support/network.ts";
 import { TestPostgres } from "../support/postgres.ts";
@@ -92,6 +94,28 @@ test("tables of a later version are refused, and left as they are", async () => 
   await store.close();
 });
 
+test.each(DAMAGES)(
+  "after %p the world is refused, and the database left as it is",
+  async (sql, tells) => {
+    const url = await postgres.emptyPlace();
+    const store = new PostgresStore(url);
+    await fillArena(store);
+    await postgres.query(sql.replaceAll("{}", "object_sync_"), url);
+    const all = async (): Promise<unknown> => [
+      await postgres.query("SELECT *, xmin FROM object_sync_worlds", url),
+      await postgres.query("SELECT *, xmin FROM object_sync_objects ORDER BY handle", url),
+      await postgres.query("SELECT *, xmin FROM object_sync_decisions ORDER BY n", url),
+    ];
+    const before = await all();
+    await expect(store.load("arena", "other")).rejects.toMatchObject({
+      code: "store_corrupt",
+      message: expect.stringMatching(tells),
+    });
+    expect(await all()).toEqual(before);
+    await store.close();
+  },
+);
+
 test("tables of an earlier version are brought to this one, with all that they have", async () => {
   const url = await postgres.emptyPlace();
   await postgres.query(POSTGRES_1, url);
@@ -99,7 +123,12 @@ test("tables of an earlier version are brought to this one, with all that they h
   await stores[0].load("default", "other");
   const world = await stores[1].load("default", "other");
   expect(world).toEqual({ ...FORMER_WORLD, term: 5 });
-  await stores[1].commit("default", { ...batch(5, 7), forgotten: ["ann"], ledgerHorizon: 8 });
+  await stores[1].commit("default", {
+    ...batch(5, 7),
+    nextHandle: 5,
+    forgotten: ["ann"],
+    ledgerHorizon: 8,
+  });
   const after = await stores[0].load("default", "other");
   expect(after).toMatchObject({ ledgerHorizon: 8, decided: FORMER_WORLD.decided.slice(2) });
   for (const store of stores) await store.close();

@@ -8,8 +8,10 @@ const { resolve } = createRequire(import.meta.url);
 
 /** Where an example's imports lead when it is run on the sources. */
 const modules: Readonly<Record<string, string>> = {
+  "object-sync/operations": join(root, "server/operations/index.ts"),
   "object-sync/server": join(root, "server/index.ts"),
   "object-sync/postgres": join(root, "server/stores/postgres/index.ts"),
+  "object-sync/sqlite": join(root, "server/stores/sqlite/index.ts"),
   pg: resolve("pg"),
 };
 

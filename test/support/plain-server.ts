@@ -1,4 +1,4 @@
-import { ObjectSyncServer } from "../../server/index.ts";
+import { closeOnSignals, ObjectSyncServer } from "../../server/index.ts";
 import { storeAt } from "./store-at.ts";
 
 /**
@@ -11,4 +11,5 @@ const sync = new ObjectSyncServer({
   limits: JSON.parse(LIMITS) as Record<string, number>,
   ...(STORE !== undefined && { store: storeAt(STORE) }),
 });
+closeOnSignals(sync);
 console.log(`port ${await sync.listen(Number(PORT))}`);

@@ -23,9 +23,10 @@ export class ServerProcess {
     tells: RegExp,
     port = 0,
     env: Readonly<Record<string, string>> = {},
+    cwd = root,
   ): Promise<ServerProcess> {
     const child = spawn(process.execPath, [runner, join(root, file)], {
-      cwd: root,
+      cwd,
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env, PORT: String(port), NODE_OPTIONS: "" },
     });
@@ -51,6 +52,15 @@ export class ServerProcess {
 
   resume(): void {
     this.#child.kill("SIGCONT");
+  }
+
+  /** Null while it runs, and when a signal has ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode;
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
   }
 
   /** As `kill -9` does it. Resolves when it is dead. */

@@ -7,6 +7,7 @@ import * as web from "../../client/offline/web.ts";
 import * as storageTesting from "../../client/testing/index.ts";
 import * as lib from "../../lib/index.ts";
 import * as server from "../../server/index.ts";
+import * as operations from "../../server/operations/index.ts";
 import * as postgres from "../../server/stores/postgres/index.ts";
 import * as sqlite from "../../server/stores/sqlite/index.ts";
 import * as testing from "../../server/testing/index.ts";
@@ -25,12 +26,20 @@ test("the entry points export these names, and no others", () => {
     "ObjectSync",
     "ObjectSyncServer",
     "SyncError",
+    "closeOnSignals",
     "ledgerOnly",
     "silently",
   ]);
   expect(Object.keys(client).sort()).toEqual(["ObjectSync", "SyncError"]);
-  expect(Object.keys(postgres)).toEqual(["PostgresStore"]);
-  expect(Object.keys(sqlite)).toEqual(["SqliteStore"]);
+  expect(Object.keys(postgres)).toEqual(["PostgresArchive", "PostgresStore"]);
+  expect(Object.keys(sqlite)).toEqual(["SqliteArchive", "SqliteStore"]);
+  expect(Object.keys(operations).sort()).toEqual([
+    "backup",
+    "exportWorld",
+    "importWorld",
+    "newEpoch",
+    "restore",
+  ]);
   expect(Object.keys(memory).sort()).toEqual(["SharedMemory", "memoryStorage"]);
   expect(Object.keys(file)).toEqual(["fileStorage"]);
   expect(Object.keys(indexedDb)).toEqual(["indexedDbStorage"]);

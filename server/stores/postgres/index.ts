@@ -1,1 +1,2 @@
+export { PostgresArchive } from "./postgres-archive.ts";
 export { PostgresStore } from "./postgres-store.ts";

@@ -2,15 +2,10 @@ import { nanoid } from "nanoid";
 import pg from "pg";
 import { SyncError } from "../../../lib/index.ts";
 import type { Store, StoreBatch, StoredWorld } from "../store.ts";
-import {
-  outcomeToJson,
-  ownerToJson,
-  propertiesToJson,
-  toDecision,
-  toRecord,
-  type DecisionRow,
-  type ObjectRow,
-} from "../stored-json.ts";
+import { decisionColumns, objectColumns } from "./columns.ts";
+import { openPool } from "./pool.ts";
+import type { DecisionRow, ObjectRow } from "../stored-json.ts";
+import { toWorld, type WorldRow as StoredRow } from "../stored-world.ts";
 import { migrate } from "./schema.ts";
 import { CLAIM, COMMIT, DECISIONS, OBJECTS, SETTLE } from "./statements.ts";
 
@@ -22,7 +17,6 @@ const ASK_EVERY_MS = 500;
 // The database gives these up to let another transaction through: serialization_failure, deadlock_detected.
 const GIVEN_UP: ReadonlySet<string> = new Set(["40001", "40P01"]);
 
-/** pg gives big integers as text, and would parse JSON, which here comes to `stored-json`. */
 type Row<Fields extends string> = Readonly<Record<Fields, string>>;
 
 /**
@@ -40,11 +34,7 @@ export class PostgresStore implements Store {
 
   /** What `pg.Pool` takes: a URL, or its options. Nothing is connected before a world is loaded. */
   constructor(database: string | pg.PoolConfig) {
-    const config = typeof database === "string" ? { connectionString: database } : database;
-    const types = { getTypeParser: () => (text: string) => text };
-    this.#pool = new pg.Pool({ ...config, types: types as unknown as pg.CustomTypesConfig });
-    // A connection that ends while nobody uses it; who needs one next makes another.
-    this.#pool.on("error", () => undefined);
+    this.#pool = openPool(database);
   }
 
   async load(world: string, newEpoch: string): Promise<StoredWorld> {
@@ -59,21 +49,13 @@ export class PostgresStore implements Store {
       const claimed = await client.query<WorldRow>(CLAIM, [world, newEpoch]);
       const objects = await client.query<ObjectRow>(OBJECTS, [world]);
       const decisions = await client.query<DecisionRow>(DECISIONS, [world]);
-      await client.query("COMMIT");
-      client.release();
       const [row] = claimed.rows;
       if (row === undefined) throw new SyncError("unavailable", "the database gave no world");
+      const stored = toWorld(world, row, objects.rows, decisions.rows);
+      await client.query("COMMIT");
+      client.release();
       this.#last.set(world, row.last_batch);
-      return {
-        epoch: row.epoch,
-        term: Number(row.term),
-        seq: Number(row.seq),
-        horizon: Number(row.horizon),
-        nextHandle: Number(row.next_handle),
-        ledgerHorizon: Number(row.ledger_horizon),
-        objects: objects.rows.map(toRecord),
-        decided: decisions.rows.map(toDecision),
-      };
+      return stored;
     } catch (error) {
       client.release(true);
       throw error;
@@ -135,9 +117,7 @@ function isAnswer({ code }: pg.DatabaseError): boolean {
   return code !== undefined && !code.startsWith("08") && !code.startsWith("57");
 }
 
-type WorldColumn = "epoch" | "term" | "seq" | "horizon" | "next_handle" | "ledger_horizon";
-
-interface WorldRow extends Row<WorldColumn> {
+interface WorldRow extends StoredRow {
   readonly last_batch: string | null;
 }
 
@@ -154,23 +134,10 @@ function valuesOf(world: string, name: string, batch: StoreBatch): unknown[] {
     horizon,
     nextHandle,
     name,
-    objects.map(({ handle }) => handle),
-    objects.map(({ id }) => id),
-    objects.map(({ created }) => created),
-    objects.map(({ revision }) => revision),
-    objects.map(({ forgotten }) => forgotten),
-    objects.map(({ properties }) => (properties === null ? null : propertiesToJson(properties))),
-    objects.map(({ names }) => JSON.stringify(names)),
-    objects.map(({ revisions }) => JSON.stringify(revisions)),
+    ...objectColumns(objects),
     settled.map(({ clientId }) => clientId),
     settled.map(({ n }) => n),
-    decided.map(({ clientId }) => clientId),
-    decided.map(({ n }) => n),
-    decided.map(({ fingerprint }) => fingerprint),
-    decided.map(({ owner }) => ownerToJson(owner)),
-    decided.map(({ outcome }) => outcomeToJson(outcome)),
-    decided.map(({ seq: decidedAfter }) => decidedAfter),
-    decided.map(({ decidedAt }) => decidedAt),
+    ...decisionColumns(decided),
     forgotten,
     ledgerHorizon,
   ];

@@ -13,6 +13,41 @@ export const DECISIONS = `
   SELECT client_id, n, fingerprint, owner, outcome, seq, decided_at
   FROM object_sync_decisions WHERE world = $1 ORDER BY client_id, n`;
 
+export const WORLDS = `
+  SELECT name, epoch, term, seq, horizon, next_handle, ledger_horizon
+  FROM object_sync_worlds ORDER BY name`;
+
+/** No batch of a server that has the world open follows on this: it has no \`last_batch\`. */
+export const PUT_WORLD = `
+  INSERT INTO object_sync_worlds
+    (name, epoch, term, seq, horizon, next_handle, ledger_horizon)
+  VALUES ($1, $2, 1, $3, $4, $5, $6)
+  ON CONFLICT (name) DO UPDATE SET
+    epoch = excluded.epoch, term = object_sync_worlds.term + 1, seq = excluded.seq,
+    horizon = excluded.horizon, next_handle = excluded.next_handle,
+    ledger_horizon = excluded.ledger_horizon, last_batch = NULL`;
+
+export const PUT_EPOCH = `
+  UPDATE object_sync_worlds SET epoch = $2, term = term + 1, last_batch = NULL WHERE name = $1`;
+
+export const DROP_OBJECTS = `DELETE FROM object_sync_objects WHERE world = $1`;
+export const DROP_DECISIONS = `DELETE FROM object_sync_decisions WHERE world = $1`;
+
+export const PUT_OBJECTS = `
+  INSERT INTO object_sync_objects
+    (world, handle, id, created, revision, forgotten, properties, names, revisions)
+  SELECT $1, given.* FROM unnest(
+    $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::json[], $8::json[],
+    $9::json[]
+  ) AS given`;
+
+export const PUT_DECISIONS = `
+  INSERT INTO object_sync_decisions
+    (world, client_id, n, fingerprint, owner, outcome, seq, decided_at)
+  SELECT $1, given.* FROM unnest(
+    $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::json[], $7::bigint[], $8::bigint[]
+  ) AS given`;
+
 /**
  * Whether the batch $3 was kept. If not, it never will be: $4 takes the place of the batch that it
  * follows on, as the statement of a lost connection may still be on its way to be run.

@@ -1,1 +1,2 @@
+export { SqliteArchive } from "./sqlite-archive.ts";
 export { SqliteStore } from "./sqlite-store.ts";

@@ -75,12 +75,18 @@ export function checkSchema(database: Database, file: string): void {
   if (damage !== "ok") throw refuse(`is damaged: ${String(damage)}; restore a backup`);
 }
 
-/** Makes the tables of a new file, or brings those of an older version to this one: all, or nothing. */
+/** Whether the file has this version's tables, and the journal that a store keeps. */
+export function isCurrent(database: Database): boolean {
+  const { journal_mode: journal } = database.prepare("PRAGMA journal_mode").get() as {
+    journal_mode: string;
+  };
+  return versionOf(database) === MIGRATIONS.length && journal === "wal";
+}
+
+/** Makes the tables of a new file, or brings those of an older version to this one: in a transaction. */
 export function migrate(database: Database): void {
-  if (versionOf(database) === MIGRATIONS.length) return;
-  database.exec("BEGIN IMMEDIATE"); // another server may be doing the same
   for (const migration of MIGRATIONS.slice(versionOf(database))) database.exec(migration);
-  database.exec(`PRAGMA user_version = ${String(MIGRATIONS.length)}; COMMIT`);
+  database.exec(`PRAGMA user_version = ${String(MIGRATIONS.length)}`);
 }
 
 function versionOf(database: Database): number {

@@ -1,0 +1,19 @@
+import { SyncError } from "../lib/index.ts";
+
+/** What to do about an error, where its message does not say so itself. */
+const REMEDIES: Readonly<Record<string, string>> = {
+  exists: "--replace replaces it",
+  EACCES: "see who may read and write there",
+  ENOENT: "see whether the path is right",
+  ECONNREFUSED: "see whether the database runs, and whether the URL is right",
+};
+
+/** Says on stderr what failed, under its code, and what to do. */
+export function complain(error: unknown): void {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  const named = typeof code === "string" ? `${code}: ` : "";
+  const said = typeof message === "string" && message !== "" ? message : String(error);
+  const remedy = REMEDIES[String(code)];
+  console.error(`object-sync: ${named}${said}${remedy === undefined ? "" : ` (${remedy})`}`);
+  if (error instanceof SyncError) console.error("object-sync: nothing was changed");
+}
