@@ -112,8 +112,8 @@ export class BoxKeeper implements Keeper {
     // What was being written may have failed. The writes are gone by now; the objects are as they were.
     last = { ...last, ...this.#takeObjects(last) };
     try {
-      if (isFinished) await this.#box.remove();
-      else if (!this.#isGivenUp) await this.#write(last);
+      if (isFinished || this.#isGivenUp) await this.#box.remove();
+      else await this.#write(last);
     } catch (cause) {
       this.#listener.failed(toError(cause));
     }
@@ -233,12 +233,21 @@ export class BoxKeeper implements Keeper {
       if (this.#texts.has(this.#box.writeKey(this.#placeOf(write)))) return;
     }
     this.#isGivenUp = true;
+    await this.#removeBox();
+  }
+
+  /**
+   * Until it is gone. What is decided and still in the box would be asked for again, so that until
+   * then the server must remember what became of it.
+   */
+  async #removeBox(): Promise<void> {
     try {
       await this.#box.remove();
       this.#texts = new Map();
     } catch {
-      // It may be gone for good. What is decided and still in the box would be asked for again: the
-      // server must remember what became of it.
+      this.#environment.scheduler.after(RETRY_AFTER_MS, () => {
+        if (!this.#isClosed) void this.#removeBox();
+      });
     }
   }
 }
