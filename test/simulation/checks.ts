@@ -14,6 +14,7 @@ export type Guarantee =
   | "G12"
   | "G14"
   | "G18"
+  | "G19"
   | "G20"
   | "G21"
   | "G22"

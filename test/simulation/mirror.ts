@@ -1,4 +1,4 @@
-import type { Change } from "../../lib/delta.ts";
+import { ledgerOf, type Change } from "../../lib/delta.ts";
 import type { ServerMessage } from "../../lib/messages.ts";
 import { canonical } from "../support/canonical.ts";
 import type { Checks } from "./checks.ts";
@@ -75,9 +75,15 @@ export class Mirror {
       const isSame = epoch === this.#epoch;
       if (isResumed) this.#checks.saw("resume");
       else if (this.#isWhole) this.#checks.saw(isSame ? "resync" : "new epoch");
+      if (this.#isWhole && !isSame && ledgerOf(epoch) === ledgerOf(this.#epoch)) {
+        this.#checks.saw(
+          decided < this.#known ? "backup that lacks decisions" : "backup that has all",
+        );
+      }
       this.#check(isSame || !isResumed, "G11", `resumed ${this.#epoch} as ${epoch}`);
       this.#check(!isResumed || seq >= this.#seq, "G11", `welcomed at ${seq}, was at ${this.#seq}`);
-      if (!isSame || decided < this.#known) this.#known = decided;
+      const isSameLedger = ledgerOf(epoch) === ledgerOf(this.#epoch);
+      if (!isSameLedger || decided < this.#known) this.#known = decided;
       this.#epoch = epoch;
       return undefined;
     }
