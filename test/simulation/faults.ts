@@ -53,6 +53,7 @@ const WRITING: readonly Fault[] = [
     "if (n === last + 1) return undefined;",
     "if (n > last) return undefined;",
     "hostile",
+    "crashes",
   ),
   fault(
     "a refused batch stays in the world",
