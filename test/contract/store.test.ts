@@ -5,6 +5,9 @@ import { describe, expect, test } from "@jest/globals";
 import { MemoryStore } from "../../server/index.ts";
 import { SqliteStore } from "../../server/stores/sqlite/index.ts";
 import { storeContract, type StoreMedium } from "../../server/testing/index.ts";
+import { Drive } from "../simulation/drive.ts";
+import { JournalStore } from "../simulation/journal-store.ts";
+import { SeededRandom } from "../simulation/random.ts";
 import { mapMedium, storeFaults } from "./map-medium.ts";
 
 function memoryMedium(): StoreMedium {
@@ -19,10 +22,20 @@ function sqliteMedium(): StoreMedium {
   };
 }
 
+/** The store by which the simulation tries what a disk can do. */
+function journalMedium(): StoreMedium {
+  const harmless = { fullChance: 0, failedSyncChance: 0, powerLossChance: 0 };
+  const nothing = { powerLost: () => undefined, saw: () => undefined };
+  const drive = new Drive(new SeededRandom(1), harmless, () => true, nothing);
+  const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  return { open: () => new JournalStore(drive, pause), remove: () => undefined };
+}
+
 const media: Readonly<Record<string, () => StoreMedium>> = {
   memory: memoryMedium,
   sqlite: sqliteMedium,
   "a map": mapMedium,
+  "a simulated drive": journalMedium,
 };
 
 for (const [name, makeMedium] of Object.entries(media)) {

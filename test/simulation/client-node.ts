@@ -295,8 +295,12 @@ export class ClientNode {
     if (error?.code === "closed" || error?.code === "uncertain") return;
     const token = tokenText({ writer: this.key, order });
     const { epoch } = this.mirror;
-    if (error !== null) oracle.rejected(epoch, token);
-    else if (scenario.handlers.names.length === 0) {
+    if (error !== null) {
+      oracle.rejected(epoch, token);
+      return;
+    }
+    oracle.accepted(token);
+    if (scenario.handlers.names.length === 0) {
       checks.check(oracle.hasTakenEffect(epoch, token), "G10", () => {
         return `${token} was accepted, and took no effect in ${epoch}`;
       });

@@ -1,4 +1,9 @@
-import type { DecidedMutation, ObjectRecord, StoreBatch } from "../../server/stores/store.ts";
+import type {
+  DecidedMutation,
+  ObjectRecord,
+  StoreBatch,
+  StoredWorld,
+} from "../../server/stores/store.ts";
 import { canonical } from "../support/canonical.ts";
 import type { Checks } from "./checks.ts";
 import { StateHash } from "./state-hash.ts";
@@ -22,6 +27,7 @@ export class Epoch {
   #seq = 0;
   #ledgerHorizon = 0;
   #batch = 0;
+  #term = 0;
   /** Whether a batch was kept whose server ended before it heard of it. */
   hasDoubt = false;
 
@@ -63,9 +69,52 @@ export class Epoch {
     return this.#batchOfToken.get(token);
   }
 
+  /** Another epoch that goes on from here. */
+  fork(name: string): Epoch {
+    const fork = new Epoch(name, this.#checks);
+    for (const [handle, text] of this.#texts) fork.#texts.set(handle, text);
+    for (const text of this.#texts.values()) fork.#hash.add(text);
+    for (const [handle, object] of this.#objects) fork.#objects.set(handle, object);
+    for (const [seq, state] of this.#stateAt) fork.#stateAt.set(seq, state);
+    for (const [clientId, decided] of this.#decided) fork.#decided.set(clientId, new Map(decided));
+    for (const clientId of this.#forgotten) fork.#forgotten.add(clientId);
+    for (const [token, batch] of this.#batchOfToken) fork.#batchOfToken.set(token, batch);
+    fork.#seq = this.#seq;
+    fork.#ledgerHorizon = this.#ledgerHorizon;
+    fork.#batch = this.#batch;
+    fork.hasDoubt = this.hasDoubt;
+    return fork;
+  }
+
+  /** A server has loaded this: it must be all that was kept. */
+  open({ term, seq, decided }: StoredWorld): void {
+    this.#term = term;
+    this.#checks.check(seq === this.#seq, "G5", () => {
+      return `${this.name} is loaded at ${seq}, and was kept up to ${this.#seq}`;
+    });
+    const last = new Map<string, number>();
+    for (const { clientId, n, outcome } of decided) {
+      last.set(clientId, Math.max(n, last.get(clientId) ?? 0));
+      const known = this.decisionOf(clientId, n)?.outcome.kind;
+      this.#checks.check(known === outcome.kind, "G3", () => {
+        return `${n} of ${clientId} is loaded as ${outcome.kind}, and was ${String(known)}`;
+      });
+    }
+    for (const [clientId, known] of this.#decided) {
+      if (this.#forgotten.has(clientId)) continue;
+      const expected = Math.max(...known.keys());
+      this.#checks.check(last.get(clientId) === expected, "G3", () => {
+        return `${clientId} is loaded at ${String(last.get(clientId))}, and was at ${expected}`;
+      });
+    }
+  }
+
   keep(batch: StoreBatch, objects: readonly ObjectRecord[]): void {
-    const { expectedSeq, seq, decided } = batch;
+    const { term, expectedSeq, seq, decided } = batch;
     const checks = this.#checks;
+    checks.check(term >= this.#term, "G19", () => {
+      return `a batch of the opening ${term} is kept after the opening ${this.#term}`;
+    });
     checks.check(expectedSeq === this.#seq && seq >= expectedSeq, "G2", () => {
       return `a batch goes from ${expectedSeq} to ${seq}, where the store is at ${this.#seq}`;
     });

@@ -93,6 +93,11 @@ export class Mirror {
       const isSame = epoch === this.#epoch;
       if (isResumed) this.#checks.saw("resume");
       else if (this.#isWhole) this.#checks.saw(isSame ? "resync" : "new epoch");
+      if (this.#isWhole && !isSame && ledgerOf(epoch) === ledgerOf(this.#epoch)) {
+        this.#checks.saw(
+          decided < this.#known ? "backup that lacks decisions" : "backup that has all",
+        );
+      }
       this.#check(isSame || !isResumed, "G11", `resumed ${this.#epoch} as ${epoch}`);
       this.#check(!isResumed || seq >= this.#seq, "G11", `welcomed at ${seq}, was at ${this.#seq}`);
       if (ledgerOf(epoch) !== this.#ledger || decided < this.#known) this.#known = decided;

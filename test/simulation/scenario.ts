@@ -1,6 +1,7 @@
 import type { Limits } from "../../lib/limits.ts";
 import type { HandlerName } from "../../server/handlers.ts";
 import type { Flush } from "../../server/flush-policy.ts";
+import type { DriveTrouble } from "./drive.ts";
 import type { Climate } from "./pipe.ts";
 import { SeededRandom } from "./random.ts";
 
@@ -13,7 +14,9 @@ export type FaultKind =
   | "block"
   | "serverCrash"
   | "serverClose"
-  | "clientCrash";
+  | "clientCrash"
+  | "takeover"
+  | "restore";
 
 /** All that one seed decides in advance: how the world is made and what will befall it. */
 export interface Scenario {
@@ -51,6 +54,12 @@ export interface StoreScenario {
   readonly delayMaxMs: number;
   readonly failChance: number;
   readonly lateChance: number;
+  /** What a journal is kept on, which then takes the place of the above. */
+  readonly drive: DriveScenario | undefined;
+}
+
+export interface DriveScenario extends DriveTrouble {
+  readonly operationMeanMs: number;
 }
 
 export interface DeviceScenario {
@@ -75,6 +84,9 @@ export function scenarioOf(seed: number): Scenario {
   const isHostile = random.chance(0.1);
   const hasHandlers = random.chance(0.35);
   const isDurable = random.chance(0.5);
+  // A stream of its own: each draw from the other one decides what all seeds do.
+  const disk = new SeededRandom(seed).fork("disk");
+  const drive = isDurable && disk.chance(0.5) ? driveOf(disk) : undefined;
   const clients = 1 + random.below(5);
   const actionMeanMs = random.pick([40, 150, 500]) * clients;
   const device = deviceOf(new SeededRandom(seed).fork("device"));
@@ -86,7 +98,7 @@ export function scenarioOf(seed: number): Scenario {
     actionMeanMs: Math.max(150, actionMeanMs),
     serverActionMeanMs: random.pick([300, 1_500, 1e9]),
     burstMax: random.pick([1, 4, 25]),
-    store: storeOf(random, isDurable),
+    store: { ...storeOf(random, isDurable), drive },
     device,
     handlers: handlersOf(random, hasHandlers),
     flush: random.pick<Flush>(["auto", "auto", 20, 100, 700]),
@@ -94,7 +106,11 @@ export function scenarioOf(seed: number): Scenario {
     climate: climateOf(random, isHostile),
     isSloppy: random.chance(0.3),
     isHostile,
-    faults: [...faultsOf(random), ...(device === undefined ? [] : (["clientCrash"] as const))],
+    faults: [
+      ...faultsOf(random),
+      ...storeFaultsOf(disk, isDurable, drive),
+      ...(device === undefined ? [] : (["clientCrash"] as const)),
+    ],
     faultMeanMs: random.pick([300, 1_500, 6_000]),
     readCostMs: random.pick([0, 0, 0.2, 4]),
     pessimistChance: random.pick([0, 0.3]),
@@ -102,7 +118,30 @@ export function scenarioOf(seed: number): Scenario {
   };
 }
 
-function storeOf(random: SeededRandom, isDurable: boolean): StoreScenario {
+function driveOf(random: SeededRandom): DriveScenario {
+  return {
+    operationMeanMs: random.pick([0.5, 5, 50]),
+    fullChance: random.pick([0, 0, 0.02, 0.2]),
+    failedSyncChance: random.pick([0, 0, 0.02, 0.2]),
+    powerLossChance: random.pick([0, 0.002, 0.02]),
+  };
+}
+
+/** What can befall a world that is kept. */
+function storeFaultsOf(
+  random: SeededRandom,
+  isDurable: boolean,
+  drive: DriveScenario | undefined,
+): readonly FaultKind[] {
+  const isTakenOver = random.chance(0.3);
+  const isRestored = random.chance(0.3);
+  return [
+    ...(isDurable && isTakenOver ? (["takeover"] as const) : []),
+    ...(drive !== undefined && isRestored ? (["restore"] as const) : []),
+  ];
+}
+
+function storeOf(random: SeededRandom, isDurable: boolean): Omit<StoreScenario, "drive"> {
   const isFaulty = isDurable && random.chance(0.6);
   return {
     isDurable,
@@ -191,8 +230,13 @@ export type Need = keyof typeof NEEDS;
 
 const NEEDS = {
   durable: ({ store }: Scenario) => store.isDurable && store.delayMaxMs > 0,
-  late: ({ store }: Scenario) => store.lateChance > 0,
-  refusals: ({ store }: Scenario) => store.failChance > 0.1,
+  late: ({ store }: Scenario) => store.drive === undefined && store.lateChance > 0,
+  refusals: ({ store }: Scenario) => store.drive === undefined && store.failChance > 0.1,
+  fullDrive: ({ store }: Scenario) => (store.drive?.fullChance ?? 0) > 0.1,
+  failedSyncs: ({ store }: Scenario) => (store.drive?.failedSyncChance ?? 0) > 0,
+  powerLoss: ({ store }: Scenario) => (store.drive?.powerLossChance ?? 0) > 0.01,
+  takeovers: ({ faults }: Scenario) => faults.includes("takeover"),
+  restores: ({ faults }: Scenario) => faults.includes("restore"),
   handlers: ({ handlers }: Scenario) => handlers.names.length > 1 && handlers.delayMaxMs > 0,
   device: ({ device }: Scenario) => device !== undefined,
   fullDevice: ({ device }: Scenario) => (device?.failChance ?? 0) > 0,

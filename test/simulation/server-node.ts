@@ -1,11 +1,12 @@
 import { admission } from "../../server/admission.ts";
 import { HostedWorld } from "../../server/hosted-world.ts";
 import { MemoryStore } from "../../server/stores/memory.ts";
+import type { StoredWorld } from "../../server/stores/store.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import type { SyncObject } from "../../lib/object.ts";
 import { newProcess, type Context } from "./context.ts";
 import { Database } from "./database.ts";
-import type { Disk, OnKept } from "./disk.ts";
+import type { OnKept, StoreSource } from "./remote-store.ts";
 import { describe, type SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
 import { userOf } from "./token.ts";
@@ -13,7 +14,7 @@ import { watched } from "./watched-store.ts";
 import { Workload } from "./workload.ts";
 import { WriteLog } from "./write-log.ts";
 
-const WORLD = "default";
+export const WORLD = "default";
 /** What a server reports when its handlers or its store are at fault. */
 const EXPECTED_CODES: ReadonlySet<string> = new Set(["handler_failed", "timeout", "unavailable"]);
 
@@ -28,8 +29,11 @@ export class ServerNode {
   readonly #workload: Workload;
   #isOpen = false;
   #isClosing = false;
+  /** Another server has opened the same world since. */
+  #isSuperseded = false;
+  #isDeposed = false;
 
-  constructor(context: Context, life: number, disk: Disk | undefined, onKept: OnKept) {
+  constructor(context: Context, life: number, source: StoreSource | undefined, onKept: OnKept) {
     const { checks, limits, scenario, isCalm } = context;
     this.key = `s-${life}`;
     this.#context = context;
@@ -45,15 +49,14 @@ export class ServerNode {
       (token) => context.oracle.retried.has(token),
       isCalmNow,
     );
-    let epoch = "";
-    const store = disk?.openFor(this.process, isCalmNow) ?? watched(new MemoryStore(), onKept);
+    const store = source?.openFor(this.process, isCalmNow) ?? watched(new MemoryStore(), onKept);
     this.#world = new HostedWorld({
       name: WORLD,
       store: {
         capabilities: store.capabilities,
         load: (world, newEpoch) => {
-          const stored = store.load(world, newEpoch);
-          if (!(stored instanceof Promise)) epoch = stored.epoch;
+          const stored = store.load(world, newEpoch) as StoredWorld; // all of them can at once
+          context.oracle.opened(this.key, stored);
           return stored;
         },
         commit: (world, batch) => store.commit(world, batch),
@@ -65,7 +68,6 @@ export class ServerNode {
       limits,
       environment,
     });
-    context.oracle.opened(epoch);
     this.log = new WriteLog(this.key, checks, false, (issued, error) => {
       this.#trace(`${issued.kind} ${issued.order} ${error === null ? "ok" : error.code}`);
     });
@@ -82,6 +84,11 @@ export class ServerNode {
 
   get isOpen(): boolean {
     return this.#isOpen && this.process.isAlive && !this.#isClosing;
+  }
+
+  /** Whether it goes on as if the world were still its own. */
+  get isUnaware(): boolean {
+    return this.#isSuperseded && !this.#isDeposed && this.isOpen;
   }
 
   get objects(): ReadonlyMap<string, SyncObject> {
@@ -123,6 +130,10 @@ export class ServerNode {
     this.process.run(() => this.#workload.sign());
   }
 
+  supersede(): void {
+    this.#isSuperseded = true;
+  }
+
   /** Drains; resolves when that is done. */
   async close(): Promise<void> {
     this.#isClosing = true;
@@ -141,14 +152,16 @@ export class ServerNode {
     world.on("create", (object, { identity }) => {
       if (!isAlive()) return;
       const writer = identityOf(identity);
-      oracle.announced({ id: object.id, writer, isOrdered: writer !== this.key, object });
+      const isOrdered = writer !== this.key;
+      oracle.announced({ server: this.key, id: object.id, writer, isOrdered, object });
       checkBank();
     });
     world.on("update", (object, changed, previous, { identity }) => {
       if (!isAlive()) return;
       const writer = identityOf(identity);
       const isOrdered = writer !== this.key;
-      oracle.announced({ id: object.id, writer, isOrdered, object, changed, previous });
+      const { id } = object;
+      oracle.announced({ server: this.key, id, writer, isOrdered, object, changed, previous });
       checkBank();
     });
     world.on("destroy", () => {
@@ -164,6 +177,11 @@ export class ServerNode {
   #hearError(error: SyncError): void {
     this.#trace(`error ${error.code}: ${error.message}`);
     this.#context.checks.saw(`server error ${error.code}: ${error.message}`);
+    if (error.code === "deposed" && this.#isSuperseded) {
+      this.#isDeposed = true;
+      this.#isClosing = true;
+      return;
+    }
     if (EXPECTED_CODES.has(error.code) && error.message !== "the server failed on this write") {
       return;
     }

@@ -1,4 +1,4 @@
-import type { ObjectRecord, StoreBatch } from "../../server/stores/store.ts";
+import type { ObjectRecord, StoreBatch, StoredWorld } from "../../server/stores/store.ts";
 import type { Changes, SyncObject } from "../../lib/object.ts";
 import { BANK_GROUPS, BANK_TOTAL, bankTotal } from "./bank.ts";
 import type { Checks } from "./checks.ts";
@@ -6,6 +6,8 @@ import { Epoch } from "./epoch.ts";
 import { parseToken, TOKEN_PROPERTIES, userOf } from "./token.ts";
 
 interface Announcement {
+  /** The server that tells of it. */
+  readonly server: string;
   readonly id: string;
   readonly writer: string;
   /** Whether the writer's writes take effect in the order in which they were written. */
@@ -25,6 +27,12 @@ interface Announced {
   readonly rejected: Set<string>;
 }
 
+/** What was true of the present epoch at one moment. */
+export interface Truth {
+  readonly epoch: Epoch;
+  readonly announced: Announced;
+}
+
 /** Watches all servers, one after another: what their stores keep, and what they announce. */
 export class ServerOracle {
   readonly #checks: Checks;
@@ -34,6 +42,10 @@ export class ServerOracle {
   readonly retried = new Set<string>();
   #current: Epoch;
   #pending: Announcement[] = [];
+  /** Tokens of writes whose writers were told that they are accepted. */
+  readonly #accepted = new Set<string>();
+  /** The server that has opened the world last. */
+  #server = "";
 
   constructor(checks: Checks) {
     this.#checks = checks;
@@ -48,10 +60,38 @@ export class ServerOracle {
     return this.#epochs.get(name);
   }
 
-  /** A server has opened the world. */
-  opened(epoch: string): void {
+  /** A server has opened the world, as it found it. */
+  opened(server: string, stored: StoredWorld): void {
+    const { epoch } = stored;
+    this.settle();
+    this.#server = server;
     this.#current = this.#epochs.get(epoch) ?? new Epoch(epoch, this.#checks);
     this.#epochs.set(epoch, this.#current);
+    this.#current.open(stored);
+  }
+
+  /** A copy of what is true now, for a backup. */
+  truth(): Truth {
+    this.settle();
+    const { name } = this.#current;
+    return { epoch: this.#current.fork(name), announced: copyOf(this.#announcedIn(name)) };
+  }
+
+  /**
+   * A backup was put back, as a new epoch of the same ledger. What was accepted since is gone where
+   * its writer knew that; all that writers did not know yet is decided anew, or told as it was.
+   */
+  restored(epoch: string, { epoch: backup, announced }: Truth): void {
+    const { rejected } = this.#announcedIn(this.#current.name);
+    this.#epochs.set(epoch, backup.fork(epoch));
+    this.#announced.set(epoch, copyOf({ ...announced, rejected }));
+  }
+
+  /** The next server has found a batch there that nobody was told of. */
+  doubted(epoch: string): void {
+    this.#checks.saw("crash between commit and reply");
+    const doubted = this.#epochs.get(epoch);
+    if (doubted !== undefined) doubted.hasDoubt = true;
   }
 
   kept(epoch: string, batch: StoreBatch, objects: readonly ObjectRecord[]): void {
@@ -69,6 +109,12 @@ export class ServerOracle {
       const isWhole = total === undefined || total === BANK_TOTAL;
       this.#checks.check(isWhole, "G12", () => `on the server, bank ${group} adds up to ${total}`);
     }
+  }
+
+  /** A writer was told that its write is accepted: from now on it must not take effect. */
+  accepted(token: string): void {
+    this.settle();
+    this.#accepted.add(token);
   }
 
   /** Whether a write was announced in this epoch, or may have been. */
@@ -107,7 +153,7 @@ export class ServerOracle {
     }
   }
 
-  #tookEffect(text: string, { id, writer, isOrdered }: Announcement): void {
+  #tookEffect(text: string, { server, id, writer, isOrdered }: Announcement): void {
     const token = parseToken(text);
     if (token === undefined) return;
     const checks = this.#checks;
@@ -119,6 +165,13 @@ export class ServerOracle {
       return;
     }
     checks.check(!effects.has(effect), "G3", () => `${text} took effect twice on ${id}`);
+    effects.add(effect);
+    tokens.add(text);
+    // A server that was deposed after its batch was kept may tell of it when others have gone on.
+    if (server !== this.#server) return;
+    checks.check(!this.#accepted.has(text), "G3", () => {
+      return `${text} took effect on ${id} after it was acknowledged`;
+    });
     const batch = this.#current.batchOfToken(text);
     checks.check(batch === undefined || batch === this.#current.batch, "G3", () => {
       return `${text} took effect on ${id} again: batch ${String(batch)} had it already`;
@@ -129,8 +182,6 @@ export class ServerOracle {
     checks.check(!isOrdered || token.order >= last, "G4", () => {
       return `${text} took effect after ${last} of the same writer`;
     });
-    effects.add(effect);
-    tokens.add(text);
     lastOrder.set(token.writer, token.order);
   }
 
@@ -147,6 +198,15 @@ export class ServerOracle {
     }
     return announced;
   }
+}
+
+function copyOf({ effects, tokens, lastOrder, rejected }: Announced): Announced {
+  return {
+    effects: new Set(effects),
+    tokens: new Set(tokens),
+    lastOrder: new Map(lastOrder),
+    rejected: new Set(rejected),
+  };
 }
 
 /** The object is told as it is now: what it was created with, the first update tells. */

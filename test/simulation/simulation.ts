@@ -6,13 +6,15 @@ import { ConnectionTap } from "./connection-tap.ts";
 import { NO_TAP, type Connection, type Wiretap } from "./connection.ts";
 import { repeatedly, type Context } from "./context.ts";
 import { Device } from "./device.ts";
-import { Disk, type OnKept } from "./disk.ts";
 import type { Epoch } from "./epoch.ts";
+import { DriveError, PowerLoss } from "./drive.ts";
+import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
 import { describe } from "./process.ts";
 import { SeededRandom } from "./random.ts";
+import { RemoteStore, type OnKept, type StoreSource } from "./remote-store.ts";
 import { CALM, scenarioOf, type DeviceScenario } from "./scenario.ts";
-import { ServerNode } from "./server-node.ts";
+import { ServerNode, WORLD } from "./server-node.ts";
 import { ServerOracle } from "./server-oracle.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";
@@ -24,6 +26,8 @@ const LIVENESS_MS = 180_000;
 const LAST_WORDS_MS = 120_000;
 /** What clients that are gone had sent may still come, and is told to the others. */
 const AFTERMATH_MS = 60_000;
+/** How often the disk is copied, on average, where that is of use. */
+const BACKUP_MEAN_MS = 2_000;
 
 export interface Result {
   readonly seed: number;
@@ -46,7 +50,8 @@ export async function simulate(seed: number, isPrinting = false): Promise<Result
 class Simulation {
   readonly #seed: number;
   readonly #context: Context;
-  readonly #disk: Disk | undefined;
+  readonly #machine: Machine | undefined;
+  readonly #source: StoreSource | undefined;
   readonly #onKept: OnKept;
   readonly #random: SeededRandom;
   /** The life of each client that is under way; undefined between two of them. */
@@ -56,6 +61,9 @@ class Simulation {
   /** Clients that were closed, whose processes go on. */
   readonly #retired: ClientNode[] = [];
   #server: ServerNode;
+  #isRestartDue = false;
+  /** Servers from which the world was taken, and that may not know it yet. */
+  readonly #former: ServerNode[] = [];
   #serverLives = 0;
   #isCalm = false;
   #commits = 0;
@@ -93,11 +101,23 @@ class Simulation {
       this.#commits += batch.seq - batch.expectedSeq;
       trace.add(timeline.now, "store", `${epoch} ${batch.expectedSeq}..${batch.seq}`);
     };
-    this.#disk = scenario.store.isDurable
-      ? new Disk(timeline, random.fork("disk"), scenario.store, this.#onKept)
-      : undefined;
+    const { isDurable, drive } = scenario.store;
+    const onDoubt = (epoch: string): void => oracle.doubted(epoch);
+    if (drive !== undefined) {
+      this.#machine = new Machine(random.fork("machine"), drive, oracle, {
+        kept: this.#onKept,
+        doubted: onDoubt,
+        powerLost: () => this.#endServers(),
+        saw: (what) => checks.saw(what),
+      });
+    }
+    const stream = random.fork("disk");
+    this.#source =
+      isDurable && this.#machine === undefined
+        ? new RemoteStore(timeline, stream, scenario.store, this.#onKept, onDoubt)
+        : this.#machine;
     trace.add(0, "seed", `${seed} ${JSON.stringify(scenario)}`);
-    this.#server = this.#startServer();
+    this.#server = this.#openServer();
   }
 
   async run(): Promise<Result> {
@@ -132,7 +152,7 @@ class Simulation {
     await this.#runUntil(LIVENESS_MS, () => this.#isQuiet());
     if (!this.#demandQuiet("after healing")) return;
     for (const client of this.#living()) client.process.run(() => client.workload.sign());
-    this.#server.sign();
+    for (const server of [...this.#former, this.#server]) server.sign();
     await this.#runUntil(LAST_WORDS_MS, () => this.#isQuiet());
     this.#demandQuiet("after the last words");
     if (await this.#runUntil(AFTERMATH_MS, () => false)) this.#conclude();
@@ -149,10 +169,18 @@ class Simulation {
       if (!this.#isCalm) this.#server.act();
       return !this.#isCalm;
     });
+    if (scenario.faults.includes("restore")) {
+      repeatedly(timeline, this.#random.fork("backups"), BACKUP_MEAN_MS, () => {
+        if (this.#server.isOpen) this.#machine?.backUp();
+        return !this.#isCalm;
+      });
+    }
     new Trouble(this.#context, {
       clients: () => this.#living(),
       crashServer: () => this.#crashServer(),
       closeServer: () => this.#closeServer(),
+      takeOver: () => this.#takeOver(),
+      restore: () => this.#restore(),
       crashClient: (client) => this.#crashClient(client),
     }).begin();
   }
@@ -166,14 +194,21 @@ class Simulation {
     for (const client of this.#living()) client.connect();
   }
 
-  #startServer(): ServerNode {
-    const { checks, oracle } = this.#context;
-    if (this.#disk?.isInDoubt === true) {
-      oracle.current.hasDoubt = true;
-      checks.saw("crash between commit and reply");
+  #startServer(): void {
+    try {
+      this.#server = this.#openServer();
+    } catch (error) {
+      if (!(error instanceof DriveError || error instanceof PowerLoss)) throw error;
+      this.#context.checks.saw("disk trouble while a server starts");
+      this.#restartSoon();
     }
-    const server = new ServerNode(this.#context, this.#serverLives, this.#disk, this.#onKept);
+  }
+
+  #openServer(): ServerNode {
+    const { checks, oracle } = this.#context;
+    const life = this.#serverLives;
     this.#serverLives += 1;
+    const server = new ServerNode(this.#context, life, this.#source, this.#onKept);
     checks.check(
       isSame(server, oracle.current),
       "G5",
@@ -187,7 +222,8 @@ class Simulation {
     if (!this.#server.isOpen) return;
     this.#trace("the server crashes");
     this.#context.checks.saw("server crash");
-    this.#endServer();
+    if (this.#machine !== undefined && this.#random.chance(0.5)) this.#machine.losePower();
+    else this.#endServer(this.#server);
   }
 
   #closeServer(): void {
@@ -197,24 +233,57 @@ class Simulation {
     this.#context.checks.saw("server close");
     this.#context.network.stopListening();
     server.close().then(
-      () => this.#endServer(),
+      () => this.#endServer(server),
       (error: unknown) => this.#context.checks.fail("G20", `close() failed: ${describe(error)}`),
     );
   }
 
-  #endServer(): void {
-    const { network, timeline } = this.#context;
-    this.#server.process.kill();
-    network.stopListening();
+  #takeOver(): void {
+    if (!this.#server.isOpen) return;
+    this.#trace("another server takes over");
+    this.#context.checks.saw("takeover");
+    this.#server.supersede();
+    this.#former.push(this.#server);
+    this.#startServer();
+  }
+
+  #restore(): void {
+    if (this.#machine === undefined || !this.#server.isOpen) return;
+    this.#trace("a backup is restored");
+    this.#endServers();
+    this.#machine.restore(WORLD);
+  }
+
+  /** Everything on the servers' machine ends. */
+  #endServers(): void {
+    for (const former of this.#former.splice(0)) this.#end(former);
+    this.#endServer(this.#server);
+  }
+
+  #endServer(server: ServerNode): void {
+    this.#context.network.stopListening();
+    this.#end(server);
+    this.#restartSoon();
+  }
+
+  #end({ process }: ServerNode): void {
+    const { network } = this.#context;
+    process.kill();
     for (const connection of network.connections) {
       // What a closed link has sent still arrives.
-      if (connection.server?.isOpen !== true) continue;
+      if (connection.server?.isOpen !== true || connection.server.process !== process) continue;
       const isNoticed = this.#random.chance(0.8);
       const clientNoticesMs = isNoticed ? this.#random.between(0, 50) : 30_000;
       connection.cut({ clientNoticesMs, serverNoticesMs: 0 });
     }
-    timeline.after(this.#random.exponential(2_000), () => {
-      this.#server = this.#startServer();
+  }
+
+  #restartSoon(): void {
+    if (this.#isRestartDue) return;
+    this.#isRestartDue = true;
+    this.#context.timeline.after(this.#random.exponential(2_000), () => {
+      this.#isRestartDue = false;
+      this.#startServer();
     });
   }
 
@@ -366,6 +435,14 @@ class Simulation {
       checks.check(isConfirmed, "G8", () => `${client.key} is closed, and shows undecided writes`);
     }
     this.#server.log.checkAllSettled();
+    for (const former of this.#former) {
+      former.log.checkAllSettled();
+      checks.check(
+        !former.isUnaware,
+        "G19",
+        () => `${former.key} was deposed, and does not say so`,
+      );
+    }
     for (const device of this.#devices.values()) {
       const unfinished = device.unfinished();
       checks.check(unfinished.length === 0, "G21", () => `${unfinished.join()} is never decided`);

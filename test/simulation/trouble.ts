@@ -13,6 +13,10 @@ export interface Victims {
   clients(): readonly ClientNode[];
   crashServer(): void;
   closeServer(): void;
+  /** Another server opens the world, while this one goes on. */
+  takeOver(): void;
+  /** The server is started over what its world was some time ago. */
+  restore(): void;
   crashClient(client: ClientNode): void;
 }
 
@@ -45,6 +49,8 @@ export class Trouble {
     const { connections } = network;
     if (fault === "serverCrash") this.#victims.crashServer();
     else if (fault === "serverClose") this.#victims.closeServer();
+    else if (fault === "takeover") this.#victims.takeOver();
+    else if (fault === "restore") this.#victims.restore();
     else if (fault === "clientCrash") this.#onClient((client) => this.#victims.crashClient(client));
     else if (fault === "flap") this.#onClient(({ key }) => this.#flap(nameOf(key), 20));
     else if (fault === "block") {

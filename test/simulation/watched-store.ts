@@ -1,5 +1,5 @@
 import type { Store } from "../../server/stores/store.ts";
-import type { OnKept } from "./disk.ts";
+import type { OnKept } from "./remote-store.ts";
 
 /** A store of the product, seen from outside. */
 export function watched(store: Store, onKept: OnKept): Store {
