@@ -22,8 +22,8 @@ const WRITING: readonly Fault[] = [
   fault(
     "a write is acknowledged before the store has it",
     "server/world-host.ts",
-    "    if (storing instanceof Promise) {\n      this.#storing = decisions;",
-    "    if (storing instanceof Promise) {\n      this.#finish(decisions, undefined);\n      return;",
+    "    this.#storing = decisions;\n    void storing",
+    "    this.#finish(decisions, undefined);\n    return;\n    void storing",
     "durable",
   ),
   fault(
@@ -63,9 +63,9 @@ const WRITING: readonly Fault[] = [
   ),
   fault(
     "the decisions of a refused batch are forgotten",
-    "server/world-host.ts",
-    "this.#unkept = [...this.#unkept, ...refused.values()];",
-    "this.#unkept = [];",
+    "server/keeper.ts",
+    "if (failure !== undefined) return failure;",
+    "if (failure !== undefined) {\n        this.#ledger.noteKept();\n        return failure;\n      }",
     "refusals",
     "crashes",
   ),

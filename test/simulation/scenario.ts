@@ -42,6 +42,9 @@ export interface Scenario {
   readonly pessimistChance: number;
   /** How often a listener writes. */
   readonly reactionChance: number;
+  /** Namespaces. */
+  readonly ephemeral: readonly string[];
+  readonly sessionObjects: readonly string[];
 }
 
 export interface StoreScenario {
@@ -87,6 +90,8 @@ export function scenarioOf(seed: number): Scenario {
     readCostMs: random.pick([0, 0, 0.2, 4]),
     pessimistChance: random.pick([0, 0.3]),
     reactionChance: random.pick([0, 0, 0.05]),
+    ephemeral: [],
+    sessionObjects: [],
   };
 }
 
