@@ -17,6 +17,7 @@ export type Guarantee =
   | "G20"
   | "G21"
   | "G22"
+  | "ephemeral"
   | "events"
   | "reference";
 

@@ -71,6 +71,7 @@ export function scenarioOf(seed: number): Scenario {
   const isDurable = random.chance(0.5);
   const clients = 1 + random.below(5);
   const actionMeanMs = random.pick([40, 150, 500]) * clients;
+  const lifetimes = lifetimesOf(new SeededRandom(seed).fork("lifetimes"));
   return {
     clients,
     chaosMs: random.pick([5_000, 15_000, 30_000]),
@@ -81,7 +82,7 @@ export function scenarioOf(seed: number): Scenario {
     store: storeOf(random, isDurable),
     handlers: handlersOf(random, hasHandlers),
     flush: random.pick<Flush>(["auto", "auto", 20, 100, 700]),
-    limits: limitsOf(random),
+    limits: { ...limitsOf(random), ...lifetimes.limits },
     climate: climateOf(random, isHostile),
     isSloppy: random.chance(0.3),
     isHostile,
@@ -90,8 +91,24 @@ export function scenarioOf(seed: number): Scenario {
     readCostMs: random.pick([0, 0, 0.2, 4]),
     pessimistChance: random.pick([0, 0.3]),
     reactionChance: random.pick([0, 0, 0.05]),
-    ephemeral: [],
-    sessionObjects: [],
+    ephemeral: lifetimes.ephemeral,
+    sessionObjects: lifetimes.sessionObjects,
+  };
+}
+
+/** What everyone creates, changes and destroys may be ephemeral; reservations are small, to be used up. */
+function lifetimesOf(
+  random: SeededRandom,
+): Pick<Scenario, "ephemeral" | "sessionObjects" | "limits"> {
+  const kind = random.below(10);
+  return {
+    ephemeral: kind < 3 ? ["shared"] : [],
+    sessionObjects: kind === 3 ? ["shared"] : [],
+    limits: {
+      reservedCommits: random.pick([1, 4, 1_000]),
+      reservedHandles: random.pick([1, 3, 100]),
+      sessionGraceMs: random.pick([200, 5_000]),
+    },
   };
 }
 
@@ -170,6 +187,7 @@ const NEEDS = {
   refusals: ({ store }: Scenario) => store.failChance > 0.1,
   handlers: ({ handlers }: Scenario) => handlers.names.length > 1 && handlers.delayMaxMs > 0,
   crashes: ({ faults }: Scenario) => faults.includes("serverCrash"),
+  ephemeral: ({ ephemeral, sessionObjects }: Scenario) => ephemeral.length + sessionObjects.length > 0,
   hostile: ({ isHostile }: Scenario) => isHostile,
   sloppy: ({ isSloppy }: Scenario) => isSloppy,
 };

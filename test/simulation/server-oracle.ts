@@ -21,6 +21,8 @@ interface Announced {
   /** By token and id: how often the write took effect there. */
   readonly effects: Set<string>;
   readonly tokens: Set<string>;
+  /** Tokens of writes on ephemeral objects that have ended with their server. */
+  readonly ended: Set<string>;
   readonly lastOrder: Map<string, number>;
   readonly rejected: Set<string>;
 }
@@ -30,12 +32,23 @@ export class ServerOracle {
   readonly #checks: Checks;
   readonly #epochs = new Map<string, Epoch>();
   readonly #announced = new Map<string, Announced>();
+  readonly #ephemeral: readonly string[];
   #current: Epoch;
   #pending: Announcement[] = [];
 
-  constructor(checks: Checks) {
+  /** `ephemeral` are namespaces. */
+  constructor(checks: Checks, ephemeral: readonly string[]) {
     this.#checks = checks;
-    this.#current = new Epoch("", checks);
+    this.#ephemeral = ephemeral;
+    this.#current = this.#newEpoch("");
+  }
+
+  get hasEphemeral(): boolean {
+    return this.#ephemeral.length > 0;
+  }
+
+  isEphemeral(id: string): boolean {
+    return this.#ephemeral.some((namespace) => id.startsWith(`${namespace}:`));
   }
 
   get current(): Epoch {
@@ -48,8 +61,26 @@ export class ServerOracle {
 
   /** A server has opened the world. */
   opened(epoch: string): void {
-    this.#current = this.#epochs.get(epoch) ?? new Epoch(epoch, this.#checks);
+    this.#current = this.#epochs.get(epoch) ?? this.#newEpoch(epoch);
     this.#epochs.set(epoch, this.#current);
+    if (this.hasEphemeral) this.#endEphemeral(this.#announcedIn(epoch));
+  }
+
+  #newEpoch(name: string): Epoch {
+    return new Epoch(name, this.#checks, (id) => this.isEphemeral(id));
+  }
+
+  /** What a server did to ephemeral objects is undone by its end: it may happen again. */
+  #endEphemeral({ effects, tokens, ended, lastOrder }: Announced): void {
+    this.settle();
+    for (const token of tokens) ended.add(token);
+    tokens.clear();
+    lastOrder.clear();
+    for (const effect of effects) {
+      const [token = "", id = ""] = effect.split(" ");
+      if (this.isEphemeral(id)) effects.delete(effect);
+      else tokens.add(token);
+    }
   }
 
   kept(epoch: string, batch: StoreBatch, objects: readonly ObjectRecord[]): void {
@@ -73,7 +104,8 @@ export class ServerOracle {
   hasTakenEffect(epoch: string, token: string): boolean {
     this.settle();
     const isInDoubt = this.#epochs.get(epoch)?.hasDoubt === true;
-    return isInDoubt || this.#announcedIn(epoch).tokens.has(token);
+    const { tokens, ended } = this.#announcedIn(epoch);
+    return isInDoubt || tokens.has(token) || ended.has(token);
   }
 
   rejected(epoch: string, token: string): void {
@@ -127,6 +159,7 @@ export class ServerOracle {
       announced = {
         effects: new Set(),
         tokens: new Set(),
+        ended: new Set(),
         lastOrder: new Map(),
         rejected: new Set(),
       };

@@ -64,7 +64,7 @@ class Simulation {
     const timeline = new Timeline();
     const checks = new Checks();
     const trace = new Trace(isPrinting);
-    const oracle = new ServerOracle(checks);
+    const oracle = new ServerOracle(checks, [...scenario.ephemeral, ...scenario.sessionObjects]);
     const climate = { ...CALM };
     const network = new Network(
       timeline,
@@ -276,6 +276,7 @@ class Simulation {
       limits,
       checks,
       oracle,
+      objects: () => this.#server.objects.values(),
       onDelivered: (message, isRefused) => client.take(message, isRefused),
       trace: (what) => trace.add(timeline.now, connection.name, what),
     });
@@ -319,7 +320,8 @@ class Simulation {
   /** What must hold in the end. */
   #conclude(): void {
     const { checks, oracle } = this.#context;
-    checks.check(isSame(this.#server, oracle.current), "G2", () => {
+    const kept = [...this.#server.objects.values()].filter(({ id }) => !oracle.isEphemeral(id));
+    checks.check(texts(kept) === texts(oracle.current.objects()), "G2", () => {
       return "the server's objects are not those that its store has";
     });
     const expected = texts(this.#server.objects.values());
