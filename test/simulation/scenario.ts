@@ -188,6 +188,7 @@ const NEEDS = {
   handlers: ({ handlers }: Scenario) => handlers.names.length > 1 && handlers.delayMaxMs > 0,
   crashes: ({ faults }: Scenario) => faults.includes("serverCrash"),
   ephemeral: ({ ephemeral, sessionObjects }: Scenario) => ephemeral.length + sessionObjects.length > 0,
+  sessions: ({ sessionObjects }: Scenario) => sessionObjects.length > 0,
   hostile: ({ isHostile }: Scenario) => isHostile,
   sloppy: ({ isSloppy }: Scenario) => isSloppy,
 };

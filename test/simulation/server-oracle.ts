@@ -33,6 +33,8 @@ export class ServerOracle {
   readonly #epochs = new Map<string, Epoch>();
   readonly #announced = new Map<string, Announced>();
   readonly #ephemeral: readonly string[];
+  /** Who has created each object that was ephemeral. */
+  readonly #creators = new Map<string, string>();
   #current: Epoch;
   #pending: Announcement[] = [];
 
@@ -88,7 +90,19 @@ export class ServerOracle {
   }
 
   announced(announcement: Announcement): void {
+    const { id, writer, changed } = announcement;
+    if (changed === undefined && this.isEphemeral(id)) this.#creators.set(id, writer);
     this.#pending.push(announcement);
+  }
+
+  /** Nothing is left of those that are not `present`. */
+  checkSessionObjects(objects: Iterable<string>, present: ReadonlySet<string>): void {
+    for (const id of objects) {
+      const creator = this.#creators.get(id) ?? "";
+      this.#checks.check(!this.isEphemeral(id) || present.has(creator), "ephemeral", () => {
+        return `${id} is there, and ${creator}, who created it, is not`;
+      });
+    }
   }
 
   /** The bank adds up in whatever the server's own code can see. */

@@ -324,6 +324,7 @@ class Simulation {
     checks.check(texts(kept) === texts(oracle.current.objects()), "G2", () => {
       return "the server's objects are not those that its store has";
     });
+    this.#checkSessionObjects();
     const expected = texts(this.#server.objects.values());
     for (const client of this.#living()) {
       client.check(true);
@@ -339,6 +340,14 @@ class Simulation {
       checks.check(isConfirmed, "G8", () => `${client.key} is closed, and shows undecided writes`);
     }
     this.#server.log.checkAllSettled();
+  }
+
+  #checkSessionObjects(): void {
+    const { scenario, oracle } = this.#context;
+    // Of what was created silently, nobody has told who did it.
+    if (scenario.sessionObjects.length === 0 || scenario.handlers.silentChance > 0) return;
+    const present = new Set([this.#server.key, ...this.#living().map(({ key }) => key)]);
+    oracle.checkSessionObjects(this.#server.objects.keys(), present);
   }
 
   #trace(what: string): void {
