@@ -1,7 +1,7 @@
 import type { Scheduler } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
-import type { Commit, World } from "../lib/world.ts";
+import type { World } from "../lib/world.ts";
 import type { Decision } from "./job.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Lifetimes } from "./lifetimes.ts";
@@ -63,11 +63,10 @@ export class Keeper {
     const forgetting = this.#ledger.dispensable(usersOfLedger());
     const { clientIds: forgotten, ledgerHorizon } = forgetting;
     const isNeeded =
-      decided.length > 0 ||
       forgotten.length > 0 ||
       this.#isOutrun() ||
-      decisions.some(({ commit }) => this.#isToBeKept(commit));
-    if (!isNeeded) return undefined;
+      decisions.some((decision) => this.#isToBeKept(decision));
+    if (!isNeeded) return undefined; // what it refused before can wait for it
 
     const { lifetimes } = this.#options;
     const place = this.#reserve();
@@ -103,9 +102,10 @@ export class Keeper {
     });
   }
 
-  #isToBeKept(commit: Commit | undefined): boolean {
-    const { lifetimes } = this.#options;
-    return commit?.applied.some(({ entry }) => !lifetimes.isEphemeral(entry.id)) === true;
+  #isToBeKept({ job, commit, isRecalled }: Decision): boolean {
+    const hasEffect = commit !== undefined && commit.applied.length > 0;
+    const isNews = job.client === null ? hasEffect : isRecalled !== true;
+    return isNews && !this.#options.lifetimes.areEphemeral(job.operations);
   }
 
   #isOutrun(): boolean {

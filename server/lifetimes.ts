@@ -1,4 +1,5 @@
 import type { ObjectId } from "../lib/object.ts";
+import type { Operation } from "../lib/operation.ts";
 
 /** For how long objects are there, by their namespaces: what an id begins with, up to its first colon. */
 export class Lifetimes {
@@ -18,6 +19,12 @@ export class Lifetimes {
   /** Whether the object lives in memory only, and ends with the server. */
   isEphemeral(id: ObjectId): boolean {
     return this.hasEphemeral && this.#ephemeral.has(namespaceOf(id));
+  }
+
+  /** Whether a write is about ephemeral objects alone. */
+  areEphemeral(operations: readonly Operation[]): boolean {
+    if (!this.hasEphemeral || operations.length === 0) return false;
+    return operations.every(({ id }) => this.isEphemeral(id));
   }
 
   /** Whether it ends with the session of the client that created it. */

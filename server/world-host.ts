@@ -390,9 +390,7 @@ export class WorldHost {
 
   #record(job: Job, { clientId, n }: MutationName, outcome: Outcome): void {
     const { operations, writer, fingerprint = 0 } = job;
-    const { lifetimes } = this.#options;
-    const isEphemeral =
-      operations.length > 0 && operations.every(({ id }) => lifetimes.isEphemeral(id));
+    const isEphemeral = this.#options.lifetimes.areEphemeral(operations);
     const owner = identityKey(writer?.identity);
     const decided = { clientId, n, fingerprint, outcome, owner };
     this.ledger.record(decided, this.world.seq, isEphemeral);
