@@ -207,3 +207,30 @@ test("a ledger that is opened again goes on where it was: order, ages, horizon",
   ledger.passTime(1_001);
   expect(forget()).toEqual(["bob"]);
 });
+
+test("a store gets nothing of a client that has only ephemeral decisions, until there is another", () => {
+  const { ledger, record } = setup();
+  const unkept = (): number[] => ledger.unkept().map(({ n }) => n);
+  const recordEphemeral = (n: number): void =>
+    ledger.record({ clientId: "ann", n, fingerprint: n, outcome: ACCEPTED }, 0, true);
+  for (const n of [1, 2, 3]) recordEphemeral(n);
+  expect(unkept()).toEqual([]);
+  ledger.settle("ann", 1);
+  record("ann", 4);
+  expect(unkept()).toEqual([2, 3, 4]); // the store must not have the last and lack what is before it
+  ledger.noteKept();
+  recordEphemeral(5);
+  expect(unkept()).toEqual([]);
+  record("ann", 6);
+  ledger.settle("ann", 5);
+  expect(unkept()).toEqual([6]);
+});
+
+test("who is not in the store as it should be is not forgotten", () => {
+  const { ledger, record } = setup({ ledgerClientsMax: 1 });
+  record("ann", 1);
+  record("bob", 1);
+  expect(ledger.dispensable(nobody).clientIds).toEqual([]);
+  ledger.noteKept();
+  expect(ledger.dispensable(nobody).clientIds).toEqual(["ann"]);
+});
