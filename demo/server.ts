@@ -33,7 +33,8 @@ async function start(): Promise<void> {
     limits: { sessionGraceMs: playersStayMs },
   });
   sync.on("error", (error) => {
-    if (error.code === "deposed") fail(`Another server has opened ${file}: give one of them WORLD.`);
+    if (error.code === "deposed")
+      fail(`Another server has opened ${file}: give one of them WORLD.`);
     console.error("object-sync:", error);
   });
   await sync.world("default").opened();

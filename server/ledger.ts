@@ -259,7 +259,16 @@ function put(clients: Map<string, ClientRecord>, decision: DecidedMutation): voi
   let client = clients.get(clientId);
   if (client === undefined) {
     const decided = new Map<number, Decided>();
-    client = { last: 0, seq, usedAt: decidedAt, owner, decided, settled: n - 1, kept: 0, renames: 0 };
+    client = {
+      last: 0,
+      seq,
+      usedAt: decidedAt,
+      owner,
+      decided,
+      settled: n - 1,
+      kept: 0,
+      renames: 0,
+    };
     clients.set(clientId, client);
   }
   client.owner ??= owner;

@@ -120,7 +120,8 @@ function checkWorlds(worlds: readonly string[]): readonly string[] {
 }
 
 function checkNamespaces(name: OptionName, namespaces: readonly string[]): readonly string[] {
-  const isNamespace = (one: unknown): boolean => typeof one === "string" && /^[^:]+$/.test(one);
+  const isNamespace = (one: unknown): one is string =>
+    typeof one === "string" && /^[^:]+$/.test(one);
   if (Array.isArray(namespaces) && namespaces.every(isNamespace)) return namespaces;
   throw badOption(name, "must be a list of namespaces, without their colons");
 }

@@ -30,8 +30,9 @@ export interface SettledMutations {
 export interface StoreBatch {
   /** Which opening of the world it comes from: a store that was opened again since refuses the batch. */
   readonly term: number;
-  /** The world's `seq` before the batch: a store that holds another one refuses the batch. */
+  /** The `seq` of the batch before: a store that holds another one refuses the batch. */
   readonly expectedSeq: number;
+  /** How far the world has got, or may get before the next batch; as is `nextHandle`. Never falls. */
   readonly seq: number;
   readonly nextHandle: number;
   /** Tombstones up to this revision may be dropped. */

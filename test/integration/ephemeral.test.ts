@@ -43,8 +43,8 @@ async function welcomeAt(port: number): Promise<Welcome> {
 }
 
 test("kill -9: what is ephemeral is gone for everyone, the rest is there, and no number comes twice", async () => {
-  let server = await startProcess();
-  const { port } = server;
+  const first = await startProcess();
+  const { port } = first;
   const ann = await stage.join(urlOf(port));
   const bob = await stage.join(urlOf(port));
   const tree = await ann.create({ id: "tree", height: 1 });
@@ -59,13 +59,13 @@ test("kill -9: what is ephemeral is gone for everyone, the rest is there, and no
   const before = await welcomeAt(port);
 
   const away = Promise.all([next(ann, "disconnect"), next(bob, "disconnect")]);
-  await server.kill();
+  await first.kill();
   await away;
   const events = recordEvents(bob);
   const late = ann.update({ id: "tree", height: 3 });
   const moved = ann.update({ id: "player:ann", x: 41 });
   moved.catch(() => undefined);
-  server = await startProcess(port);
+  await startProcess(port);
   await Promise.all([late, next(bob, "synced")]);
   await expect(moved).rejects.toMatchObject({ code: expect.stringMatching(/^(gone|not_found)$/) });
 
@@ -82,22 +82,23 @@ test("kill -9: what is ephemeral is gone for everyone, the rest is there, and no
   expect([viewOf(ann), viewOf(bob)]).toEqual([expected, expected]);
   expect(ann.get("tree")).toBe(tree);
   // They were not begun anew: each was told what has ended.
-  for (const id of ["player:ann", "player:bob", "shot:1"]) expect(events).toContain(`destroy ${id}`);
+  for (const id of ["player:ann", "player:bob", "shot:1"])
+    expect(events).toContain(`destroy ${id}`);
   expect(events).not.toContain("remove tree");
 });
 
 test("kill -9 with more handles than a server remembers ends: everyone begins anew", async () => {
   const few = { LIMITS: JSON.stringify({ tombstonesMax: 3 }) };
-  let server = await startProcess(0, few);
-  const { port } = server;
+  const first = await startProcess(0, few);
+  const { port } = first;
   const bob = await stage.join(urlOf(port));
   await bob.create({ id: "tree" });
   for (let i = 0; i < 5; i++) await bob.create({ id: `shot:${i}` });
   const events = recordEvents(bob);
   const away = next(bob, "disconnect");
-  await server.kill();
+  await first.kill();
   await away;
-  server = await startProcess(port, few);
+  await startProcess(port, few);
   await next(bob, "synced");
   expect(viewOf(bob)).toEqual({ tree: { id: "tree" } });
   expect(events).toContain("remove shot:0");

@@ -187,7 +187,8 @@ const NEEDS = {
   refusals: ({ store }: Scenario) => store.failChance > 0.1,
   handlers: ({ handlers }: Scenario) => handlers.names.length > 1 && handlers.delayMaxMs > 0,
   crashes: ({ faults }: Scenario) => faults.includes("serverCrash"),
-  ephemeral: ({ ephemeral, sessionObjects }: Scenario) => ephemeral.length + sessionObjects.length > 0,
+  ephemeral: ({ ephemeral, sessionObjects }: Scenario) =>
+    ephemeral.length + sessionObjects.length > 0,
   sessions: ({ sessionObjects }: Scenario) => sessionObjects.length > 0,
   hostile: ({ isHostile }: Scenario) => isHostile,
   sloppy: ({ isSloppy }: Scenario) => isSloppy,
