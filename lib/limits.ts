@@ -81,6 +81,8 @@ export const SERVER_LIMITS = /* @__PURE__ */ joined(COMMON_LIMITS, {
   sessionGraceMs: 10_000,
   handlerTimeoutMs: 10_000,
   storeTimeoutMs: 30_000,
+  /** How often a store is asked, while clients are connected, whether another server has the world. */
+  storeCheckMs: 10_000,
   /** How long `authenticate` may take. */
   authenticateTimeoutMs: 10_000,
   /** How long `close()` waits for what is under way. */

@@ -36,6 +36,8 @@ export class Keeper {
   readonly #term: number;
   /** As the store has it. */
   #kept: Place;
+  /** Whether the store is to be asked although there is nothing to keep. */
+  #isCheckDue = false;
 
   constructor(stored: StoredWorld, world: World, ledger: Ledger, options: KeeperOptions) {
     this.#world = world;
@@ -48,6 +50,11 @@ export class Keeper {
   /** Whether what it keeps outlasts this process. */
   get isDurable(): boolean {
     return this.#options.store.capabilities.durable;
+  }
+
+  /** Has the next turn ask the store, unless one does before: it may have been opened by another server. */
+  checkSoon(): void {
+    this.#isCheckDue = this.isDurable;
   }
 
   /**
@@ -63,6 +70,7 @@ export class Keeper {
     const forgetting = this.#ledger.dispensable(usersOfLedger());
     const { clientIds: forgotten, ledgerHorizon } = forgetting;
     const isNeeded =
+      this.#isCheckDue ||
       forgotten.length > 0 ||
       this.#isOutrun() ||
       decisions.some((decision) => this.#isToBeKept(decision));
@@ -81,6 +89,7 @@ export class Keeper {
       forgotten,
       ledgerHorizon,
     };
+    this.#isCheckDue = false;
     const answered = (failure: Failure | undefined): Failure | undefined => {
       if (failure !== undefined) return failure;
       this.#kept = place;

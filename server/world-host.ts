@@ -107,6 +107,7 @@ export class WorldHost {
       destroy: (id) => this.write([{ kind: "destroy", id }]),
     });
     this.#stable = this.#position();
+    this.#checkStoreLater();
   }
 
   get isClosing(): boolean {
@@ -205,6 +206,19 @@ export class WorldHost {
       if (job.client?.clientId !== clientId || job.isConsulted === true) return true;
       job.drop?.();
       return false;
+    });
+  }
+
+  /** A server that has nothing to keep would not notice that another one has the world. */
+  #checkStoreLater(): void {
+    const { limits, environment } = this.#options;
+    environment.scheduler.after(limits.storeCheckMs, () => {
+      if (this.#isClosing) return;
+      if (this.sessions.size > 0) {
+        this.#keeper.checkSoon();
+        this.#turnSoon();
+      }
+      this.#checkStoreLater();
     });
   }
 

@@ -80,6 +80,7 @@ export interface StoreCapabilities {
  * - `commit` with one batch at a time, never two at once for one world. When it returns (or its
  *   promise resolves) the whole batch is kept; when it throws (or rejects), none of it is. Nothing
  *   of a batch is told to anybody before. It may be synchronous, and then costs no turn of the loop.
+ *   A batch may have nothing in it, so that the world hears whether it is still its own.
  *   It settles in the end, whatever happens to its database: the world waits for it. It throws
  *   `deposed` when the world was loaded again since, or is not at `expectedSeq`.
  * - `close` once, after the last commit.

@@ -148,6 +148,23 @@ test("a store is told in time of the numbers that a world uses, and only then", 
   expect(store.commits).toBe(Math.ceil(101 / 11));
 });
 
+test("no number is used that a store could not be told of", async () => {
+  const store = new KeptStore();
+  const limits = { reservedCommits: 3 };
+  const { sync, url } = await stage.serve({ store, ephemeral: ["shot"], limits });
+  sync.on("error", () => undefined);
+  const client = await stage.join(url);
+  await client.create({ id: "shot:1", x: 0 });
+  store.refuses = true;
+  for (let x = 1; x <= 3; x++) await client.update({ id: "shot:1", x });
+  const refused = client.update({ id: "shot:1", x: 4 });
+  await expect(refused).rejects.toMatchObject({ code: "unavailable" });
+  expect(client.get("shot:1")).toEqual({ id: "shot:1", x: 3 });
+  store.refuses = false;
+  await client.update({ id: "shot:1", x: 5 });
+  expect(sync.get("shot:1")).toEqual({ id: "shot:1", x: 5 });
+});
+
 test("what a client has created under session objects is destroyed when it is gone, for everyone", async () => {
   const { sync, url } = await stage.serve({
     store: new SqliteStore(file),
