@@ -66,7 +66,6 @@ export class Keeper {
     decisions: readonly Decision[],
     usersOfLedger: () => (clientId: string) => boolean,
   ): Failure | undefined | Promise<Failure | undefined> {
-    const decided = this.#ledger.unkept();
     const forgetting = this.#ledger.dispensable(usersOfLedger());
     const { clientIds: forgotten, ledgerHorizon } = forgetting;
     const isNeeded =
@@ -77,6 +76,7 @@ export class Keeper {
     if (!isNeeded) return undefined; // what it refused before can wait for it
 
     const { lifetimes } = this.#options;
+    const decided = this.#ledger.unkept();
     const place = this.#reserve();
     const batch: StoreBatch = {
       ...place,

@@ -53,9 +53,10 @@ test("kill -9: what is ephemeral is gone for everyone, the rest is there, and no
   await ann.transaction((tx) => {
     tx.update({ id: "tree", height: 2 });
     tx.create({ id: "shot:1", from: "player:ann" });
+    tx.create({ id: "stone" });
   });
   await bob.create({ id: "player:bob", x: 7 });
-  await eventually(() => ann.allObjects().size === 4 && bob.allObjects().size === 4);
+  await eventually(() => ann.allObjects().size === 5 && bob.allObjects().size === 5);
   const before = await welcomeAt(port);
 
   const away = Promise.all([next(ann, "disconnect"), next(bob, "disconnect")]);
@@ -77,6 +78,7 @@ test("kill -9: what is ephemeral is gone for everyone, the rest is there, and no
   await eventually(() => bob.get("player:ann") !== undefined);
   const expected = {
     tree: { id: "tree", height: 3 },
+    stone: { id: "stone" },
     "player:ann": { id: "player:ann", x: 41 },
   };
   expect([viewOf(ann), viewOf(bob)]).toEqual([expected, expected]);
@@ -130,7 +132,9 @@ test("writes of ephemeral objects wait for no store, and are decided while it re
   const { commits } = store;
   store.refuses = true;
   for (let x = 1; x <= 100; x++) await client.update({ id: "shot:1", x });
-  expect(store.commits).toBe(commits);
+  const write = client.update({ id: "shot:1", x: 100.5 });
+  await write;
+  expect([write.stage, store.commits]).toEqual(["durable", commits]);
   await expect(client.create({ id: "tree" })).rejects.toMatchObject({ code: "unavailable" });
   await client.update({ id: "shot:1", x: 101 });
   store.refuses = false;
