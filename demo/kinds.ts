@@ -22,4 +22,5 @@ export function kindOf(id: string): Kind | undefined {
   return Object.hasOwn(kinds, namespace) ? (namespace as Kind) : undefined;
 }
 
-export const playerPrefix = "player:";
+export const playerNamespace = "player";
+export const playerPrefix = `${playerNamespace}:`;

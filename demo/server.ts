@@ -1,9 +1,12 @@
-import { createServer } from "node:http";
+import { once } from "node:events";
+import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { resolve } from "node:path";
 import { closeOnSignals, ObjectSyncServer } from "../server/index.ts";
+import { SqliteStore } from "../server/stores/sqlite/index.ts";
 import { neighbourUrls, portFrom } from "./addresses.ts";
-import { removeAvatarsOfTheGone } from "./avatars.ts";
 import { bundlePage } from "./bundle.ts";
+import { playerNamespace } from "./kinds.ts";
 import { servePages } from "./pages.ts";
 import { seedObjects } from "./world.ts";
 
@@ -12,30 +15,50 @@ import { seedObjects } from "./world.ts";
 /** A game needs no more than thirty pictures a second from its server: pages fill in the rest. */
 const flushEveryMs = 33;
 
+/** A player whose network is gone for a moment stays where it is. */
+const playersStayMs = 1_500;
+
 async function start(): Promise<void> {
   const wanted = portFrom(process.env["PORT"], 3000);
+  const file = resolve(process.env["WORLD"] ?? "arena.db");
   const http = createServer(servePages(await bundlePage()));
+  // Before the world is opened: whoever opens it takes it from a server that has it already.
+  await listen(http, wanted);
   // Anyone may do anything here: it is a playground. (What may be done is a later matter.)
-  const sync = new ObjectSyncServer({ flush: flushEveryMs, open: true });
+  const sync = new ObjectSyncServer({
+    flush: flushEveryMs,
+    open: true,
+    store: new SqliteStore(file),
+    sessionObjects: [playerNamespace],
+    limits: { sessionGraceMs: playersStayMs },
+  });
   sync.on("error", (error) => {
+    if (error.code === "deposed")
+      fail(`Another server has opened ${file}: give one of them WORLD.`);
     console.error("object-sync:", error);
   });
-  removeAvatarsOfTheGone(sync);
-  await sync.transaction((tx) => {
-    for (const object of seedObjects()) tx.create(object);
-  });
+  await sync.world("default").opened();
+  if (sync.allObjects().size === 0) {
+    await sync.transaction((tx) => {
+      for (const object of seedObjects()) tx.create(object);
+    });
+  }
   sync.attach(http);
   closeOnSignals(sync);
 
+  const { port } = http.address() as AddressInfo;
+  console.log(`\n  The arena is open:  http://localhost:${port}\n`);
+  for (const url of neighbourUrls(port)) console.log(`  On this network:    ${url}`);
+  console.log(`  Its world is in     ${file}`);
+  console.log("  Open it twice to see two players. Ctrl+C ends it.\n");
+}
+
+async function listen(http: HttpServer, port: number): Promise<void> {
   http.on("error", (error: NodeJS.ErrnoException) => {
-    fail(error.code === "EADDRINUSE" ? taken(wanted) : error.message);
+    fail(error.code === "EADDRINUSE" ? taken(port) : error.message);
   });
-  http.listen(wanted, () => {
-    const { port } = http.address() as AddressInfo;
-    console.log(`\n  The arena is open:  http://localhost:${port}\n`);
-    for (const url of neighbourUrls(port)) console.log(`  On this network:    ${url}`);
-    console.log("  Open it twice to see two players. Ctrl+C ends it.\n");
-  });
+  http.listen(port);
+  await once(http, "listening");
 }
 
 function taken(port: number): string {
@@ -43,7 +66,7 @@ function taken(port: number): string {
   return `Port ${port} is taken. Choose another one: PORT=${other} npm start`;
 }
 
-function fail(problem: unknown): void {
+function fail(problem: unknown): never {
   console.error(problem instanceof Error ? problem.message : problem);
   process.exit(1);
 }

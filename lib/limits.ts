@@ -70,9 +70,19 @@ export const SERVER_LIMITS = /* @__PURE__ */ joined(COMMON_LIMITS, {
   ledgerClientsMax: 100_000,
   /** How long they are, after the last write: 30 days, of time for which the world is open. */
   ledgerAgeMs: 2_592_000_000,
+  /**
+   * Where objects are ephemeral: commits, and objects, by which a world may get ahead of what its
+   * store knows of. A restart skips what is left of them.
+   */
+  reservedCommits: 10_000,
+  reservedHandles: 100,
   sessionsMax: 100_000,
+  /** How long a client may be away before its session objects are destroyed. */
+  sessionGraceMs: 10_000,
   handlerTimeoutMs: 10_000,
   storeTimeoutMs: 30_000,
+  /** How often a store is asked, while clients are connected, whether another server has the world. */
+  storeCheckMs: 10_000,
   /** How long `authenticate` may take. */
   authenticateTimeoutMs: 10_000,
   /** How long `close()` waits for what is under way. */

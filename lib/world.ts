@@ -63,7 +63,10 @@ export interface Commit {
   readonly applied: readonly Applied[];
 }
 
-/** All that a store gives back of a world. `objects` come in the order of their revision. */
+/**
+ * All that a store gives back of a world. `objects` come in the order of their revision. Where `seq` is
+ * beyond all their revisions, there was more than was recorded, and it has ended.
+ */
 export interface WorldRecord {
   readonly epoch: string;
   readonly seq: number;
@@ -111,7 +114,12 @@ export class World {
     this.#nextHandle = record.nextHandle;
     this.#limits = limits;
     this.shapes = objectShapes(limits.shapesMax);
-    for (const object of record.objects) this.#load(object, now);
+    let newest = record.horizon;
+    for (const object of record.objects) {
+      this.#load(object, now);
+      newest = Math.max(newest, object.revision);
+    }
+    if (record.seq > newest) this.#endUnrecorded(now);
   }
 
   /** How many commits the world has had. */
@@ -240,6 +248,27 @@ export class World {
     if (other === undefined || other.handle < entry.handle) this.#entries.set(entry.id, entry);
     this.#byHandle.set(entry.handle, entry);
     this.#recency.append(entry);
+  }
+
+  /**
+   * Commits the end of every object that was never recorded. Who has one knows it by a handle that
+   * nothing here has; when there are too many such handles to tell, nobody can resume.
+   */
+  #endUnrecorded(now: number): void {
+    this.#seq += 1;
+    const unknown = this.#nextHandle - 1 - this.#size - this.#tombstones.length;
+    if (unknown + this.#tombstones.length > this.#limits.tombstonesMax) {
+      this.#horizon = this.#seq;
+      return;
+    }
+    for (let handle = 1; handle < this.#nextHandle; handle++) {
+      if (this.#byHandle.get(handle) !== undefined) continue;
+      const entry = new Entry(handle, 1, { id: "" }, this.shapes.of([]));
+      entry.object = null;
+      entry.revision = this.#seq;
+      this.#recency.append(entry);
+      this.#tombstones.push({ entry, at: now });
+    }
   }
 
   #apply(operation: Operation, now: number): Applied | undefined {

@@ -33,6 +33,10 @@ interface ClientRecord {
   owner: IdentityKey | undefined;
   /** Decisions that the client may not know yet. */
   readonly decided: Map<number, Decided>;
+  /** Up to this number the client knows the outcomes. */
+  settled: number;
+  /** Up to this number the store has the decisions, as far as it needs them. */
+  kept: number;
   /** How many of these have given objects other ids: nearly always none. */
   renames: number;
 }
@@ -55,6 +59,8 @@ export class Ledger {
   /** In milliseconds. */
   #openedFor = 0;
   #now: number;
+  /** Clients of which the store lacks a decision that it must have. */
+  readonly #unkept = new Set<string>();
 
   constructor(
     limits: Pick<ServerLimits, "ledgerClientsMax" | "ledgerAgeMs">,
@@ -69,6 +75,7 @@ export class Ledger {
     const isOlder = ([a, one]: [string, ClientRecord], [b, two]: [string, ClientRecord]): number =>
       one.usedAt - two.usedAt || (a < b ? -1 : 1);
     for (const [clientId, client] of [...clients].sort(isOlder)) {
+      client.kept = client.last;
       this.#clients.set(clientId, client);
       this.#openedFor = client.usedAt;
     }
@@ -130,14 +137,36 @@ export class Ledger {
     return decided.outcome;
   }
 
-  /** Records a decision after which the world is at `seq`. Returns it as a store must keep it. */
-  record(undated: Undated, seq: number): DecidedMutation {
+  /**
+   * Records a decision after which the world is at `seq`. One that is ephemeral is lost with this
+   * process, and its client asks again: unless the store gets a later one of the same client, for a
+   * store must not have a decision and lack the one before it.
+   */
+  record(undated: Undated, seq: number, isEphemeral: boolean): void {
     const { clientId } = undated;
     const owner = this.ownerOf(clientId) ?? undated.owner; // who began without a name may sign in
-    const decision = { ...undated, owner, seq, decidedAt: Math.round(this.#openedFor) };
     this.#toNewest(clientId);
-    put(this.#clients, decision);
-    return decision;
+    put(this.#clients, { ...undated, owner, seq, decidedAt: Math.round(this.#openedFor) });
+    if (!isEphemeral) this.#unkept.add(clientId);
+  }
+
+  /** All decisions that the store must get. */
+  unkept(): DecidedMutation[] {
+    const unkept: DecidedMutation[] = [];
+    for (const clientId of this.#unkept) {
+      const client = this.#clients.get(clientId);
+      if (client !== undefined) addUnkept(unkept, clientId, client);
+    }
+    return unkept;
+  }
+
+  /** The store has got them. */
+  noteKept(): void {
+    for (const clientId of this.#unkept) {
+      const client = this.#clients.get(clientId);
+      if (client !== undefined) client.kept = client.last;
+    }
+    this.#unkept.clear();
   }
 
   /** What the client may not know of its decided mutations, in their order. */
@@ -150,6 +179,7 @@ export class Ledger {
   settle(clientId: string, n: number): void {
     const client = this.#clients.get(clientId);
     if (client === undefined) return;
+    client.settled = Math.max(client.settled, Math.min(n, client.last));
     for (const [decided, { outcome }] of client.decided) {
       if (decided > n) break;
       client.renames -= renamesBy(outcome);
@@ -187,7 +217,7 @@ export class Ledger {
       const excess = this.#clients.size - clientIds.length - ledgerClientsMax;
       if (excess <= 0 && this.#openedFor - usedAt <= ledgerAgeMs) break;
       if (looks-- === 0) break;
-      if (isInUse(clientId)) {
+      if (this.#unkept.has(clientId) || isInUse(clientId)) {
         this.#toNewest(clientId); // not to be looked at again in each turn
         continue;
       }
@@ -198,22 +228,21 @@ export class Ledger {
   }
 
   /**
-   * Forgets clients as their store has. Who is in use again stays: it was told what is known of it.
-   * Returns their decisions, which the store must get once more.
+   * Forgets clients as their store has. Who is in use again stays: it was told what is known of it,
+   * and the store must get it once more.
    */
-  forget(
-    { clientIds, ledgerHorizon }: Forgetting,
-    isInUse: (clientId: string) => boolean,
-  ): DecidedMutation[] {
+  forget({ clientIds, ledgerHorizon }: Forgetting, isInUse: (clientId: string) => boolean): void {
     this.#horizon = ledgerHorizon;
-    const staying: DecidedMutation[] = [];
     for (const clientId of clientIds) {
       const client = this.#clients.get(clientId);
       if (client === undefined) continue;
-      if (client.decided.size > 0 && isInUse(clientId)) staying.push(...toStored(clientId, client));
-      else this.#clients.delete(clientId);
+      if (client.decided.size > 0 && isInUse(clientId)) {
+        client.kept = 0;
+        this.#unkept.add(clientId);
+      } else {
+        this.#clients.delete(clientId);
+      }
     }
-    return staying;
   }
 
   #toNewest(clientId: string): void {
@@ -229,7 +258,17 @@ function put(clients: Map<string, ClientRecord>, decision: DecidedMutation): voi
   const { clientId, n, outcome, fingerprint, owner, seq, decidedAt } = decision;
   let client = clients.get(clientId);
   if (client === undefined) {
-    client = { last: 0, seq, usedAt: decidedAt, owner, decided: new Map(), renames: 0 };
+    const decided = new Map<number, Decided>();
+    client = {
+      last: 0,
+      seq,
+      usedAt: decidedAt,
+      owner,
+      decided,
+      settled: n - 1,
+      kept: 0,
+      renames: 0,
+    };
     clients.set(clientId, client);
   }
   client.owner ??= owner;
@@ -238,11 +277,14 @@ function put(clients: Map<string, ClientRecord>, decision: DecidedMutation): voi
   client.decided.set(n, { outcome, fingerprint });
 }
 
-function toStored(clientId: string, client: ClientRecord): DecidedMutation[] {
+/** By number: there may be many more, before these. */
+function addUnkept(unkept: DecidedMutation[], clientId: string, client: ClientRecord): void {
   const { owner, seq, usedAt } = client;
-  return Array.from(client.decided, ([n, decided]) => {
-    return { ...decided, clientId, n, owner, seq, decidedAt: usedAt };
-  });
+  for (let n = Math.max(client.kept, client.settled) + 1; n <= client.last; n++) {
+    const decided = client.decided.get(n);
+    if (decided === undefined) continue;
+    unkept.push({ ...decided, clientId, n, owner, seq, decidedAt: usedAt });
+  }
 }
 
 function renamesBy(outcome: Outcome | undefined): number {

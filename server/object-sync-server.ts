@@ -10,6 +10,7 @@ import { realEnvironment } from "./environment.ts";
 import { bindHandlers, type HandlerName, type Handlers } from "./handlers.ts";
 import { HostedWorld, type WorldEvents } from "./hosted-world.ts";
 import { serveClient } from "./http.ts";
+import { Lifetimes } from "./lifetimes.ts";
 import { resolveOptions, type ResolvedOptions, type ServerOptions } from "./options.ts";
 import {
   joinSocketIo,
@@ -59,13 +60,14 @@ export class ObjectSyncServer {
     let world = this.#worlds.get(name);
     if (world === undefined) {
       this.#checkOpen();
-      const { store, flush, limits } = this.#options;
+      const { store, flush, limits, ephemeral, sessionObjects } = this.#options;
       world = new HostedWorld({
         name,
         store,
         handlers: this.#handlers,
         authorize: this.#options.authorize,
         flush,
+        lifetimes: new Lifetimes(ephemeral, sessionObjects),
         limits,
         environment: realEnvironment,
       });

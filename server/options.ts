@@ -18,6 +18,10 @@ export interface Credentials {
 export interface ServerOptions {
   /** Where worlds are kept. Default: in memory, until the process ends. */
   readonly store?: Store;
+  /** Namespaces whose objects never reach the store: they end with the process. */
+  readonly ephemeral?: readonly string[];
+  /** Namespaces whose objects are ephemeral, and end once the client that created them is gone. */
+  readonly sessionObjects?: readonly string[];
   /** The application's own database behind its worlds. */
   readonly handlers?: Handlers;
   /**
@@ -55,6 +59,8 @@ export interface ResolvedOptions extends Required<
 
 const OPTION_NAMES: ReadonlySet<string> = new Set<OptionName>([
   "store",
+  "ephemeral",
+  "sessionObjects",
   "handlers",
   "authenticate",
   "authorize",
@@ -89,6 +95,8 @@ export function resolveOptions(
   }
   return {
     store: checkStore(options.store ?? defaultStore()),
+    ephemeral: checkNamespaces("ephemeral", options.ephemeral ?? []),
+    sessionObjects: checkNamespaces("sessionObjects", options.sessionObjects ?? []),
     handlers: bindHandlers(options.handlers ?? {}),
     authenticate,
     authorize,
@@ -109,6 +117,13 @@ function checkPlace(name: OptionName, place: string): string {
 function checkWorlds(worlds: readonly string[]): readonly string[] {
   if (Array.isArray(worlds) && worlds.every((name) => typeof name === "string")) return worlds;
   throw badOption("worlds", "must be a list of names");
+}
+
+function checkNamespaces(name: OptionName, namespaces: readonly string[]): readonly string[] {
+  const isNamespace = (one: unknown): one is string =>
+    typeof one === "string" && /^[^:]+$/.test(one);
+  if (Array.isArray(namespaces) && namespaces.every(isNamespace)) return namespaces;
+  throw badOption(name, "must be a list of namespaces, without their colons");
 }
 
 function checkStore(store: Store): Store {

@@ -16,23 +16,29 @@ export class Sessions {
   readonly #limits: ServerLimits;
   readonly #environment: Environment;
   readonly #isReadable: () => boolean;
+  readonly #onGone: (clientId: string) => void;
   readonly #pages: SnapshotPages;
   readonly #all = new Set<Session>();
   readonly #byClient = new Map<string, Session>();
   readonly #behind = new Set<Session>();
   #isPumpDue = false;
 
-  /** `isReadable` tells whether the world holds nothing that its store might still refuse. */
+  /**
+   * `isReadable` tells whether the world holds nothing that its store might still refuse; `onGone` is
+   * told of clients that have no connection any more.
+   */
   constructor(
     world: World,
     limits: ServerLimits,
     environment: Environment,
     isReadable: () => boolean,
+    onGone: (clientId: string) => void,
   ) {
     this.#world = world;
     this.#limits = limits;
     this.#environment = environment;
     this.#isReadable = isReadable;
+    this.#onGone = onGone;
     this.#pages = new SnapshotPages(limits.pageBytes);
   }
 
@@ -66,7 +72,9 @@ export class Sessions {
   remove(session: Session): void {
     this.#all.delete(session);
     this.#behind.delete(session);
-    if (this.#byClient.get(session.clientId) === session) this.#byClient.delete(session.clientId);
+    if (this.#byClient.get(session.clientId) !== session) return;
+    this.#byClient.delete(session.clientId);
+    this.#onGone(session.clientId);
   }
 
   /** Tells a client, if it is connected, what became of its mutation. */

@@ -1,4 +1,3 @@
-import type { ObjectRecord } from "../lib/entry.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
@@ -14,18 +13,15 @@ import { HandlerGate, meet } from "./handler-gate.ts";
 import type { Handlers } from "./handlers.ts";
 import { identityKey } from "./identity.ts";
 import type { Decision, Job, MutationName, Writer } from "./job.ts";
+import { Keeper } from "./keeper.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
-import { Ledger, type Forgetting } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
+import type { Lifetimes } from "./lifetimes.ts";
+import { SessionObjects } from "./session-objects.ts";
 import type { SessionInfo } from "./session.ts";
 import { Sessions } from "./sessions.ts";
-import { commitBatch, recordsOf, settledBy, type Failure } from "./store-batch.ts";
-import type {
-  DecidedMutation,
-  SettledMutations,
-  Store,
-  StoreBatch,
-  StoredWorld,
-} from "./stores/store.ts";
+import type { Failure } from "./store-batch.ts";
+import type { Store, StoredWorld } from "./stores/store.ts";
 
 /** What a world host is given. */
 export interface HostOptions {
@@ -34,6 +30,7 @@ export interface HostOptions {
   readonly handlers: Handlers;
   readonly authorize: ((request: WriteRequest) => unknown) | undefined;
   readonly flush: Flush;
+  readonly lifetimes: Lifetimes;
   readonly limits: ServerLimits;
   readonly environment: Environment;
   /** A commit took effect, for everyone and in the store. */
@@ -61,8 +58,8 @@ const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
  *                                                  -> outcomes and events -> flush
  * ```
  *
- * Nothing that a turn decides is told to anybody before the store has it, and a batch that the store
- * refuses is undone. What becomes ready while the store works is the next batch.
+ * Nothing that a turn decides is told to anybody before the store has what it must have of it, and a
+ * batch that the store refuses is undone. What becomes ready while the store works is the next batch.
  */
 export class WorldHost {
   readonly world: World;
@@ -70,13 +67,13 @@ export class WorldHost {
   readonly ledger: Ledger;
   readonly #options: HostOptions;
   readonly #gate: HandlerGate;
+  readonly #keeper: Keeper;
+  readonly #sessionObjects: SessionObjects;
   readonly #flusher: Flusher;
   readonly #queue = new KeyedQueue();
   readonly #idle: (() => void)[] = [];
   readonly #whenReadable: (() => void)[] = [];
   #ready: Job[] = [];
-  /** Decisions that the store lacks, as it refused or forgot them: the next batch brings them along. */
-  #unkept: readonly DecidedMutation[] = [];
   #inHandlers = 0;
   /** Clients' mutations among these. */
   readonly #consulted = new Set<Job>();
@@ -87,21 +84,30 @@ export class WorldHost {
   /** From now on the store must be left alone: what is not decided never will be. */
   #isClosed = false;
   #stable: { readonly seq: number; readonly nextHandle: number };
-  readonly #term: number;
 
   constructor(stored: StoredWorld, options: HostOptions) {
     const { limits, environment } = options;
     this.#options = options;
-    this.#term = stored.term;
     const now = environment.clock.now();
     this.world = new World(stored, limits, now);
     this.ledger = new Ledger(limits, stored, now);
     const isReadable = (): boolean => !this.#isStoring;
-    this.sessions = new Sessions(this.world, limits, environment, isReadable);
+    const onGone = (clientId: string): void => this.#sessionObjects.left(clientId);
+    this.sessions = new Sessions(this.world, limits, environment, isReadable, onGone);
     this.#flusher = new Flusher(this.world, this.sessions, options.flush, environment, isReadable);
     const { name, handlers } = options;
-    this.#gate = new HandlerGate(name, handlers, this.world, limits, environment.scheduler);
+    const { scheduler } = environment;
+    this.#gate = new HandlerGate(name, handlers, this.world, limits, scheduler);
+    this.#keeper = new Keeper(stored, this.world, this.ledger, { ...options, scheduler });
+    this.#sessionObjects = new SessionObjects({
+      lifetimes: options.lifetimes,
+      graceMs: limits.sessionGraceMs,
+      scheduler,
+      isConnected: (clientId) => this.sessions.of(clientId) !== undefined,
+      destroy: (id) => this.write([{ kind: "destroy", id }]),
+    });
     this.#stable = this.#position();
+    this.#checkStoreLater();
   }
 
   get isClosing(): boolean {
@@ -110,14 +116,14 @@ export class WorldHost {
 
   /** Whether what was accepted outlasts this process. */
   get isDurable(): boolean {
-    return this.#options.store.capabilities.durable;
+    return this.#keeper.isDurable;
   }
 
   get #isStoring(): boolean {
     return this.#storing !== undefined;
   }
 
-  /** Where the world is as far as its store knows. */
+  /** Where the world is as far as anyone may be told. */
   get stable(): { readonly seq: number; readonly nextHandle: number } {
     return this.#stable;
   }
@@ -174,6 +180,7 @@ export class WorldHost {
   async close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#sessionObjects.close();
     const { limits, environment } = this.#options;
     await new Promise<void>((resolve) => {
       const cancel = environment.scheduler.after(limits.drainTimeoutMs, resolve);
@@ -208,6 +215,19 @@ export class WorldHost {
       if (job.client?.clientId !== clientId || job.isConsulted === true) return true;
       job.drop?.();
       return false;
+    });
+  }
+
+  /** A server that has nothing to keep would not notice that another one has the world. */
+  #checkStoreLater(): void {
+    const { limits, environment } = this.#options;
+    environment.scheduler.after(limits.storeCheckMs, () => {
+      if (this.#isClosing) return;
+      if (this.sessions.size > 0) {
+        this.#keeper.checkSoon();
+        this.#turnSoon();
+      }
+      this.#checkStoreLater();
     });
   }
 
@@ -353,18 +373,17 @@ export class WorldHost {
       return;
     }
     this.ledger.passTime(this.#options.environment.clock.now());
-    const before = this.world.seq;
-    const recorded: DecidedMutation[] = [...this.#unkept];
     const decisions: Decision[] = [];
     for (const job of jobs) {
-      const decision = this.#decide(job, recorded);
+      const decision = this.#decide(job);
       if (decision !== undefined) decisions.push(decision);
     }
-    if (this.world.seq === before && recorded.length === 0) this.#conclude(decisions);
-    else this.#store(decisions, recorded, before);
+    const storing = this.#keeper.keep(decisions, this.#usersOfLedger);
+    if (storing instanceof Promise) this.#await(storing, decisions);
+    else this.#finish(decisions, storing);
   }
 
-  #decide(job: Job, recorded: DecidedMutation[]): Decision | undefined {
+  #decide(job: Job): Decision | undefined {
     if (job.client === null) return this.#tryCommit(job);
     this.#identify(job);
     const { clientId, n, settled } = job.client;
@@ -388,11 +407,16 @@ export class WorldHost {
       return undefined;
     }
     const decision = this.#tryCommit(job);
-    const { outcome } = decision;
-    const owner = identityKey(job.writer?.identity);
-    const decided = { clientId, n, fingerprint: print, outcome, owner };
-    recorded.push(this.ledger.record(decided, this.world.seq));
+    this.#record(job, job.client, decision.outcome);
     return decision;
+  }
+
+  #record(job: Job, { clientId, n }: MutationName, outcome: Outcome): void {
+    const { operations, writer, fingerprint = 0 } = job;
+    const isEphemeral = this.#options.lifetimes.areEphemeral(operations);
+    const owner = identityKey(writer?.identity);
+    const decided = { clientId, n, fingerprint, outcome, owner };
+    this.ledger.record(decided, this.world.seq, isEphemeral);
   }
 
   #judge({ writer, operations }: Job): void {
@@ -422,44 +446,26 @@ export class WorldHost {
     }
   }
 
-  #store(decisions: Decision[], decided: readonly DecidedMutation[], expectedSeq: number): void {
-    const { store, name, limits, environment } = this.#options;
-    const { seq, nextHandle, horizon } = this.world;
-    const objects = (): ObjectRecord[] => recordsOf(decisions.map(({ commit }) => commit));
-    const settled = (): SettledMutations[] => settledBy(decisions);
-    const position = { term: this.#term, expectedSeq, seq, nextHandle, horizon };
-    const forgetting = this.ledger.dispensable(this.#usersOfLedger(decided));
-    const { clientIds: forgotten, ledgerHorizon } = forgetting;
-    const batch: StoreBatch = { ...position, decided, objects, settled, forgotten, ledgerHorizon };
-    const { storeTimeoutMs } = limits;
-    const storing = commitBatch(store, name, batch, storeTimeoutMs, environment.scheduler, () => {
-      const seconds = String(storeTimeoutMs / 1_000);
-      const problem = `the store has not answered for ${seconds} s, and the world waits for it`;
-      this.#options.onError(new SyncError("timeout", problem));
+  #await(storing: Promise<Failure | undefined>, decisions: readonly Decision[]): void {
+    this.#storing = decisions;
+    void storing.then((failure) => {
+      this.#storing = undefined;
+      this.#finish(decisions, failure);
+      for (const resume of this.#whenReadable.splice(0)) resume();
+      this.sessions.pumpSoon();
+      if (this.#ready.length > 0) this.#turnSoon();
     });
-    if (storing instanceof Promise) {
-      this.#storing = decisions;
-      void storing.then((failure) => {
-        this.#storing = undefined;
-        this.#finish(decisions, forgetting, failure);
-        for (const resume of this.#whenReadable.splice(0)) resume();
-        this.sessions.pumpSoon();
-        if (this.#ready.length > 0) this.#turnSoon();
-      });
-    } else {
-      this.#finish(decisions, forgetting, storing);
-    }
   }
 
-  /** Whether a client may go on with what the ledger has of it, or the store lacks some of that. */
-  #usersOfLedger(unstored: readonly DecidedMutation[]): (clientId: string) => boolean {
+  /** Whether a client may go on, as things are now, with what the ledger has of it. */
+  readonly #usersOfLedger = (): ((clientId: string) => boolean) => {
     let busy: Set<string> | undefined;
     const collect = (): Set<string> => {
-      return new Set([...unstored.map(({ clientId }) => clientId), ...this.#writersUnderWay()]);
+      return this.#writersUnderWay();
     };
     return (clientId) =>
       this.sessions.of(clientId) !== undefined || (busy ??= collect()).has(clientId);
-  }
+  };
 
   #writersUnderWay(): Set<string> {
     const clientIds = new Set<string>();
@@ -469,17 +475,10 @@ export class WorldHost {
     return clientIds;
   }
 
-  #finish(
-    decisions: readonly Decision[],
-    forgetting: Forgetting,
-    failure: Failure | undefined,
-  ): void {
+  #finish(decisions: readonly Decision[], failure: Failure | undefined): void {
     if (failure?.cause instanceof SyncError && failure.cause.code === "deposed") {
       this.#giveWay(decisions, failure.cause);
       return;
-    }
-    if (failure === undefined) {
-      this.#unkept = this.ledger.forget(forgetting, this.#usersOfLedger([]));
     }
     const standing = failure === undefined ? decisions : this.#takeBack(decisions, failure.cause);
     this.#stable = this.#position();
@@ -510,25 +509,24 @@ export class WorldHost {
     this.#options.onError(new SyncError("unavailable", "the store refused a batch", { cause }));
     this.#undo(decisions);
     const outcome = rejected(new SyncError("unavailable", "the write could not be stored"));
-    const refused = new Map<string, DecidedMutation>();
-    const standing = decisions.map((decision) => {
+    const refused = new Set<string>();
+    return decisions.map((decision) => {
       const { job, isRecalled } = decision;
       if (job.client === null) return { job, outcome, commit: undefined };
       const { clientId, n } = job.client;
       const key = `${clientId} ${n}`;
       if (isRecalled === true && !refused.has(key)) return decision;
-      const decided = { clientId, n, fingerprint: job.fingerprint ?? 0, outcome };
-      refused.set(key, this.ledger.record(decided, this.world.seq));
+      refused.add(key);
+      this.#record(job, job.client, outcome);
       return { job, outcome, commit: undefined };
     });
-    this.#unkept = [...this.#unkept, ...refused.values()];
-    return standing;
   }
 
   /** What was decided stands: now everyone may hear of it. */
   #conclude(decisions: readonly Decision[]): void {
     for (const { job, commit } of decisions) {
       for (const applied of commit?.applied ?? []) {
+        this.#sessionObjects.note(applied, job.client?.clientId);
         const isSilent = job.silent?.has(applied.entry.id) === true;
         this.#flusher.note(applied, isSilent);
         if (!isSilent) this.#options.onApplied(applied, job.writer);

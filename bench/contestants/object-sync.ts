@@ -21,8 +21,8 @@ export const objectSync = contestant("auto");
 /** On the same tick as the others that have one. */
 export const objectSyncTick = contestant(TICK_MS);
 
-/** With every commit on the disk before anyone hears of it. */
-export const objectSyncSqlite = contestant("auto", () => {
+/** With every commit on the disk before anyone hears of it; but for players, who are ephemeral. */
+export const objectSyncSqlite = contestant("auto", ["player"], () => {
   const folder = mkdtempSync(join(tmpdir(), "object-sync-bench-"));
   process.on("exit", () => rmSync(folder, { recursive: true }));
   return new SqliteStore(join(folder, "worlds.db"));
@@ -30,6 +30,7 @@ export const objectSyncSqlite = contestant("auto", () => {
 
 function contestant(
   flush: "auto" | number,
+  ephemeral: readonly string[] = [],
   openStore: () => Store = () => new MemoryStore(),
 ): Contestant {
   return {
@@ -37,7 +38,7 @@ function contestant(
     can: { resume: true, acknowledge: true },
 
     async startServer() {
-      const sync = new ObjectSyncServer({ flush, open: true, store: openStore() });
+      const sync = new ObjectSyncServer({ flush, open: true, ephemeral, store: openStore() });
       const port = await sync.listen(0, "127.0.0.1");
       return {
         port,

@@ -39,6 +39,7 @@ export const arena: Workload = {
     const quick: ContestantName[] = [
       "object-sync-tick",
       "object-sync",
+      "object-sync-sqlite",
       "ws",
       "colyseus",
       "socket.io",
@@ -46,7 +47,7 @@ export const arena: Workload = {
     if (mode === "short") {
       return [
         sized(20, ["object-sync", "ws", "socket.io"]),
-        sized(100, ["object-sync-tick", "object-sync", "ws", "colyseus"]),
+        sized(100, ["object-sync-tick", "object-sync", "object-sync-sqlite", "ws", "colyseus"]),
       ];
     }
     const all: ContestantName[] = [...quick, "yjs", "tinybase", "sharedb"];

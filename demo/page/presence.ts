@@ -7,9 +7,9 @@ import type { Said } from "./read.ts";
 const appearEveryMs = 1000;
 
 /**
- * My avatar as others see it. The server removes it when my connection ends; so after an outage,
- * or when the server was started anew, the page puts it back where I stand, as I look by then and
- * with what I said last meanwhile. (Written while away, that would be refused: the avatar is gone.)
+ * My avatar as others see it. The server removes it a moment after my connection has ended; so after
+ * an outage, or when the server was started anew, the page puts it back where I stand, as I look by
+ * then and with what I said last meanwhile. (Written while away, that would be refused: it is gone.)
  */
 export class Presence {
   readonly #sync: Arena;

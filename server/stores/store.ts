@@ -30,8 +30,9 @@ export interface SettledMutations {
 export interface StoreBatch {
   /** Which opening of the world it comes from: a store that was opened again since refuses the batch. */
   readonly term: number;
-  /** The world's `seq` before the batch: a store that holds another one refuses the batch. */
+  /** The `seq` of the batch before: a store that holds another one refuses the batch. */
   readonly expectedSeq: number;
+  /** How far the world has got, or may get before the next batch; as is `nextHandle`. Never falls. */
   readonly seq: number;
   readonly nextHandle: number;
   /** Tombstones up to this revision may be dropped. */
@@ -79,6 +80,7 @@ export interface StoreCapabilities {
  * - `commit` with one batch at a time, never two at once for one world. When it returns (or its
  *   promise resolves) the whole batch is kept; when it throws (or rejects), none of it is. Nothing
  *   of a batch is told to anybody before. It may be synchronous, and then costs no turn of the loop.
+ *   A batch may have nothing in it, so that the world hears whether it is still its own.
  *   It settles in the end, whatever happens to its database: the world waits for it. It throws
  *   `deposed` when the world was loaded again since, or is not at `expectedSeq`.
  * - `close` once, after the last commit.

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import { launchBrowser } from "../support/browser.ts";
@@ -13,6 +16,7 @@ jest.setTimeout(180_000);
 const TELLS_PORT = /http:\/\/localhost:(\d+)/;
 
 let browser: Browser;
+let folder: string;
 let server: ServerProcess;
 let ann: Page;
 let bob: Page;
@@ -22,16 +26,23 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  server = await ServerProcess.start("demo/server.ts", TELLS_PORT);
+  folder = mkdtempSync(join(tmpdir(), "object-sync-"));
+  server = await open();
   [ann, bob] = await Promise.all([visit(), visit()]);
 });
 
 afterEach(async () => {
   for (const context of browser.contexts()) await context.close();
   await server.kill();
+  rmSync(folder, { recursive: true });
 });
 
 afterAll(() => browser.close());
+
+function open(port = 0): Promise<ServerProcess> {
+  const WORLD = join(folder, "arena.db");
+  return ServerProcess.start("demo/server.ts", TELLS_PORT, port, { WORLD });
+}
 
 /** Opens the arena, and waits until the visitor's own avatar stands in it. */
 async function visit(): Promise<Page> {
@@ -146,12 +157,12 @@ test("the offline switch loses nothing", async () => {
   await until(ann, "document.querySelector('#pending').textContent === '0'");
 });
 
-test("the server is killed and started again: the pages come back by themselves, and agree", async () => {
+test("the server is killed and started again: the world is as it was, and the pages come back by themselves", async () => {
   await Promise.all([sees(ann, bob), sees(bob, ann)]);
   await ann.evaluate(
-    "arena.sync.create({ id: 'flower:short-lived', x: 700, y: 500, look: 1, size: 1 })",
+    "arena.sync.create({ id: 'flower:planted', x: 700, y: 500, look: 1, size: 1 })",
   );
-  await until(bob, "arena.sync.get('flower:short-lived')");
+  await until(bob, "arena.sync.get('flower:planted')");
   const { port } = server;
   await server.kill();
   for (const page of [ann, bob]) {
@@ -161,13 +172,13 @@ test("the server is killed and started again: the pages come back by themselves,
     "void arena.sync.create({ id: 'flower:meanwhile', x: 720, y: 500, look: 1, size: 1 })",
   );
 
-  server = await ServerProcess.start("demo/server.ts", TELLS_PORT, port);
+  server = await open(port);
   await Promise.all([isHere(ann), isHere(bob)]);
   await Promise.all([sees(ann, bob), sees(bob, ann)]);
   await until(ann, "arena.sync.get('flower:meanwhile')");
   const agreed = await agree();
   expect(agreed).toContain("flower:meanwhile");
-  expect(agreed).not.toContain("flower:short-lived"); // of the world that ended with its server
+  expect(agreed).toContain("flower:planted");
   for (const page of [ann, bob]) expect(agreed).toContain(await idOf(page));
   const size = await ann.evaluate<number>("arena.sync.allObjects().size");
   expect(size).toBeGreaterThan(300);

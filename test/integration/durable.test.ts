@@ -76,6 +76,18 @@ test("a server whose world another one has opened commits nothing more, and says
   expect(viewOf(client)).toEqual({ tree: { id: "tree" }, later: { id: "later" } });
 });
 
+test("a server that has nothing to write notices all the same that another one has its world", async () => {
+  const limits = { storeCheckMs: 20 };
+  const before = await stage.serve({ store: new SqliteStore(file), limits });
+  const errors: string[] = [];
+  before.sync.on("error", ({ code }) => errors.push(code));
+  const client = await stage.join(before.url);
+  const away = next(client, "disconnect");
+  await stage.serve({ store: new SqliteStore(file), limits });
+  await away;
+  expect(errors).toEqual(["deposed"]);
+});
+
 /** `npm run crash -- --rounds N` runs more of them. */
 const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 4);
 const CLIENTS = 4;

@@ -48,15 +48,15 @@ class Visitor {
     return this.#client.until(() => this.#client.messages.find((one) => one.kind === "welcome"));
   }
 
-  /** Creates an object as mutation `n`. */
-  async send(n: number, id: string): Promise<void> {
+  /** Creates an object as mutation `n`, with the outcomes known up to `settled`. */
+  async send(n: number, id: string, settled = n - 1): Promise<void> {
     await this.welcome();
     const create = { kind: "create", id: id as ObjectId, properties: {}, chosen: true } as const;
     const mutation = { seen: 0, operations: [create] };
     const shapes = new ShapeTable(1, makePropertySet);
     const { bytes, shapes: used } = encodeMutation(mutation, shapes, () => undefined);
     const known = new KnownShapes();
-    const message = { settled: n - 1, first: n, mutations: [bytes] };
+    const message = { settled, first: n, mutations: [bytes] };
     this.#client.send(encodeMutations(message, known.missing(new Set(used)), known));
   }
 
@@ -219,7 +219,7 @@ test("who comes back while the store forgets it is known, and the store knows it
   expect(await ann.welcome()).toMatchObject({ decided: 1, isForgotten: false });
   goOn();
   await bob.outcome(1);
-  await ann.send(2, "a2");
+  await ann.send(2, "a2", 0);
   expect((await ann.outcome(2)).outcome.kind).toBe("accepted");
   const again = await restarted(served, options);
   expect(await welcomeOf(again, "ann", anns)).toMatchObject({ decided: 2, isForgotten: false });

@@ -18,6 +18,7 @@ export type Guarantee =
   | "G20"
   | "G21"
   | "G22"
+  | "ephemeral"
   | "events"
   | "reference";
 

@@ -13,6 +13,8 @@ interface TapOptions {
   readonly limits: Limits;
   readonly checks: Checks;
   readonly oracle: ServerOracle;
+  /** What the server holds. */
+  readonly objects: () => Iterable<{ readonly id: string }>;
   /** The client was given a message; it is refused when the client ended the link for it. */
   readonly onDelivered: (message: ServerMessage, isRefused: boolean) => void;
   readonly trace: (what: string) => void;
@@ -65,13 +67,15 @@ export class ConnectionTap implements Wiretap {
   #checkDelta({ delta, isWhole, outcomes }: DeltaMessage): void {
     const { checks, oracle, clientId } = this.#options;
     const epoch = oracle.epoch(this.#epoch);
-    const kept = epoch?.seq ?? 0;
+    const kept = (epoch?.seq ?? 0) + (oracle.hasEphemeral ? 1 : 0); // their end is one commit
     checks.check(delta.to <= kept, "G5", () => `${clientId} is told of ${delta.to} at ${kept}`);
     checks.check(isWhole || outcomes.length === 0, "G12", () => {
       return `${clientId} is told an outcome in the middle of a page`;
     });
+    if (isWhole && oracle.hasEphemeral) epoch?.noteEphemeral(delta.to, this.#options.objects());
     for (const { n, outcome } of outcomes) {
       const decision = epoch?.decisionOf(clientId, n);
+      if (decision === undefined && oracle.hasEphemeral) continue; // it may be of such objects alone
       const isUnkept = outcome.kind === "rejected" && UNKEPT_CODES.has(outcome.error.code);
       if (!isUnkept || (decision !== undefined && epoch?.isForgotten(clientId) !== true)) {
         checks.check(decision?.outcome.kind === outcome.kind, "G5", () => {

@@ -11,15 +11,18 @@ import { TOKEN_PROPERTIES } from "./token.ts";
 
 /**
  * What a store has kept of one epoch: the truth by which servers and clients are judged. It is built
- * from the batches alone.
+ * from the batches alone; of ephemeral objects, which are in none, it has what was noted of them.
  */
 export class Epoch {
   readonly name: string;
   readonly #checks: Checks;
+  readonly #isEphemeral: (id: string) => boolean;
   readonly #hash = new StateHash();
   readonly #texts = new Map<number, string>();
   readonly #objects = new Map<number, object>();
-  readonly #stateAt = new Map<number, string>();
+  /** In ascending order: from each `seq` on, the state is another one. */
+  readonly #states: { readonly from: number; readonly state: string }[] = [];
+  readonly #ephemeralAt = new Map<number, string>();
   readonly #decided = new Map<string, Map<number, DecidedMutation>>();
   /** Clients that have had nothing decided since they were forgotten: what was is still told. */
   readonly #forgotten = new Set<string>();
@@ -31,12 +34,14 @@ export class Epoch {
   /** Whether a batch was kept whose server ended before it heard of it. */
   hasDoubt = false;
 
-  constructor(name: string, checks: Checks) {
+  constructor(name: string, checks: Checks, isEphemeral: (id: string) => boolean) {
     this.name = name;
     this.#checks = checks;
-    this.#stateAt.set(0, this.#hash.value);
+    this.#isEphemeral = isEphemeral;
+    this.#states.push({ from: 0, state: this.#hash.value });
   }
 
+  /** Where objects are ephemeral, up to which the world may be. */
   get seq(): number {
     return this.#seq;
   }
@@ -45,9 +50,29 @@ export class Epoch {
     return this.#batch;
   }
 
-  /** A hash of all objects after this commit; undefined when no batch ended with it. */
+  /** A hash of all kept objects as they were at this `seq`; undefined when it is not kept. */
   stateAt(seq: number): string | undefined {
-    return this.#stateAt.get(seq);
+    if (seq > this.#seq + 1) return undefined; // one more: the end of what was ephemeral
+    for (let i = this.#states.length - 1; i >= 0; i--) {
+      const known = this.#states[i];
+      if (known !== undefined && known.from <= seq) return known.state;
+    }
+    return undefined;
+  }
+
+  /** Notes what a server holds of ephemeral objects when it tells somebody of this `seq`. */
+  noteEphemeral(seq: number, objects: Iterable<{ readonly id: string }>): void {
+    const hash = new StateHash();
+    for (const object of objects) if (this.#isEphemeral(object.id)) hash.add(canonical(object));
+    const known = this.#ephemeralAt.get(seq) ?? hash.value;
+    this.#checks.check(known === hash.value, "ephemeral", () => {
+      return `${seq} stands for two states of ephemeral objects`;
+    });
+    this.#ephemeralAt.set(seq, hash.value);
+  }
+
+  ephemeralAt(seq: number): string | undefined {
+    return this.#ephemeralAt.get(seq);
   }
 
   /** All objects as they are now. */
@@ -71,11 +96,12 @@ export class Epoch {
 
   /** Another epoch that goes on from here. */
   fork(name: string): Epoch {
-    const fork = new Epoch(name, this.#checks);
+    const fork = new Epoch(name, this.#checks, this.#isEphemeral);
     for (const [handle, text] of this.#texts) fork.#texts.set(handle, text);
     for (const text of this.#texts.values()) fork.#hash.add(text);
     for (const [handle, object] of this.#objects) fork.#objects.set(handle, object);
-    for (const [seq, state] of this.#stateAt) fork.#stateAt.set(seq, state);
+    fork.#states.splice(0, Infinity, ...this.#states);
+    for (const [seq, state] of this.#ephemeralAt) fork.#ephemeralAt.set(seq, state);
     for (const [clientId, decided] of this.#decided) fork.#decided.set(clientId, new Map(decided));
     for (const clientId of this.#forgotten) fork.#forgotten.add(clientId);
     for (const [token, batch] of this.#batchOfToken) fork.#batchOfToken.set(token, batch);
@@ -119,16 +145,18 @@ export class Epoch {
       return `a batch goes from ${expectedSeq} to ${seq}, where the store is at ${this.#seq}`;
     });
     const revisions = objects.map(({ revision }) => revision);
-    const newest = Math.max(expectedSeq, ...revisions);
-    checks.check(newest === seq && Math.min(seq, ...revisions) >= expectedSeq, "G2", () => {
-      return `a batch from ${expectedSeq} to ${seq} has objects of ${revisions.join()}`;
+    const last = this.#states.at(-1)?.from ?? 0;
+    checks.check(Math.min(seq, ...revisions) >= last, "G2", () => {
+      return `a batch has objects of ${revisions.join()}, the one before had them up to ${last}`;
     });
+    const newest = Math.max(last, ...revisions);
+    checks.check(newest <= seq, "G2", () => `a batch to ${seq} has objects of ${newest}`);
     this.#seq = seq;
     this.#batch += 1;
     for (const record of objects) this.#keepObject(record);
     this.#forget(batch);
     for (const mutation of decided) this.#keepDecision(mutation);
-    this.#stateAt.set(seq, this.#hash.value);
+    this.#states.push({ from: newest, state: this.#hash.value });
   }
 
   #keepObject({ handle, id, properties }: ObjectRecord): void {
@@ -136,6 +164,7 @@ export class Epoch {
     if (known !== undefined) this.#hash.remove(known);
     this.#texts.delete(handle);
     this.#objects.delete(handle);
+    this.#checks.check(!this.#isEphemeral(id), "ephemeral", () => `${id} has reached the store`);
     if (properties === null) return;
     const object = { id, ...properties };
     const text = canonical(object);

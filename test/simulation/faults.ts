@@ -22,8 +22,8 @@ const WRITING: readonly Fault[] = [
   fault(
     "a write is acknowledged before the store has it",
     "server/world-host.ts",
-    "    if (storing instanceof Promise) {\n      this.#storing = decisions;",
-    "    if (storing instanceof Promise) {\n      this.#finish(decisions, undefined);\n      return;",
+    "    this.#storing = decisions;\n    void storing",
+    "    this.#finish(decisions, undefined);\n    return;\n    void storing",
     "durable",
   ),
   fault(
@@ -64,9 +64,9 @@ const WRITING: readonly Fault[] = [
   ),
   fault(
     "the decisions of a refused batch are forgotten",
-    "server/world-host.ts",
-    "this.#unkept = [...this.#unkept, ...refused.values()];",
-    "this.#unkept = [];",
+    "server/keeper.ts",
+    "if (failure !== undefined) return failure;",
+    "if (failure !== undefined) {\n        this.#ledger.noteKept();\n        return failure;\n      }",
     "refusals",
     "crashes",
   ),
@@ -97,6 +97,60 @@ const WRITING: readonly Fault[] = [
     "if (job.problem === undefined && this.#isNext(job)) {",
     "if (job.problem === undefined) {",
     "handlers",
+  ),
+];
+
+/** How what lives in memory alone can fail to end with its server, or can take something with it. */
+const ENDING: readonly Fault[] = [
+  fault(
+    "a server goes beyond the numbers that are reserved for it",
+    "server/keeper.ts",
+    "      this.#isOutrun() ||\n",
+    "",
+    "ephemeral",
+    "durable",
+    "crashes",
+  ),
+  fault(
+    "an ephemeral object reaches the store",
+    "server/keeper.ts",
+    "(id) => !lifetimes.isEphemeral(id)",
+    "() => true",
+    "ephemeral",
+  ),
+  fault(
+    "who comes back after a crash keeps the ephemeral objects that ended with it",
+    "lib/world.ts",
+    "if (record.seq > newest) this.#endUnrecorded(now);",
+    "",
+    "ephemeral",
+    "durable",
+    "crashes",
+  ),
+  fault(
+    "who comes back after a crash is not told of ephemeral objects when there were too many",
+    "lib/world.ts",
+    "      this.#horizon = this.#seq;\n      return;",
+    "      return;",
+    "ephemeral",
+    "durable",
+    "crashes",
+  ),
+  fault(
+    "a store has a decision and lacks an ephemeral one before it",
+    "server/ledger.ts",
+    "let n = Math.max(client.kept, client.settled) + 1;",
+    "let n = client.last;",
+    "ephemeral",
+    "durable",
+    "crashes",
+  ),
+  fault(
+    "what a client has created stays when it is gone",
+    "server/session-objects.ts",
+    "if (this.#isClosed || !this.#byCreator.has(clientId)) return;",
+    "return;",
+    "sessions",
   ),
 ];
 
@@ -478,6 +532,7 @@ const KEEPING: readonly Fault[] = [
 
 export const FAULTS: readonly Fault[] = [
   ...WRITING,
+  ...ENDING,
   ...READING,
   ...SHOWING,
   ...OUTLIVING,

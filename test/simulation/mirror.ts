@@ -32,6 +32,7 @@ export class Mirror {
   readonly #checks: Checks;
   readonly #oracle: ServerOracle;
   readonly #hash = new StateHash();
+  readonly #ephemeral = new StateHash();
   readonly #byHandle = new Map<number, Held>();
   readonly #byId = new Map<string, PlainObject>();
   #epoch = "";
@@ -165,25 +166,33 @@ export class Mirror {
   #set(handle: number, object: PlainObject | undefined): void {
     const held = this.#byHandle.get(handle);
     if (held !== undefined) {
-      this.#hash.remove(held.text);
+      this.#hashOf(held.object).remove(held.text);
       this.#byHandle.delete(handle);
       this.#byId.delete(held.object.id);
     }
     if (object === undefined) return;
     this.#check(!this.#byId.has(object.id), "G9", `there are two objects ${object.id}`);
     const text = canonical(object);
-    this.#hash.add(text);
+    this.#hashOf(object).add(text);
     this.#byHandle.set(handle, { object, text });
     this.#byId.set(object.id, object);
   }
 
+  #hashOf({ id }: PlainObject): StateHash {
+    return this.#oracle.isEphemeral(id) ? this.#ephemeral : this.#hash;
+  }
+
   #compare(): void {
-    const expected = this.#oracle.epoch(this.#epoch)?.stateAt(this.#seq);
+    const epoch = this.#oracle.epoch(this.#epoch);
+    const expected = epoch?.stateAt(this.#seq);
     const place = `${this.#epoch}/${this.#seq}`;
     this.#check(expected !== undefined, "G5", `was told of ${place}, which is not kept`);
     this.#check(expected === this.#hash.value, "G14", () => {
       return `is told another state of ${place} than the store has: ${this.#difference()}`;
     });
+    if (!this.#oracle.hasEphemeral) return;
+    const isAsThen = epoch?.ephemeralAt(this.#seq) === this.#ephemeral.value;
+    this.#check(isAsThen, "ephemeral", `has ephemeral objects that are not those of ${place}`);
   }
 
   /** Only right when the store has not gone on meanwhile, but better than nothing. */
@@ -194,6 +203,7 @@ export class Mirror {
     }
     const lines: string[] = [];
     for (const id of new Set([...kept.keys(), ...this.#byId.keys()])) {
+      if (this.#oracle.isEphemeral(id)) continue;
       const mine = this.#byId.get(id);
       const text = mine === undefined ? "nothing" : canonical(mine);
       const other = kept.get(id) ?? "nothing";
@@ -204,7 +214,7 @@ export class Mirror {
 
   #check(
     holds: boolean,
-    guarantee: "G2" | "G5" | "G9" | "G11" | "G14",
+    guarantee: "G2" | "G5" | "G9" | "G11" | "G14" | "ephemeral",
     message: string | (() => string),
   ): void {
     this.#checks.check(holds, guarantee, () => {

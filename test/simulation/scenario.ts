@@ -47,6 +47,9 @@ export interface Scenario {
   readonly pessimistChance: number;
   /** How often a listener writes. */
   readonly reactionChance: number;
+  /** Namespaces. */
+  readonly ephemeral: readonly string[];
+  readonly sessionObjects: readonly string[];
 }
 
 export interface StoreScenario {
@@ -91,6 +94,7 @@ export function scenarioOf(seed: number): Scenario {
   const actionMeanMs = random.pick([40, 150, 500]) * clients;
   const device = deviceOf(new SeededRandom(seed).fork("device"));
   const retention = retentionOf(new SeededRandom(seed).fork("retention"));
+  const lifetimes = lifetimesOf(new SeededRandom(seed).fork("lifetimes"));
   return {
     clients,
     chaosMs: random.pick([5_000, 15_000, 30_000]),
@@ -102,7 +106,7 @@ export function scenarioOf(seed: number): Scenario {
     device,
     handlers: handlersOf(random, hasHandlers),
     flush: random.pick<Flush>(["auto", "auto", 20, 100, 700]),
-    limits: { ...limitsOf(random), ...retention },
+    limits: { ...limitsOf(random), ...retention, ...lifetimes.limits },
     climate: climateOf(random, isHostile),
     isSloppy: random.chance(0.3),
     isHostile,
@@ -115,6 +119,24 @@ export function scenarioOf(seed: number): Scenario {
     readCostMs: random.pick([0, 0, 0.2, 4]),
     pessimistChance: random.pick([0, 0.3]),
     reactionChance: random.pick([0, 0, 0.05]),
+    ephemeral: lifetimes.ephemeral,
+    sessionObjects: lifetimes.sessionObjects,
+  };
+}
+
+/** What everyone creates, changes and destroys may be ephemeral; reservations are small, to be used up. */
+function lifetimesOf(
+  random: SeededRandom,
+): Pick<Scenario, "ephemeral" | "sessionObjects" | "limits"> {
+  const kind = random.below(10);
+  return {
+    ephemeral: kind < 3 ? ["shared"] : [],
+    sessionObjects: kind === 3 ? ["shared"] : [],
+    limits: {
+      reservedCommits: random.pick([1, 4, 1_000]),
+      reservedHandles: random.pick([1, 3, 100]),
+      sessionGraceMs: random.pick([200, 5_000]),
+    },
   };
 }
 
@@ -245,6 +267,9 @@ const NEEDS = {
   forgetful: ({ limits }: Scenario) =>
     limits.ledgerAgeMs === 1_000 || limits.ledgerClientsMax === 1,
   crashes: ({ faults }: Scenario) => faults.includes("serverCrash"),
+  ephemeral: ({ ephemeral, sessionObjects }: Scenario) =>
+    ephemeral.length + sessionObjects.length > 0,
+  sessions: ({ sessionObjects }: Scenario) => sessionObjects.length > 0,
   hostile: ({ isHostile }: Scenario) => isHostile,
   sloppy: ({ isSloppy }: Scenario) => isSloppy,
 };

@@ -1,5 +1,6 @@
 import { admission } from "../../server/admission.ts";
 import { HostedWorld } from "../../server/hosted-world.ts";
+import { Lifetimes } from "../../server/lifetimes.ts";
 import { MemoryStore } from "../../server/stores/memory.ts";
 import type { StoredWorld } from "../../server/stores/store.ts";
 import type { SyncError } from "../../lib/errors.ts";
@@ -65,6 +66,7 @@ export class ServerNode {
       handlers: database.handlers,
       authorize: undefined,
       flush: scenario.flush,
+      lifetimes: new Lifetimes(scenario.ephemeral, scenario.sessionObjects),
       limits,
       environment,
     });

@@ -23,6 +23,8 @@ interface Announced {
   /** By token and id: how often the write took effect there. */
   readonly effects: Set<string>;
   readonly tokens: Set<string>;
+  /** Tokens of writes on ephemeral objects that have ended with their server. */
+  readonly ended: Set<string>;
   readonly lastOrder: Map<string, number>;
   readonly rejected: Set<string>;
 }
@@ -40,6 +42,9 @@ export class ServerOracle {
   readonly #announced = new Map<string, Announced>();
   /** Writes that were uncertain, and are made again: they may take effect twice, or late. */
   readonly retried = new Set<string>();
+  readonly #ephemeral: readonly string[];
+  /** Who has created each object that was ephemeral. */
+  readonly #creators = new Map<string, string>();
   #current: Epoch;
   #pending: Announcement[] = [];
   /** Tokens of writes whose writers were told that they are accepted. */
@@ -47,9 +52,19 @@ export class ServerOracle {
   /** The server that has opened the world last. */
   #server = "";
 
-  constructor(checks: Checks) {
+  /** `ephemeral` are namespaces. */
+  constructor(checks: Checks, ephemeral: readonly string[]) {
     this.#checks = checks;
-    this.#current = new Epoch("", checks);
+    this.#ephemeral = ephemeral;
+    this.#current = this.#newEpoch("");
+  }
+
+  get hasEphemeral(): boolean {
+    return this.#ephemeral.length > 0;
+  }
+
+  isEphemeral(id: string): boolean {
+    return this.#ephemeral.some((namespace) => id.startsWith(`${namespace}:`));
   }
 
   get current(): Epoch {
@@ -65,8 +80,9 @@ export class ServerOracle {
     const { epoch } = stored;
     this.settle();
     this.#server = server;
-    this.#current = this.#epochs.get(epoch) ?? new Epoch(epoch, this.#checks);
+    this.#current = this.#epochs.get(epoch) ?? this.#newEpoch(epoch);
     this.#epochs.set(epoch, this.#current);
+    if (this.hasEphemeral) this.#endEphemeral(this.#announcedIn(epoch));
     this.#current.open(stored);
   }
 
@@ -94,12 +110,41 @@ export class ServerOracle {
     if (doubted !== undefined) doubted.hasDoubt = true;
   }
 
+  #newEpoch(name: string): Epoch {
+    return new Epoch(name, this.#checks, (id) => this.isEphemeral(id));
+  }
+
+  /** What a server did to ephemeral objects is undone by its end: it may happen again. */
+  #endEphemeral({ effects, tokens, ended, lastOrder }: Announced): void {
+    this.settle();
+    for (const token of tokens) ended.add(token);
+    tokens.clear();
+    lastOrder.clear();
+    for (const effect of effects) {
+      const [token = "", id = ""] = effect.split(" ");
+      if (this.isEphemeral(id)) effects.delete(effect);
+      else tokens.add(token);
+    }
+  }
+
   kept(epoch: string, batch: StoreBatch, objects: readonly ObjectRecord[]): void {
     this.#epochs.get(epoch)?.keep(batch, objects);
   }
 
   announced(announcement: Announcement): void {
+    const { id, writer, changed } = announcement;
+    if (changed === undefined && this.isEphemeral(id)) this.#creators.set(id, writer);
     this.#pending.push(announcement);
+  }
+
+  /** Nothing is left of those that are not `present`. */
+  checkSessionObjects(objects: Iterable<string>, present: ReadonlySet<string>): void {
+    for (const id of objects) {
+      const creator = this.#creators.get(id) ?? "";
+      this.#checks.check(!this.isEphemeral(id) || present.has(creator), "ephemeral", () => {
+        return `${id} is there, and ${creator}, who created it, is not`;
+      });
+    }
   }
 
   /** The bank adds up in whatever the server's own code can see. */
@@ -121,7 +166,8 @@ export class ServerOracle {
   hasTakenEffect(epoch: string, token: string): boolean {
     this.settle();
     const isInDoubt = this.#epochs.get(epoch)?.hasDoubt === true;
-    return isInDoubt || this.#announcedIn(epoch).tokens.has(token);
+    const { tokens, ended } = this.#announcedIn(epoch);
+    return isInDoubt || tokens.has(token) || ended.has(token);
   }
 
   /** Whether a write was announced in any epoch, or may have been. */
@@ -191,6 +237,7 @@ export class ServerOracle {
       announced = {
         effects: new Set(),
         tokens: new Set(),
+        ended: new Set(),
         lastOrder: new Map(),
         rejected: new Set(),
       };
@@ -200,10 +247,11 @@ export class ServerOracle {
   }
 }
 
-function copyOf({ effects, tokens, lastOrder, rejected }: Announced): Announced {
+function copyOf({ effects, tokens, ended, lastOrder, rejected }: Announced): Announced {
   return {
     effects: new Set(effects),
     tokens: new Set(tokens),
+    ended: new Set(ended),
     lastOrder: new Map(lastOrder),
     rejected: new Set(rejected),
   };

@@ -74,7 +74,7 @@ class Simulation {
     const timeline = new Timeline();
     const checks = new Checks();
     const trace = new Trace(isPrinting);
-    const oracle = new ServerOracle(checks);
+    const oracle = new ServerOracle(checks, [...scenario.ephemeral, ...scenario.sessionObjects]);
     const climate = { ...CALM };
     const network = new Network(
       timeline,
@@ -372,6 +372,7 @@ class Simulation {
       limits,
       checks,
       oracle,
+      objects: () => this.#server.objects.values(),
       onDelivered: (message, isRefused) => {
         if (!client.isHeir(clientId)) client.take(message, isRefused);
       },
@@ -417,9 +418,11 @@ class Simulation {
   /** What must hold in the end. */
   #conclude(): void {
     const { checks, oracle, scenario } = this.#context;
-    checks.check(isSame(this.#server, oracle.current), "G2", () => {
+    const kept = [...this.#server.objects.values()].filter(({ id }) => !oracle.isEphemeral(id));
+    checks.check(texts(kept) === texts(oracle.current.objects()), "G2", () => {
       return "the server's objects are not those that its store has";
     });
+    this.#checkSessionObjects();
     const expected = texts(this.#server.objects.values());
     for (const client of this.#living()) {
       client.check(true);
@@ -454,6 +457,14 @@ class Simulation {
         });
       }
     }
+  }
+
+  #checkSessionObjects(): void {
+    const { scenario, oracle } = this.#context;
+    // Of what was created silently, nobody has told who did it.
+    if (scenario.sessionObjects.length === 0 || scenario.handlers.silentChance > 0) return;
+    const present = new Set([this.#server.key, ...this.#living().map(({ key }) => key)]);
+    oracle.checkSessionObjects(this.#server.objects.keys(), present);
   }
 
   #trace(what: string): void {

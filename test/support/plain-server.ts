@@ -3,11 +3,14 @@ import { storeAt } from "./store-at.ts";
 
 /**
  * A server as its own process, on the port that PORT names. Keeps its worlds in the file or
- * database that STORE names, if it names one, with the LIMITS that are given as JSON. Says "port N" once it listens.
+ * database that STORE names, if it names one, with the LIMITS that are given as JSON, and with the
+ * namespaces that EPHEMERAL and SESSION_OBJECTS list. Says "port N" once it listens.
  */
-const { PORT = "0", STORE, LIMITS = "{}" } = process.env;
+const { PORT = "0", STORE, LIMITS = "{}", EPHEMERAL, SESSION_OBJECTS } = process.env;
 const sync = new ObjectSyncServer({
   open: true,
+  ephemeral: EPHEMERAL?.split(",") ?? [],
+  sessionObjects: SESSION_OBJECTS?.split(",") ?? [],
   limits: JSON.parse(LIMITS) as Record<string, number>,
   ...(STORE !== undefined && { store: storeAt(STORE) }),
 });

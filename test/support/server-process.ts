@@ -28,7 +28,13 @@ export class ServerProcess {
     const child = spawn(process.execPath, [runner, join(root, file)], {
       cwd,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ...env, PORT: String(port), NODE_OPTIONS: "" },
+      env: {
+        ...process.env,
+        TS_NODE_PROJECT: join(root, "tsconfig.json"), // wherever it runs
+        ...env,
+        PORT: String(port),
+        NODE_OPTIONS: "",
+      },
     });
     const output = { text: "" };
     return new ServerProcess(child, output, await portTold(child, output, tells));

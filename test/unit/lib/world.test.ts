@@ -1,9 +1,10 @@
 import { expect, test } from "@jest/globals";
 import type { Change } from "../../../lib/delta.ts";
+import type { Entry } from "../../../lib/entry.ts";
 import { DEFAULT_LIMITS, type Limits } from "../../../lib/limits.ts";
 import type { Changes, ObjectId, Properties } from "../../../lib/object.ts";
 import type { Operation } from "../../../lib/operation.ts";
-import { World } from "../../../lib/world.ts";
+import { World, type Applied } from "../../../lib/world.ts";
 import { TRAP_NAMES } from "../../support/arbitraries.ts";
 import { codeOf } from "../../support/hostile.ts";
 
@@ -347,4 +348,68 @@ test("adding many properties at once costs what they are, not their square", () 
   world.commit([update("a", many)], 0);
   // One shape for no property, one for all: none for each step between.
   expect(world.shapes.of(["next"]).number).toBe(3);
+});
+
+/** The world as a server finds it whose store has these objects of it, and has reserved some numbers. */
+function reopened(world: World, entries: Iterable<Entry>, limits: Partial<Limits> = {}): World {
+  const objects = [...entries].map((entry) => entry.toRecord());
+  objects.sort((a, b) => a.revision - b.revision);
+  const { epoch, horizon } = world;
+  const record = { epoch, seq: world.seq + 10, horizon, nextHandle: world.nextHandle + 2, objects };
+  return new World(record, { ...DEFAULT_LIMITS, ...limits }, 0);
+}
+
+function withUnrecorded(): { world: World; kept: Entry[] } {
+  const world = newWorld();
+  const entryOf = (operation: Operation): Entry =>
+    (world.commit([operation], 0).applied[0] as Applied).entry;
+  const kept = [entryOf(create("tree"))];
+  entryOf(create("player")); // is not recorded
+  kept.push(entryOf(create("stone")));
+  entryOf(destroy("stone"));
+  entryOf(update("player", { x: 1 }));
+  return { world, kept };
+}
+
+test("whoever comes back to a world that was more than is recorded is told of all that has ended", () => {
+  const { world, kept } = withUnrecorded();
+  const after = reopened(world, kept);
+  expect(after.seq).toBe(world.seq + 11);
+  for (const seq of [0, 3, world.seq, world.seq + 10]) {
+    expect(after.canResume({ epoch: "e", seq })).toBe(true);
+    const destroyed = since(after, seq).filter((change) => (change as unknown[])[0] === "destroy");
+    // Handles that nobody was given yet are among them: they do no harm.
+    const all = [2, 4, 5].map((handle) => ["destroy", handle]);
+    expect(destroyed).toEqual(seq === 0 ? [] : seq === 3 ? [["destroy", 3], ...all] : all);
+  }
+  expect(after.get("player")).toBeUndefined();
+  expect(codeOf(() => after.commit([update("player", {})], 0))).toBe("not_found");
+  after.commit([create("player")], 0);
+  expect(since(after, after.seq - 1)).toEqual([["create", world.nextHandle + 2, "player", {}]]);
+});
+
+test("when more has ended than is remembered, nobody resumes who was there before", () => {
+  const { world, kept } = withUnrecorded();
+  const after = reopened(world, kept, { tombstonesMax: 3 });
+  for (const seq of [0, world.seq, world.seq + 10]) {
+    expect(after.canResume({ epoch: "e", seq })).toBe(false);
+  }
+  expect(after.canResume({ epoch: "e", seq: after.seq })).toBe(true);
+  expect(since(after, 0)).toEqual([["create", 1, "tree", {}]]);
+});
+
+test("what has ended is forgotten like anything that was destroyed", () => {
+  const { world, kept } = withUnrecorded();
+  const after = reopened(world, kept, { tombstoneAgeMs: 100 });
+  const { seq } = after;
+  after.prune(101);
+  expect([after.horizon, since(after, 1)]).toEqual([seq, []]);
+});
+
+test("a world of which all is recorded is opened as it was", () => {
+  const objects = withUnrecorded().kept.map((entry) => entry.toRecord());
+  const record = { epoch: "e", seq: 4, horizon: 0, nextHandle: 9, objects }; // "stone" went with the 4th
+  expect(new World(record, DEFAULT_LIMITS, 0)).toMatchObject({ seq: 4, horizon: 0 });
+  const pruned = { epoch: "e", seq: 7, horizon: 7, nextHandle: 9, objects: [] };
+  expect(new World(pruned, DEFAULT_LIMITS, 0)).toMatchObject({ seq: 7, horizon: 7 });
 });

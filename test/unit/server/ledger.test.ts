@@ -11,9 +11,10 @@ const nobody = (): boolean => false;
 function setup(limits: Partial<typeof LIMITS> = {}, stored: Stored = NOTHING) {
   const ledger = new Ledger({ ...LIMITS, ...limits }, stored, 0);
   const record = (clientId: string, n: number, outcome = ACCEPTED, seq = 0) =>
-    ledger.record({ clientId, n, fingerprint: n * 11, outcome }, seq);
+    ledger.record({ clientId, n, fingerprint: n * 11, outcome }, seq, false);
   /** Both halves of it, with a store that is done at once. */
   const forget = (isInUse: (clientId: string) => boolean = nobody) => {
+    ledger.noteKept();
     const forgetting = ledger.dispensable(isInUse);
     ledger.forget(forgetting, isInUse);
     return forgetting.clientIds;
@@ -48,7 +49,7 @@ test("a gap is out_of_order, and another mutation of a used number is a mutation
 
 test("a fingerprint of 0 is like any: what could not be read then is the same as what cannot be now", () => {
   const { ledger, record } = setup();
-  ledger.record({ clientId: "ann", n: 1, fingerprint: 0, outcome: REJECTED }, 0);
+  ledger.record({ clientId: "ann", n: 1, fingerprint: 0, outcome: REJECTED }, 0, false);
   record("ann", 2);
   expect(ledger.recall("ann", 1, 11)).toBe(REJECTED);
   expect(ledger.recall("ann", 2, 0)).toBe(ACCEPTED);
@@ -123,13 +124,20 @@ test("a client that is in use stays, and is as young as one that writes", () => 
 test("what no store has forgotten yet is known, and stays with who comes back meanwhile", () => {
   const { ledger, record } = setup({ ledgerClientsMax: 1 });
   record("ann", 1, ACCEPTED, 4);
-  const decided = [record("bob", 1, REJECTED, 5), record("bob", 2, ACCEPTED, 6)];
+  record("bob", 1, REJECTED, 5);
+  record("bob", 2, ACCEPTED, 6);
   record("eve", 1, ACCEPTED, 7);
+  const decided = ledger.unkept().filter(({ clientId }) => clientId === "bob");
+  ledger.noteKept();
   const forgetting = ledger.dispensable(nobody);
   expect(forgetting).toEqual({ clientIds: ["ann", "bob"], ledgerHorizon: 7 });
   expect([ledger.lastOf("ann"), ledger.hasForgotten("ann", 0)]).toEqual([1, false]);
-  const staying = ledger.forget(forgetting, (clientId) => clientId === "bob");
-  expect(staying).toEqual(decided.map((one) => ({ ...one, seq: 6 })));
+  ledger.forget(forgetting, (clientId) => clientId === "bob");
+  expect(decided.map(({ n, seq }) => [n, seq])).toEqual([
+    [1, 6],
+    [2, 6],
+  ]);
+  expect(ledger.unkept()).toEqual(decided); // the store has forgotten them, and gets them again
   expect([ledger.lastOf("ann"), ledger.hasForgotten("ann", 6)]).toEqual([0, true]);
   expect([ledger.lastOf("bob"), ledger.hasForgotten("bob", 0)]).toEqual([2, false]);
 });
@@ -179,13 +187,12 @@ test("a client that is not known was forgotten, unless it has got beyond all tha
 test("a ledger that is opened again goes on where it was: order, ages, horizon", () => {
   const before = setup();
   before.ledger.passTime(500);
-  const decided = [
-    before.record("zoe", 1, ACCEPTED, 2),
-    before.record("ann", 1, REJECTED, 2),
-    before.record("zoe", 2, ACCEPTED, 3),
-  ];
+  before.record("zoe", 1, ACCEPTED, 2);
+  before.record("ann", 1, REJECTED, 2);
+  before.record("zoe", 2, ACCEPTED, 3);
   before.ledger.passTime(700);
-  decided.push(before.record("bob", 1, ACCEPTED, 8));
+  before.record("bob", 1, ACCEPTED, 8);
+  const decided = before.ledger.unkept();
   // A store may give the clients in any order.
   const byName = [...decided].sort((a, b) => (a.clientId < b.clientId ? -1 : 1));
   const stored = { ledgerHorizon: 2, decided: byName };
@@ -199,4 +206,31 @@ test("a ledger that is opened again goes on where it was: order, ages, horizon",
   expect([ledger.hasForgotten("eve", 3), ledger.hasForgotten("eve", 4)]).toEqual([true, false]);
   ledger.passTime(1_001);
   expect(forget()).toEqual(["bob"]);
+});
+
+test("a store gets nothing of a client that has only ephemeral decisions, until there is another", () => {
+  const { ledger, record } = setup();
+  const unkept = (): number[] => ledger.unkept().map(({ n }) => n);
+  const recordEphemeral = (n: number): void =>
+    ledger.record({ clientId: "ann", n, fingerprint: n, outcome: ACCEPTED }, 0, true);
+  for (const n of [1, 2, 3]) recordEphemeral(n);
+  expect(unkept()).toEqual([]);
+  ledger.settle("ann", 1);
+  record("ann", 4);
+  expect(unkept()).toEqual([2, 3, 4]); // the store must not have the last and lack what is before it
+  ledger.noteKept();
+  recordEphemeral(5);
+  expect(unkept()).toEqual([]);
+  record("ann", 6);
+  ledger.settle("ann", 5);
+  expect(unkept()).toEqual([6]);
+});
+
+test("who is not in the store as it should be is not forgotten", () => {
+  const { ledger, record } = setup({ ledgerClientsMax: 1 });
+  record("ann", 1);
+  record("bob", 1);
+  expect(ledger.dispensable(nobody).clientIds).toEqual([]);
+  ledger.noteKept();
+  expect(ledger.dispensable(nobody).clientIds).toEqual(["ann"]);
 });

@@ -10,6 +10,8 @@ const resolve = (options: ServerOptions, isProduction = false) =>
 test("without options there is everything", () => {
   expect(resolve({})).toEqual({
     store: new MemoryStore(),
+    ephemeral: [],
+    sessionObjects: [],
     handlers: {},
     authenticate: undefined,
     authorize: undefined,
@@ -33,7 +35,10 @@ test("what is given stands, and the path loses the slash at its end", () => {
     flush: 16,
     limits: { idBytesMax: 8 },
     worlds: ["forest"],
+    ephemeral: ["shot"],
+    sessionObjects: ["player"],
   });
+  expect(resolved).toMatchObject({ ephemeral: ["shot"], sessionObjects: ["player"] });
   expect(resolved.store).toBe(store);
   expect(Object.keys(resolved.handlers)).toEqual(["create"]);
   expect(resolved).toMatchObject({ path: "/live", namespace: "/", flush: 16, worlds: ["forest"] });
@@ -54,6 +59,9 @@ test.each<[what: string, options: object, property: string]>([
     "store",
   ],
   ["an authenticate that is no function", { authenticate: "ann" }, "authenticate"],
+  ["ephemeral namespaces that are no list", { ephemeral: "player" }, "ephemeral"],
+  ["an ephemeral namespace with its colon", { ephemeral: ["player:"] }, "ephemeral"],
+  ["session objects without a namespace", { sessionObjects: [""] }, "sessionObjects"],
   ["a limit of 0", { limits: { pageBytes: 0 } }, "pageBytes"],
   ["a limit of the client's", { limits: { retryDelayMinMs: 5 } }, "retryDelayMinMs"],
 ])("%s is a bad_option that names it", (_what, options, property) => {
