@@ -490,6 +490,7 @@ export class WorldHost {
     this.#undo(decisions);
     this.#isClosing = true;
     this.#isClosed = true;
+    this.#sessionObjects.close();
     for (const { job } of decisions) this.#refuse(job, error);
     for (const job of this.#ready.splice(0)) this.#refuse(job, error);
     this.sessions.goodbyeAll(closing());

@@ -461,8 +461,8 @@ class Simulation {
 
   #checkSessionObjects(): void {
     const { scenario, oracle } = this.#context;
-    // Of what was created silently, nobody has told who did it.
-    if (scenario.sessionObjects.length === 0 || scenario.handlers.silentChance > 0) return;
+    // Handlers bring in objects, and keep silent about some: nobody tells who did that.
+    if (scenario.sessionObjects.length === 0 || scenario.handlers.names.length > 0) return;
     const present = new Set([this.#server.key, ...this.#living().map(({ key }) => key)]);
     oracle.checkSessionObjects(this.#server.objects.keys(), present);
   }
