@@ -299,7 +299,7 @@ export class ClientNode {
       oracle.rejected(epoch, token);
       return;
     }
-    oracle.accepted(token);
+    oracle.accepted(epoch, token);
     if (scenario.handlers.names.length === 0) {
       checks.check(oracle.hasTakenEffect(epoch, token), "G10", () => {
         return `${token} was accepted, and took no effect in ${epoch}`;

@@ -1,4 +1,5 @@
 import type { ObjectRecord, StoreBatch, StoredWorld } from "../../server/stores/store.ts";
+import { ledgerOf } from "../../lib/delta.ts";
 import type { Changes, SyncObject } from "../../lib/object.ts";
 import { BANK_GROUPS, BANK_TOTAL, bankTotal } from "./bank.ts";
 import type { Checks } from "./checks.ts";
@@ -47,7 +48,7 @@ export class ServerOracle {
   readonly #creators = new Map<string, string>();
   #current: Epoch;
   #pending: Announcement[] = [];
-  /** Tokens of writes whose writers were told that they are accepted. */
+  /** Writes whose writers were told that they are accepted, by ledger and token. */
   readonly #accepted = new Set<string>();
   /** The server that has opened the world last. */
   #server = "";
@@ -156,10 +157,10 @@ export class ServerOracle {
     }
   }
 
-  /** A writer was told that its write is accepted: from now on it must not take effect. */
-  accepted(token: string): void {
+  /** A writer was told that its write is accepted: from now on it must not take effect there. */
+  accepted(epoch: string, token: string): void {
     this.settle();
-    this.#accepted.add(token);
+    this.#accepted.add(`${ledgerOf(epoch)} ${token}`);
   }
 
   /** Whether a write was announced in this epoch, or may have been. */
@@ -215,7 +216,8 @@ export class ServerOracle {
     tokens.add(text);
     // A server that was deposed after its batch was kept may tell of it when others have gone on.
     if (server !== this.#server) return;
-    checks.check(!this.#accepted.has(text), "G3", () => {
+    const ledger = ledgerOf(this.#current.name);
+    checks.check(!this.#accepted.has(`${ledger} ${text}`), "G3", () => {
       return `${text} took effect on ${id} after it was acknowledged`;
     });
     const batch = this.#current.batchOfToken(text);
