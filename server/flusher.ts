@@ -15,6 +15,7 @@ export class Flusher {
   /** Entries whose changes since the last flush were all silent. */
   readonly #silent = new Set<Entry>();
   #isDue = false;
+  #isLate = false;
   #flushedSeq: number;
   #flushedAt = -Infinity;
   #costMs = 0;
@@ -33,6 +34,11 @@ export class Flusher {
     this.#environment = environment;
     this.#isReadable = isReadable;
     this.#flushedSeq = world.seq;
+  }
+
+  /** Whether a flush has waited for the store: it is to come as soon as that has answered. */
+  get isLate(): boolean {
+    return this.#isLate;
   }
 
   /** An object changed. A flush is silent about it only if all its changes were. */
@@ -57,13 +63,15 @@ export class Flusher {
     this.#isDue = true;
     scheduler.after(delayMs, () => {
       this.#isDue = false;
-      // What is being stored may still be taken back; its end calls for a flush anyway.
+      // What is being stored may still be taken back.
       if (this.#isReadable()) this.flush();
+      else this.#isLate = true;
     });
   }
 
   flush(): void {
     const { clock } = this.#environment;
+    this.#isLate = false;
     this.#flushedAt = clock.now();
     if (this.#sessions.size > 0) {
       // Who has caught up since the last flush is further, and may know what is destroyed by now.

@@ -534,7 +534,7 @@ export class WorldHost {
       }
     }
     for (const { job, outcome } of decisions) job.settle(outcome);
-    if (decisions.length > 0) this.#flusher.flushInTime();
+    if (decisions.length > 0 || this.#flusher.isLate) this.#flusher.flushInTime();
     this.#checkIdle();
   }
 

@@ -146,6 +146,14 @@ const ENDING: readonly Fault[] = [
     "crashes",
   ),
   fault(
+    "a flush that waits for the store is forgotten when there was nothing to keep",
+    "server/world-host.ts",
+    "decisions.length > 0 || this.#flusher.isLate",
+    "decisions.length > 0",
+    "ephemeral",
+    "durable",
+  ),
+  fault(
     "what a client has created stays when it is gone",
     "server/session-objects.ts",
     "if (this.#isClosed || !this.#byCreator.has(clientId)) return;",

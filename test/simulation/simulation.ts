@@ -17,6 +17,7 @@ import { CALM, scenarioOf, type DeviceScenario } from "./scenario.ts";
 import { ServerNode, WORLD } from "./server-node.ts";
 import { ServerOracle } from "./server-oracle.ts";
 import { Timeline } from "./timeline.ts";
+import { userOf } from "./token.ts";
 import { Trace } from "./trace.ts";
 import { Trouble } from "./trouble.ts";
 
@@ -367,12 +368,13 @@ class Simulation {
     const client = this.#living().find(({ key }) => key === auth);
     if (client === undefined) return NO_TAP;
     const { limits, checks, oracle, trace, timeline } = this.#context;
+    const server = this.#server; // others may take the world over while this connection lasts
     return new ConnectionTap({
       clientId,
       limits,
       checks,
       oracle,
-      objects: () => this.#server.objects.values(),
+      objects: () => server.objects.values(),
       onDelivered: (message, isRefused) => {
         if (!client.isHeir(clientId)) client.take(message, isRefused);
       },
@@ -463,7 +465,7 @@ class Simulation {
     const { scenario, oracle } = this.#context;
     // Handlers bring in objects, and keep silent about some: nobody tells who did that.
     if (scenario.sessionObjects.length === 0 || scenario.handlers.names.length > 0) return;
-    const present = new Set([this.#server.key, ...this.#living().map(({ key }) => key)]);
+    const present = new Set([this.#server.key, ...this.#living().map(({ key }) => userOf(key))]);
     oracle.checkSessionObjects(this.#server.objects.keys(), present);
   }
 
