@@ -75,9 +75,11 @@ export class ConnectionTap implements Wiretap {
     if (isWhole && oracle.hasEphemeral) epoch?.noteEphemeral(delta.to, this.#options.objects());
     for (const { n, outcome } of outcomes) {
       const decision = epoch?.decisionOf(clientId, n);
-      if (decision === undefined && oracle.hasEphemeral) continue; // it may be of such objects alone
+      const isForgotten = epoch?.isForgotten(clientId) === true;
+      // It may be of such objects alone.
+      if (oracle.hasEphemeral && (decision === undefined || isForgotten)) continue;
       const isUnkept = outcome.kind === "rejected" && UNKEPT_CODES.has(outcome.error.code);
-      if (!isUnkept || (decision !== undefined && epoch?.isForgotten(clientId) !== true)) {
+      if (!isUnkept || (decision !== undefined && !isForgotten)) {
         checks.check(decision?.outcome.kind === outcome.kind, "G5", () => {
           const told = outcome.kind === "rejected" ? outcome.error.code : outcome.kind;
           return `${clientId} is told that ${n} is ${told}; kept is ${decision?.outcome.kind}`;
