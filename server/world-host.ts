@@ -262,7 +262,8 @@ export class WorldHost {
   async #consult(job: Job): Promise<void> {
     this.#identify(job);
     try {
-      if (job.problem === undefined && this.#isNext(job)) {
+      // A world that has closed meanwhile, or was taken over, decides nothing any more.
+      if (job.problem === undefined && !this.#isClosed && this.#isNext(job)) {
         this.#judge(job); // before the application's database can hear of it
         Object.assign(job, await this.#gate.consult(job.operations, job.writer, job.client));
       }

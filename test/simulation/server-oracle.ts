@@ -44,6 +44,7 @@ export class ServerOracle {
   /** Writes that were uncertain, and are made again: they may take effect twice, or late. */
   readonly retried = new Set<string>();
   readonly #ephemeral: readonly string[];
+  readonly #areKept: boolean;
   /** Who has created each object that was ephemeral. */
   readonly #creators = new Map<string, string>();
   #current: Epoch;
@@ -53,9 +54,10 @@ export class ServerOracle {
   /** The server that has opened the world last. */
   #server = "";
 
-  /** `ephemeral` are namespaces. */
-  constructor(checks: Checks, ephemeral: readonly string[]) {
+  /** `ephemeral` are namespaces; `areKept` says that writes outlive their writers. */
+  constructor(checks: Checks, ephemeral: readonly string[], areKept: boolean) {
     this.#checks = checks;
+    this.#areKept = areKept;
     this.#ephemeral = ephemeral;
     this.#current = this.#newEpoch("");
   }
@@ -101,7 +103,9 @@ export class ServerOracle {
   restored(epoch: string, { epoch: backup, announced }: Truth): void {
     const { rejected } = this.#announcedIn(this.#current.name);
     this.#epochs.set(epoch, backup.fork(epoch));
-    this.#announced.set(epoch, copyOf({ ...announced, rejected }));
+    this.#announced.set(epoch, copyOf(this.#areKept ? announced : { ...announced, rejected }));
+    // What a writer knew and its device did not, the next one has decided anew.
+    if (this.#areKept) this.#accepted.clear();
   }
 
   /** The next server has found a batch there that nobody was told of. */

@@ -75,7 +75,8 @@ class Simulation {
     const timeline = new Timeline();
     const checks = new Checks();
     const trace = new Trace(isPrinting);
-    const oracle = new ServerOracle(checks, [...scenario.ephemeral, ...scenario.sessionObjects]);
+    const ephemeral = [...scenario.ephemeral, ...scenario.sessionObjects];
+    const oracle = new ServerOracle(checks, ephemeral, scenario.device !== undefined);
     const climate = { ...CALM };
     const network = new Network(
       timeline,
