@@ -148,10 +148,17 @@ export class Machine implements StoreSource {
   }
 }
 
-/** Whether the world has gone on with this batch. */
-function hasKept({ seq, decided }: StoredWorld, batch: KeptBatch): boolean {
-  if (batch.seq > batch.expectedSeq) return seq === batch.seq;
-  return batch.decided.every(({ clientId, n }) => {
-    return [...decided].some((decision) => decision.clientId === clientId && decision.n === n);
-  });
+/** Whether the world has gone on with this batch; or it makes no difference. */
+function hasKept(stored: StoredWorld, batch: KeptBatch): boolean {
+  if (batch.seq > batch.expectedSeq) return stored.seq === batch.seq;
+  const decided = [...stored.decided];
+  return (
+    stored.nextHandle === batch.nextHandle &&
+    stored.horizon === batch.horizon &&
+    stored.ledgerHorizon === batch.ledgerHorizon &&
+    !decided.some(({ clientId }) => batch.forgotten.includes(clientId)) &&
+    batch.decided.every(({ clientId, n }) =>
+      decided.some((decision) => decision.clientId === clientId && decision.n === n),
+    )
+  );
 }
