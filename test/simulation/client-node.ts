@@ -164,7 +164,7 @@ export class ClientNode {
   }
 
   act(): void {
-    if (this.log.open.size > OPEN_MAX) return;
+    if (Math.max(this.log.open.size, this.#client.pending) > OPEN_MAX) return;
     this.process.run(() => {
       const { burstMax } = this.#context.scenario;
       const times = this.#random.chance(0.2) ? 1 + this.#random.below(burstMax) : 1;

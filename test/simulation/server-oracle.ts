@@ -207,6 +207,8 @@ export class ServerOracle {
   #tookEffect(text: string, { server, id, writer, isOrdered }: Announcement): void {
     const token = parseToken(text);
     if (token === undefined) return;
+    // Where the world was taken over, that is over already.
+    if (this.isEphemeral(id) && server !== this.#server) return;
     const checks = this.#checks;
     const { effects, tokens, lastOrder, rejected } = this.#announcedIn(this.#current.name);
     const effect = `${text} ${id}`;
