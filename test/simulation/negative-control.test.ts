@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "@jest/globals";
-import { FAULTS } from "./faults.ts";
+import { FAULTS } from "./faults/index.ts";
 import { prepare, runSeeds } from "./run.ts";
 
 /** Each fault must show within so many seeds that have what it needs. */

@@ -1,0 +1,17 @@
+import type { Fault } from "./fault.ts";
+import { ENDING } from "./ending.ts";
+import { OUTLIVING } from "./outliving.ts";
+import { READING } from "./reading.ts";
+import { SHOWING } from "./showing.ts";
+import { STORING } from "./storing.ts";
+import { WRITING } from "./writing.ts";
+
+/** Each is a deliberate fault in the code, which the simulation must notice. */
+export const FAULTS: readonly Fault[] = [
+  ...WRITING,
+  ...ENDING,
+  ...READING,
+  ...SHOWING,
+  ...OUTLIVING,
+  ...STORING,
+];

@@ -1,0 +1,97 @@
+import { fault, type Fault } from "./fault.ts";
+
+/** How what outlives a client, or is forgotten by its server, can be lost or done twice. */
+export const OUTLIVING: readonly Fault[] = [
+  fault(
+    "a write is said to be stored before it is",
+    "client/keeping/box-keeper.ts",
+    "    const problem = await this.#write(cut).then(",
+    "    this.#listener.kept(cut.writes, true);\n    const problem = await this.#write(cut).then(",
+    "device",
+  ),
+  fault(
+    "a write that is about to be sent is kept as one that was not",
+    "client/keeping/box-keeper.ts",
+    "writeToText(write, write.wasSent || isConnected)",
+    "writeToText(write, write.wasSent)",
+    "device",
+  ),
+  fault(
+    "the cursor is kept without the objects of a time when the storage failed",
+    "client/keeping/box-keeper.ts",
+    "    for (const id of cut.ids) this.#ids.add(id);\n",
+    "",
+    "fullDevice",
+  ),
+  fault(
+    "the server is told that an outcome is known before that is kept",
+    "client/follower.ts",
+    "Math.min(this.#outbox.settled, this.#keeper?.settled ?? Infinity)",
+    "this.#outbox.settled",
+    "slowDevice",
+  ),
+  fault(
+    "a write comes out of the storage with its properties in another order",
+    "client/keeping/kept-text.ts",
+    "names: Object.keys(changes) }",
+    "names: Object.keys(changes).sort() }",
+    "device",
+  ),
+  fault(
+    "two tabs go on with the same outbox",
+    "client/keeping/persist.ts",
+    "    const unlock = await storage.lock(key);\n",
+    "    const unlock = (await storage.lock(key)) ?? ((): void => undefined);\n",
+    "tabs",
+  ),
+  fault(
+    "what another client may have sent is sent under one's own name",
+    "client/keeping/persist.ts",
+    "  if (other.kept.writes.some(({ wasSent }) => wasSent)) return undefined;\n",
+    "",
+    "tabs",
+  ),
+  fault(
+    "an outbox that was left is taken and not finished",
+    "client/client.ts",
+    "for (const keeper of opened?.orphans ?? []) this.#finish(keeper);",
+    "",
+    "tabs",
+  ),
+  fault(
+    "what was sent to a server that has forgotten it is sent again",
+    "client/outbox.ts",
+    "isForgotten && !isOtherLedger ? this.#writes.filter(({ wasSent }) => wasSent) : [];",
+    "isForgotten && isOtherLedger ? this.#writes.filter(({ wasSent }) => wasSent) : [];",
+    "forgetful",
+  ),
+  fault(
+    "a client is not told that it was forgotten",
+    "server/reception.ts",
+    "isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),",
+    "isForgotten: false,",
+    "forgetful",
+  ),
+  fault(
+    "a client is told that it was forgotten while its writes are under way",
+    "server/world-host.ts",
+    " && !this.#writersUnderWay().has(clientId)",
+    "",
+    "forgetful",
+    "handlers",
+  ),
+  fault(
+    "a client is forgotten while it writes",
+    "server/ledger.ts",
+    "      if (this.#unkept.has(clientId) || isInUse(clientId)) {",
+    "      if (clientId === undefined) {",
+    "forgetful",
+  ),
+  fault(
+    "the ledger does not remember up to where it has forgotten",
+    "server/ledger.ts",
+    "ledgerHorizon = Math.max(ledgerHorizon, seq + 1);",
+    "ledgerHorizon = Math.max(ledgerHorizon, seq);",
+    "forgetful",
+  ),
+];

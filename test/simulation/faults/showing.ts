@@ -1,0 +1,78 @@
+import { fault, type Fault } from "./fault.ts";
+
+/** How a client can fail to show what it was told, or to tell its application. */
+export const SHOWING: readonly Fault[] = [
+  fault(
+    "a decided write stays visible",
+    "lib/replica.ts",
+    "else slot.writes = undefined;\n        affected.set(slot, NEWS);",
+    "else slot.writes = undefined;",
+  ),
+  fault(
+    "a closed client goes on to show what was not decided",
+    "client/follower.ts",
+    "this.#addChanges(this.#replica.drop(undecided));",
+    "",
+  ),
+  fault(
+    "a snapshot keeps objects that it does not mention",
+    "lib/replica.ts",
+    "if (!kept.has(slot.id)) this.#setConfirmed(slot, null, OLD, affected, events);",
+    "",
+  ),
+  fault(
+    "half of a write that would be refused is shown",
+    "lib/fold.ts",
+    "for (const [id, state] of undo.reverse()) states.set(id, state);",
+    "void undo;",
+  ),
+  fault(
+    "events come before the whole step is applied",
+    "client/follower.ts",
+    "    const events = this.#replica.integrate({",
+    `    if (!isReplacing) for (const change of changes) this.#listener.changed(this.#replica.integrate({
+      epoch: welcome.epoch, to, isReplacing, changes: [change], firstNewHandle: welcome.nextHandle,
+      decided: [], renamed: new Map(),
+    }));
+    const events = this.#replica.integrate({`,
+  ),
+  fault(
+    "undecided writes are dropped with the epoch",
+    "client/outbox.ts",
+    "    this.#nextNumber = decided + 1;\n",
+    "    this.#writes = [];\n    this.#nextNumber = decided + 1;\n",
+  ),
+  fault(
+    "undecided writes keep an id that the server has replaced",
+    "client/follower.ts",
+    "    this.#outbox.rename(renamed);\n",
+    "",
+    "handlers",
+  ),
+  fault(
+    "a rejected write settles twice",
+    "client/follower.ts",
+    "      write.settle(error, []);",
+    "      write.settle(error, []);\n      write.settle(error, []);",
+  ),
+  fault(
+    "what an abandoned link still brings is heard",
+    "client/server-link.ts",
+    "if (!this.#isEnded) this.#receive(bytes);",
+    "this.#receive(bytes);",
+    "sloppy",
+  ),
+  fault(
+    "a message that came again is taken for a new one",
+    "client/server-link.ts",
+    "if (from > this.#position || to < this.#position) {",
+    "if (from > this.#position) {",
+    "hostile",
+  ),
+  fault(
+    "a client that lost its connection does not come back",
+    "client/connection.ts",
+    'lost: go("waiting", "drop", "wait"),',
+    'lost: go("waiting", "drop"),',
+  ),
+];

@@ -1,0 +1,84 @@
+import { fault, type Fault } from "./fault.ts";
+
+/** How the write path can fail to be exactly once, in order, and kept before it is told. */
+export const WRITING: readonly Fault[] = [
+  fault(
+    "a write is acknowledged before the store has it",
+    "server/world-host.ts",
+    "    this.#storing = decisions;\n    void storing",
+    "    this.#finish(decisions, undefined);\n    return;\n    void storing",
+    "durable",
+  ),
+  fault(
+    "a store that is late is given up on, although it may have kept the batch",
+    "server/store-batch.ts",
+    "return Promise.resolve(storing)",
+    "const late = new Promise((_, reject) => scheduler.after(patienceMs, () => reject(new Error())));\n  return Promise.race([storing, late])",
+    "late",
+  ),
+  fault(
+    "a retry is decided again",
+    "server/ledger.ts",
+    "if (n === last + 1) return undefined;",
+    "if (n <= last + 1) return undefined;",
+  ),
+  fault(
+    "a store may drop decisions that their client does not know",
+    "server/store-batch.ts",
+    "settled.set(job.client.clientId, job.client.settled);",
+    "settled.set(job.client.clientId, job.client.n);",
+    "durable",
+    "crashes",
+  ),
+  fault(
+    "a gap in a client's numbers is accepted",
+    "server/ledger.ts",
+    "if (n === last + 1) return undefined;",
+    "if (n > last) return undefined;",
+    "hostile",
+    "crashes",
+  ),
+  fault(
+    "a refused batch stays in the world",
+    "server/world-host.ts",
+    "if (commit !== undefined) this.world.undo(commit);",
+    "void commit;",
+    "refusals",
+  ),
+  fault(
+    "the decisions of a refused batch are forgotten",
+    "server/keeper.ts",
+    "if (failure !== undefined) return failure;",
+    "if (failure !== undefined) {\n        this.#ledger.noteKept();\n        return failure;\n      }",
+    "refusals",
+    "crashes",
+  ),
+  fault(
+    "a commit that is taken back leaves its objects among the newest",
+    "lib/world.ts",
+    "this.#recency.insertAfter(entry, older);",
+    "this.#recency.append(entry);",
+    "refusals",
+  ),
+  fault(
+    "a rejected write leaves behind what it did before it failed",
+    "lib/world.ts",
+    "      this.#revert(applied);\n      throw error;",
+    "      throw error;",
+  ),
+  fault(
+    "a write that is out of order holds its objects for good",
+    "server/world-host.ts",
+    "// it comes back, and starts at the right number\n      job.drop?.();",
+    "",
+    "hostile",
+    "handlers",
+  ),
+  fault(
+    "a handler is asked again about a retry",
+    "server/world-host.ts",
+    "!this.#isClosed && this.#isNext(job)",
+    "!this.#isClosed",
+    "handlers",
+  ),
+];
