@@ -207,10 +207,14 @@ export class ServerOracle {
   #tookEffect(text: string, { server, id, writer, isOrdered }: Announcement): void {
     const token = parseToken(text);
     if (token === undefined) return;
-    // Where the world was taken over, that is over already.
-    if (this.isEphemeral(id) && server !== this.#server) return;
     const checks = this.#checks;
-    const { effects, tokens, lastOrder, rejected } = this.#announcedIn(this.#current.name);
+    const announced = this.#announcedIn(this.#current.name);
+    const { effects, tokens, lastOrder, rejected } = announced;
+    // Where the world was taken over, that is over already.
+    if (this.isEphemeral(id) && server !== this.#server) {
+      announced.ended.add(text);
+      return;
+    }
     const effect = `${text} ${id}`;
     if (this.retried.has(text)) {
       effects.add(effect);
