@@ -108,7 +108,7 @@ export class Device {
           const result = action();
           answer(() => resolve(result));
         } catch (error) {
-          answer(() => reject(error as SyncError));
+          answer(() => reject(error));
         }
       });
       this.#timeline.after(this.#random.between(0, delayMaxMs), () => queue.shift()?.());
