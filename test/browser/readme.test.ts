@@ -30,7 +30,14 @@ const SOURCES = [
   "tsconfig.build.json",
 ];
 /** What the package depends on, as an install would put it beside the package. */
-const BESIDE = ["socket.io", "socket.io-client", "socket.io-parser", "eventemitter3", "nanoid"];
+const BESIDE = [
+  "socket.io",
+  "socket.io-client",
+  "socket.io-parser",
+  "eventemitter3",
+  "nanoid",
+  "@photostructure/sqlite",
+];
 
 let folder: string;
 let project: string;
@@ -82,6 +89,10 @@ async function freePort(): Promise<number> {
   });
 }
 
+function killAll(): void {
+  for (const child of running.splice(0)) child.kill("SIGKILL");
+}
+
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "object-sync-readme-"));
   const clone = join(folder, "clone");
@@ -100,11 +111,12 @@ beforeAll(() => {
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
   run(folder, "tar", "-xzf", "object-sync-0.1.0.tgz", "-C", modules);
   run(modules, "mv", "package", "object-sync");
+  mkdirSync(join(modules, "@photostructure"));
   for (const name of BESIDE) symlinkSync(join(root, "node_modules", name), join(modules, name));
 }, 120_000);
 
 afterAll(() => {
-  for (const child of running) child.kill("SIGKILL");
+  killAll();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -172,3 +184,25 @@ test("the handlers of the README keep a database, give ids, and refuse", async (
   expect(await sync.fetch("1")).toBeNull();
   await sync.close();
 });
+
+test("the README's notes are written offline, sent by the next process, and outlive the server", async () => {
+  const port = String(await freePort());
+  const url = `http://localhost:${port}`;
+  await start("offline.mjs", /^(stored)$/m, { URL: url });
+  killAll();
+  await start("durable.mjs", /ready/, { PORT: port });
+  expect(await start("offline.mjs", /^notes: (\d+)$/m, { URL: url })).toBe("2");
+  const sync = new ObjectSync(url);
+  await eventually(() => sync.allObjects().size === 2);
+  killAll();
+  await start("durable.mjs", /ready/, { PORT: port });
+  expect(await start("offline.mjs", /^decided: (\w+)$/m, { URL: url })).toBe("durable");
+  await eventually(() => sync.allObjects().size === 3);
+  await sync.save({ id: "cursor:7", x: 1 });
+  killAll();
+  await start("durable.mjs", /ready/, { PORT: port });
+  await eventually(() => sync.status === "synced" && sync.get("cursor:7") === undefined);
+  const texts = [...sync.allObjects().values()].map(({ text }) => text);
+  expect(texts).toEqual(Array.from({ length: 3 }, () => "written at any time"));
+  await sync.close();
+}, 60_000);

@@ -108,7 +108,8 @@ export class Device {
           const result = action();
           answer(() => resolve(result));
         } catch (error) {
-          answer(() => reject(error));
+          const failure = error as SyncError;
+          answer(() => reject(failure));
         }
       });
       this.#timeline.after(this.#random.between(0, delayMaxMs), () => queue.shift()?.());
