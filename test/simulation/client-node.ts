@@ -337,7 +337,8 @@ export class ClientNode {
     const choose = (): void => {
       if (this.#isClosed) return;
       this.#hasReacted = true;
-      const isRetry = this.#random.chance(0.5);
+      const isLastWord = write.operations.some(({ id }) => id.startsWith("final:"));
+      const isRetry = this.#random.chance(0.5) || isLastWord;
       this.#trace(`${isRetry ? "retries" : "discards"} ${tokensOf(write.operations).join()}`);
       if (isRetry) for (const token of tokensOf(write.operations)) oracle.retried.add(token);
       if (undecided !== undefined && this.log.open.has(undecided as Issued)) {
