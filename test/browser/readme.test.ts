@@ -198,7 +198,7 @@ test("the README's notes are written offline, sent by the next process, and outl
   await start("durable.mjs", /ready/, { PORT: port });
   expect(await start("offline.mjs", /^decided: (\w+)$/m, { URL: url })).toBe("durable");
   await eventually(() => sync.allObjects().size === 3);
-  await sync.save({ id: "cursor:7", x: 1 });
+  await sync.create({ id: "cursor:7", x: 1 });
   killAll();
   await start("durable.mjs", /ready/, { PORT: port });
   await eventually(() => sync.status === "synced" && sync.get("cursor:7") === undefined);
