@@ -6,6 +6,7 @@ import { toErrorData } from "../lib/outcome.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { messageDecoder } from "../lib/socket-parser.ts";
 import type { Transport } from "./options.ts";
+import { receiveDirectly, sendDirectly } from "./web-socket-bypass.ts";
 
 export interface SocketIoOptions {
   readonly path: string;
@@ -29,6 +30,7 @@ export function connectSocketIo(url: string, options: SocketIoOptions): Connect 
         Encoder,
         Decoder: messageDecoder(Decoder, (message) => {
           isBinary = true;
+          receiveDirectly(manager.engine, (next) => events.message(toBytes(next)));
           events.message(toBytes(message));
         }),
       },
@@ -62,7 +64,7 @@ export function connectSocketIo(url: string, options: SocketIoOptions): Connect 
 
     return {
       send: (message) => {
-        if (isBinary) manager.engine.write(message);
+        if (isBinary) sendDirectly(manager.engine, message);
         else socket.emit(PROTOCOL.event, message);
       },
       close,

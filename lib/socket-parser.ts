@@ -85,6 +85,11 @@ export function binaryParser<E extends object, D extends object>(
 export class MessageFilter {
   #announced = 0;
 
+  /** Whether bytes that came now would be a message of ours. */
+  get isAtMessage(): boolean {
+    return this.#announced === 0;
+  }
+
   isMessage(chunk: unknown): boolean {
     if (typeof chunk === "string") {
       this.#announced = announced(chunk);

@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect as connectTcp, type AddressInfo } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, expect, test } from "@jest/globals";
 import { SyncError } from "../../../lib/errors.ts";
 import { SERVER_LIMITS } from "../../../lib/limits.ts";
 import type { Link } from "../../../lib/link.ts";
 import { encodeGoodbye } from "../../../lib/messages.ts";
-import { openSocketIo, type Handshake } from "../../../server/socket-io.ts";
+import { openSocketIo, type Handshake, type SocketIoServer } from "../../../server/socket-io.ts";
 import { eventually } from "../../support/eventually.ts";
 import { Network } from "../../support/network.ts";
 import { HELLO, RawClient } from "../../support/raw-client.ts";
@@ -26,7 +26,7 @@ async function open(refusal?: Error) {
   const links: Link[] = [];
   const handshakes: Handshake[] = [];
   const events: string[] = [];
-  const { leave } = openSocketIo(http, {
+  const { io, leave } = openSocketIo(http, {
     path: "/object-sync",
     namespace: "/object-sync",
     limits: SERVER_LIMITS,
@@ -54,7 +54,7 @@ async function open(refusal?: Error) {
     closings.push(() => client.close());
     return client;
   };
-  return { network, links, handshakes, events, connect };
+  return { io, network, links, handshakes, events, connect };
 }
 
 test("who connects is admitted by its hello, and has a link", async () => {
@@ -158,3 +158,124 @@ test("closing lets what was sent before leave first", async () => {
     Array.from({ length: goodbyes }, () => "goodbye"),
   );
 });
+
+interface EngineConnection {
+  readonly transport: { socket: object };
+  on(event: "packet" | "packetCreate", listener: (packet: { data?: unknown }) => void): void;
+}
+
+/** A message of ours that goes by way of engine.io is one of its packets, of bytes. */
+function watchPackets(io: SocketIoServer): { in: number; out: number } {
+  const packets = { in: 0, out: 0 };
+  io.engine.on("connection", (connection: EngineConnection) => {
+    connection.on("packet", ({ data }) => (packets.in += data instanceof Uint8Array ? 1 : 0));
+    connection.on(
+      "packetCreate",
+      ({ data }) => (packets.out += data instanceof Uint8Array ? 1 : 0),
+    );
+  });
+  return packets;
+}
+
+/** Three messages each way, one after the other. */
+async function exchange({ links, events, connect }: Awaited<ReturnType<typeof open>>) {
+  const client = connect();
+  const link = await eventually(() => links[0]);
+  const goodbye = encodeGoodbye({
+    error: new SyncError("slow_client", "for now").toData(),
+    reconnect: true,
+  });
+  for (let i = 0; i < 3; i += 1) {
+    client.send([1, 2, i]);
+    await eventually(() => events.includes(`message 1,2,${i}`));
+    link.send(goodbye.subarray(0, 2), goodbye.subarray(2));
+    await eventually(() => client.messages.length === i + 1);
+  }
+  expect(events.filter((event) => event !== "drained")).toHaveLength(3);
+}
+
+test("messages go and come past engine.io", async () => {
+  const place = await open();
+  const packets = watchPackets(place.io);
+  await exchange(place);
+  expect(packets).toEqual({ in: 0, out: 0 });
+});
+
+/** The same WebSocket, which has no property of this name or another value there. */
+function disguised<T extends object>(webSocket: T, other: Readonly<Record<string, unknown>>): T {
+  return new Proxy(webSocket, {
+    get(target, name) {
+      if (Object.hasOwn(other, name)) return other[name as string];
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+test.each<[what: string, other: Readonly<Record<string, unknown>>]>([
+  ["has an extension", { extensions: "permessage-deflate" }],
+  ["is another ws", { _sender: undefined, _receiver: undefined }],
+])("where the WebSocket %s, they go by way of engine.io", async (_what, other) => {
+  const place = await open();
+  const packets = watchPackets(place.io);
+  place.io.engine.on("connection", ({ transport }: EngineConnection) => {
+    transport.socket = disguised(transport.socket, other);
+  });
+  await exchange(place);
+  expect(packets).toEqual({ in: 3, out: 3 });
+});
+
+test("the first message that comes where a pong is waited for goes by way of engine.io", async () => {
+  const place = await open();
+  const packets = watchPackets(place.io);
+  place.io.of("/object-sync").on("connection", ({ conn }) => {
+    // As engine.io has it after a ping.
+    const timer = setTimeout(() => undefined, 0);
+    Object.assign(conn, { pingTimeoutTimer: timer, hasRefreshedPingTimeout: false });
+  });
+  await exchange(place);
+  expect(packets).toEqual({ in: 1, out: 0 });
+});
+
+/** What a client sends that does not keep to RFC 6455: after a message which does, in one piece. */
+test.each<[what: string, frame: readonly number[], code: number]>([
+  ["a frame that is not masked", [0x82, 1, 7], 1002],
+  ["a reserved bit", [0xc2, 0x81, 0, 0, 0, 0, 7], 1002],
+  ["an unknown opcode", [0x83, 0x81, 0, 0, 0, 0, 7], 1002],
+  ["more than a message may have", [0x82, 0xff, 0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0, 0], 1009],
+])(
+  "%s ends the connection as ws ends it, after what was sent before",
+  async (_what, bytes, code) => {
+    const { network, links, events } = await open();
+    const socket = connectTcp(Number(new URL(network.url).port), "127.0.0.1");
+    closings.push(() => socket.destroy());
+    const answers: Buffer[] = [];
+    socket.on("data", (chunk) => answers.push(chunk));
+    socket.write(
+      [
+        "GET /object-sync/?EIO=4&transport=websocket HTTP/1.1",
+        "Host: localhost",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        `Sec-WebSocket-Key: ${Buffer.alloc(16).toString("base64")}`,
+        "\r\n",
+      ].join("\r\n"),
+    );
+    await eventually(() => Buffer.concat(answers).includes("sid"));
+    const connectPacket = Buffer.from(`40/object-sync,${JSON.stringify(HELLO)}`);
+    const length = Uint8Array.of(
+      0x81,
+      0xfe,
+      connectPacket.length >> 8,
+      connectPacket.length & 0xff,
+    );
+    socket.write(Buffer.concat([length, Buffer.alloc(4), connectPacket]));
+    await eventually(() => links.length === 1);
+    socket.write(Uint8Array.from([0x82, 0x82, 0, 0, 0, 0, 1, 2, ...bytes]));
+    await eventually(() => events.includes("closed"));
+    expect(events.filter((event) => event !== "drained")).toEqual(["message 1,2", "closed"]);
+    const closeFrame = Buffer.from([0x88, 2, code >> 8, code & 0xff]);
+    await eventually(() => Buffer.concat(answers).includes(closeFrame));
+  },
+);
