@@ -293,6 +293,8 @@ export class ClientNode {
     }
     if (kind !== "write" || !hasToken(steps)) return;
     if (error?.code === "closed" || error?.code === "uncertain") return;
+    // Neither side has kept that yet: should both end now, the next client asks again.
+    if (error?.code === "unavailable" && this.#device !== undefined) return;
     const token = tokenText({ writer: this.key, order });
     const { epoch } = this.mirror;
     if (error !== null) {
