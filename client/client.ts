@@ -156,7 +156,7 @@ export class Client<Models extends object = AnyModels> {
 
   /**
    * Ends the client. What is not decided or answered by now fails with `closed`; with a `storage` the
-   * next client sends it.
+   * next client sends it. Rejects with `storage_failed` when that cannot be closed.
    */
   close(): Promise<void> {
     this.#closing ??= Promise.all([
@@ -173,6 +173,7 @@ export class Client<Models extends object = AnyModels> {
     ])
       .then(() => this.#opened)
       .then((opened) => opened?.close());
+    this.#closing.catch(() => undefined); // a storage's last failure, for whoever waits for it
     return this.#closing;
   }
 

@@ -278,6 +278,7 @@ export class Follower {
       this.#addChanges(this.#replica.drop([write]));
       act();
       this.#keeper?.noteWrites();
+      this.#tellIfDrained();
       this.#news.tell();
     };
     write.reach("uncertain");
@@ -304,11 +305,15 @@ export class Follower {
     });
     this.#addChanges(events);
     for (const one of decided) this.#settle(one, renamed, welcome.isDurable);
-    if (decided.length > 0 && this.pending === 0) this.#news.add(() => this.#listener.drained());
+    if (decided.length > 0) this.#tellIfDrained();
     this.#connector.input("whole");
     this.#settleFetches();
     this.#sendSoon(); // there may be room for more on the way
     this.#news.tell();
+  }
+
+  #tellIfDrained(): void {
+    if (this.pending === 0) this.#news.add(() => this.#listener.drained());
   }
 
   #addChanges(events: readonly ReplicaEvent[]): void {

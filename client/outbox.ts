@@ -5,7 +5,6 @@ import type { Welcome } from "../lib/messages.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
-
 import type { PendingWrite } from "../lib/replica.ts";
 import type { WriteStage } from "./write-handle.ts";
 

@@ -11,7 +11,8 @@ const OVER = STAGES.indexOf("accepted");
  * - `uncertain`: a server may have taken it, and has forgotten whether it did: see the event
  * - `accepted`: the server has taken it, for as long as that server lives
  * - `durable`: the server has taken it, and its store survives its end
- * - `rejected`: it failed, and changed nothing
+ * - `rejected`: it failed, with the error that its promise has. Unless that says otherwise (`closed`,
+ *   `uncertain`), it has changed nothing
  */
 export type WriteStage = (typeof STAGES)[number];
 

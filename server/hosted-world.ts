@@ -44,6 +44,7 @@ export class HostedWorld {
   readonly #environment: Environment;
   readonly #events = new EventEmitter<WorldEvents>();
   readonly #opening: Promise<WorldHost>;
+  #isFailureTold = false;
   #host: WorldHost | undefined;
   #reception: Reception | undefined;
 
@@ -162,7 +163,7 @@ export class HostedWorld {
 
   /** How to begin the session of a client that was let in. Throws why it cannot be let in here. */
   async reception(hello: Hello, identity: unknown): Promise<(link: Link) => LinkEvents> {
-    const host = await this.#opening;
+    const host = await this.#opening.catch((error: unknown) => this.#refuseAll(error));
     if (host.isClosing) throw closing();
     if (host.sessions.size >= this.#limits.sessionsMax) {
       throw new SyncError("unavailable", "too many clients are connected", { retryAfterMs: 5_000 });
@@ -170,6 +171,19 @@ export class HostedWorld {
     const reception = this.#reception as Reception;
     reception.checkOwner(hello.clientId, identity);
     return (link) => reception.accept(link, hello, identity);
+  }
+
+  /**
+   * The store did not give the world, of which an application that has only attached hears here first.
+   * What is wrong inside is not for clients, and they shall be back once it is mended.
+   */
+  #refuseAll(cause: unknown): never {
+    if (!this.#isFailureTold) {
+      this.#isFailureTold = true;
+      const failed = new SyncError("unavailable", `the world ${this.name} is not open`, { cause });
+      this.report(cause instanceof SyncError ? cause : failed);
+    }
+    throw new SyncError("unavailable", "the world is not open", { retryAfterMs: 5_000 });
   }
 
   /** Tells the application of what no caller hears of. */

@@ -14,8 +14,9 @@ const FILES = new Map(
 
 /**
  * Serves the browser's client at `path`/client.js and `path`/client.mjs, and its storages at
- * `path`/storage.js and `path`/storage.mjs. It stands before every other listener of the HTTP server, socket.io's among them, and leaves the rest to these. Returns
- * its undo: what came later may stand before it, so it stays, and leaves everything to the others.
+ * `path`/storage.js and `path`/storage.mjs. It stands before every other listener of the HTTP server,
+ * socket.io's among them, and leaves the rest to these. Returns its undo: what came later may stand
+ * before it, so it stays, and leaves everything to the others.
  */
 export function serveClient(http: HttpServer, path: string): () => void {
   const others = http.listeners("request") as ((

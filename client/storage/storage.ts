@@ -25,7 +25,7 @@ export interface ClientStorage {
   /**
    * Takes a name that nobody else holds, in any tab, window or process that uses the same place;
    * resolves with what gives it back, or undefined when it is taken, by this opening or another. The
-   * end of the holder, however it comes, gives it back, and so does `close`.
+   * end of the holder, however it comes, gives it back, and so does `close`. Giving back never throws.
    */
   lock(name: string): Promise<(() => void) | undefined>;
   /** Idempotent. Finishes the writes that were called before. Nothing that is kept goes. */

@@ -59,7 +59,7 @@ export async function fromLines(
     if (line.trim() === "") continue;
     try {
       if (header === undefined) header = readHeader(line);
-      else records.push(create(world, readObject(line)));
+      else records.push(create(world, propertiesFromJson(line)));
     } catch (error) {
       throw atLine(number, error);
     }
@@ -82,10 +82,6 @@ function readHeader(line: string): Header {
   }
   if (typeof world !== "string") throw malformed("the header names no world");
   return { world, objects: typeof objects === "number" ? objects : undefined };
-}
-
-function readObject(line: string): Properties {
-  return propertiesFromJson(line);
 }
 
 /** One commit for each object, as pages of a snapshot end between commits. */

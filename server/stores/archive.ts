@@ -17,7 +17,8 @@ export interface Archive {
    */
   copy(names?: readonly string[]): readonly WorldCopy[] | Promise<readonly WorldCopy[]>;
   /**
-   * Puts worlds in the place of those of the same names: all of them, or none. Throws `exists` when one of those has had a commit, unless `isReplacing`.
+   * Puts worlds in the place of those of the same names: all of them, or none. Throws `exists` when
+   * one of those has had a commit, unless `isReplacing`.
    */
   put(worlds: readonly WorldCopy[], isReplacing: boolean): void | Promise<void>;
   /** Goes on with these worlds under other epochs: all of them, or none. Throws `not_found`. */

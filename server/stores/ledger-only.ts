@@ -49,12 +49,14 @@ class LedgerOnlyStore implements Store {
 
   commit(world: string, batch: StoreBatch): void | Promise<void> {
     const { seq, nextHandle } = this.#places.get(world) ?? { seq: 0, nextHandle: 1 };
+    const { ledgerHorizon } = batch;
     return this.#store.commit(world, {
       ...batch,
       expectedSeq: seq + batch.expectedSeq,
       seq: seq + batch.seq,
       horizon: seq + batch.horizon,
       nextHandle,
+      ledgerHorizon: ledgerHorizon === 0 ? 0 : seq + ledgerHorizon, // 0 says that none is forgotten
       objects: () => [],
     });
   }

@@ -160,6 +160,23 @@ test("locks leave no files behind, not even those of a process that was killed",
   expect(holders()).toEqual([]);
 });
 
+test("a name that cannot be given back is free once its holder is gone, and nobody is thrown at", async () => {
+  const storage = fileStorage(file);
+  const giveBack = await storage.lock("name");
+  await storage.write(new Map([["a", "1"]]));
+  const other = openDatabase(file);
+  other.exec("ALTER TABLE locks RENAME TO elsewhere");
+  giveBack?.();
+  await expect(storage.close()).rejects.toMatchObject({ code: "storage_failed" });
+  other.exec("ALTER TABLE elsewhere RENAME TO locks");
+  other.close();
+
+  const next = fileStorage(file);
+  expect(await next.lock("name")).toBeDefined();
+  expect(await next.read("")).toEqual([["a", "1"]]);
+  await next.close();
+});
+
 // Windows has no limit for a process' files; ignored, the signal becomes an error of the write.
 const onUnix = process.platform === "win32" ? test.skip : test;
 onUnix("a full disk refuses what it has no room for, and loses nothing", async () => {

@@ -5,7 +5,7 @@ import {
   memoryStorage as memory,
   type SharedMemory as Memory,
 } from "../../client/storage/memory.ts";
-import type { ObjectSync, SyncError } from "../../client/index.ts";
+import { ObjectSync, type SyncError } from "../../client/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { next, Stage, viewOf } from "../support/stage.ts";
 
@@ -183,4 +183,21 @@ test.each([
   const all = { tree: { id: "tree", height: 1 }, stone: { id: "stone" }, leaf: { id: "leaf" } };
   expect(viewOf(next)).toEqual(all);
   expect(viewOf(sync)).toEqual(all);
+});
+
+test("a storage that cannot be closed is told to whoever waits for it, and harms nobody else", async () => {
+  let isAsked = false;
+  const storage = memory(new SharedMemory());
+  storage.close = () => {
+    isAsked = true;
+    return Promise.reject(new Error("busy"));
+  };
+  const client = new ObjectSync("http://localhost:1", {
+    storage: persist(() => storage),
+    ...OFFLINE,
+  });
+  await next(client, "restored");
+  void client.close();
+  await eventually(() => isAsked); // and an unhandled rejection would end this test
+  await expect(client.close()).rejects.toThrow("busy");
 });

@@ -216,3 +216,38 @@ test("after a reload the same is asked, again after the next, and what was chose
   expect(third.rejected).toEqual(["uncertain"]);
   expect(third.errors).toEqual([]);
 });
+
+test("what two tabs have left is asked about, and when all is chosen only one client is left of them", async () => {
+  const { sync, port } = await stage.serve({ limits: { ledgerClientsMax: 1 } });
+  const sessions = new Set<string>();
+  sync.on("connect", ({ id }) => sessions.add(id));
+  sync.on("disconnect", ({ id }) => sessions.delete(id));
+  const network = await stage.network(port);
+  const memory = new SharedMemory();
+  const tabs = [1, 2].map(() =>
+    stage.client(network.url, { ...TAPPED, storage: memoryStorage(memory) }),
+  );
+  await Promise.all(tabs.map((tab) => tab.whenSynced()));
+  network.stopDelivering();
+  for (const [i, tab] of tabs.entries()) void tab.create({ id: `leaf ${i}` });
+  await eventually(() => sync.get("leaf 0") !== undefined && sync.get("leaf 1") !== undefined);
+  const left = leftBy(memory);
+  network.goDown();
+  await eventually(() => sessions.size === 0);
+  for (const id of ["b", "c"]) {
+    const other = await stage.join(`http://localhost:${port}`);
+    await other.create({ id });
+    await other.close();
+  }
+
+  const client = stage.client(`http://localhost:${port}`, { storage: memoryStorage(left) });
+  const { choices, rejected, errors } = listen(client);
+  await eventually(() => choices.length === 2 && client.status === "synced");
+  for (const { discard } of choices) discard();
+  const clientsKept = (): string[] =>
+    [...left.entries.keys()].filter((key) => key.includes("/client/"));
+  await eventually(() => sessions.size === 1 && clientsKept().length === 1);
+  expect(rejected).toEqual(["uncertain", "uncertain"]);
+  expect(errors).toEqual([]);
+  expect(client.status).toBe("synced");
+});

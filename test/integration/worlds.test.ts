@@ -24,6 +24,33 @@ function gate(): { readonly isOpen: Promise<void>; readonly open: () => void } {
 const codeOfRefusal = (error: unknown): string => (error as SyncError).code;
 
 describe("worlds", () => {
+  test.each([
+    ["store_corrupt", new SyncError("store_corrupt", "the object secret:7 is damaged")],
+    ["unavailable", new Error("connect ECONNREFUSED secret:5432")],
+  ])(
+    "a world that its store does not give is told of once, as %s, and clients hear no more than to come back",
+    async (code, cause) => {
+      const store = new KeptStore();
+      store.load = () => Promise.reject(cause);
+      const sync = new ObjectSyncServer({ store });
+      const errors: SyncError[] = [];
+      sync.on("error", (error) => errors.push(error));
+      const { http, url } = await stage.http();
+      stage.afterwards(() => sync.close());
+      sync.attach(http);
+      for (const client of [stage.client(url), stage.client(url)]) {
+        const refusal = await new Promise((resolve) => {
+          client.on("status", (_status, reason) => reason !== undefined && resolve(reason));
+        });
+        expect(refusal).toMatchObject({ code: "unavailable", message: "the world is not open" });
+        expect(client.status).toBe("connecting");
+      }
+      expect(errors).toHaveLength(1);
+      expect(errors[0]).toMatchObject({ code });
+      expect([errors[0], errors[0]?.cause]).toContain(cause);
+    },
+  );
+
   test("worlds in one server are separate", async () => {
     const { sync, url } = await stage.serve({ worlds: ["forest"] });
     const desert = sync.world("desert"); // at any time later

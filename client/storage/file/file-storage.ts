@@ -68,8 +68,13 @@ class FileStorage implements ClientStorage {
     if (!isFree) return undefined;
     let isHeld = true;
     return () => {
-      if (isHeld && !this.#isClosed) holder.giveBack(name);
+      if (!isHeld) return;
       isHeld = false;
+      try {
+        if (!this.#isClosed) holder.giveBack(name);
+      } catch {
+        // Then it goes with this opening.
+      }
     };
   }
 

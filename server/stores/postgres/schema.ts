@@ -53,12 +53,12 @@ export async function migrate(client: PoolClient): Promise<void> {
   try {
     await client.query("SELECT pg_advisory_xact_lock($1)", [LOCK]);
     await client.query("CREATE TABLE IF NOT EXISTS object_sync_schema (version integer NOT NULL)");
-    const { rows } = await client.query<{ version: number }>(
+    const { rows } = await client.query<{ version: number | string }>(
       "SELECT version FROM object_sync_schema",
     );
-    const version = rows[0]?.version ?? 0;
+    const version = Number(rows[0]?.version ?? 0);
     if (version > MIGRATIONS.length) {
-      const message = `the database was used by a later version (${String(version)})`;
+      const message = `the database was used by a later version (${version})`;
       throw new SyncError("bad_option", `${message}: update object-sync`);
     }
     for (const migration of MIGRATIONS.slice(version)) await client.query(migration);

@@ -58,6 +58,20 @@ test("decisions outlive the opening; objects, and the count of commits, do not",
   });
 });
 
+test("the horizon of the ledger is that of the whole world, and never falls", async () => {
+  const kept = new KeptStore();
+  const first = ledgerOnly(kept);
+  const { term } = await first.load("default", "one");
+  await first.commit("default", batch(term, 0, { seq: 5, ledgerHorizon: 6 }));
+  expect(kept.backup()).toMatchObject({ seq: 5, ledgerHorizon: 6 });
+
+  const second = ledgerOnly(kept);
+  const again = await second.load("default", "two");
+  expect(again.ledgerHorizon).toBe(1);
+  await second.commit("default", batch(again.term, 0, { ledgerHorizon: again.ledgerHorizon }));
+  expect(kept.backup()).toMatchObject({ seq: 6, ledgerHorizon: 6 });
+});
+
 test("a server that was deposed commits nothing, although each counts its commits from 0", async () => {
   const kept = new KeptStore();
   const [before, after] = [ledgerOnly(kept), ledgerOnly(kept)];
