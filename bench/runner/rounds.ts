@@ -5,7 +5,7 @@ import type { Measurement } from "./measurement.ts";
 import type { RunOptions } from "./options.ts";
 import { Stage } from "./stage.ts";
 
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 120_000;
 
 /** Measures everything that is asked for once, the contestants taking turns. */
 export async function* runRound(options: RunOptions, round: number): AsyncGenerator<Measurement> {
