@@ -174,6 +174,12 @@ function targets(connections: string): Target[] {
       atMost: 50,
     },
     {
+      what: "arena of 100, ephemeral on SQLite: server CPU per update, compared with memory",
+      of: arena(100, "object-sync-sqlite", "serverMicros"),
+      comparedWith: arena(100, "object-sync", "serverMicros"),
+      atMost: 1.1,
+    },
+    {
       what: "world of 100,000: server CPU per update, compared with 1,000",
       of: among("100,000"),
       comparedWith: among("1,000"),
