@@ -4,11 +4,15 @@ import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { MemoryStore } from "../../server/index.ts";
 import { SqliteStore } from "../../server/stores/sqlite/index.ts";
-import { storeContract, type StoreMedium } from "../../server/testing/index.ts";
+import {
+  mapMedium,
+  storeContract,
+  storeFaults,
+  type StoreMedium,
+} from "../../server/testing/index.ts";
 import { Drive } from "../simulation/drive.ts";
 import { JournalStore } from "../simulation/journal-store.ts";
 import { SeededRandom } from "../simulation/random.ts";
-import { mapMedium, storeFaults } from "./map-medium.ts";
 
 function memoryMedium(): StoreMedium {
   return { open: () => new MemoryStore(), remove: () => undefined };

@@ -1,6 +1,6 @@
-import type { DecidedMutation, Store, StoreBatch, StoredWorld } from "../../server/index.ts";
-import { SyncError } from "../../server/index.ts";
-import type { StoreMedium } from "../../server/testing/index.ts";
+import { SyncError } from "../../lib/index.ts";
+import type { DecidedMutation, Store, StoreBatch, StoredWorld } from "../stores/store.ts";
+import type { StoreMedium } from "./store-contract.ts";
 
 type StoredObject = ReturnType<StoreBatch["objects"]>[number];
 
@@ -46,7 +46,10 @@ export const storeFaults = {
 
 export type StoreFault = (typeof storeFaults)[keyof typeof storeFaults];
 
-/** A durable store as simple as can be, which can have a fault. */
+/**
+ * A durable store as simple as can be, in a Map: an example, and with a fault the proof that the checks
+ * can fail.
+ */
 export function mapMedium(fault?: StoreFault): StoreMedium {
   const worlds = new Map<string, Kept>();
   return {
