@@ -304,7 +304,7 @@ export class Follower {
       renamed,
     });
     this.#addChanges(events);
-    for (const one of decided) this.#settle(one, renamed, welcome.isDurable);
+    for (const one of decided) this.#settle(one, renamed, welcome);
     if (decided.length > 0) this.#tellIfDrained();
     this.#connector.input("whole");
     this.#settleFetches();
@@ -328,13 +328,13 @@ export class Follower {
     this.#keeper.noteObjects(isReplacing ? "all" : ids.filter((id) => id !== undefined));
   }
 
-  #settle({ write, outcome }: Decided, renamed: Renames, isDurable: boolean): void {
+  #settle({ write, outcome }: Decided, renamed: Renames, welcome: Welcome): void {
     if (outcome.kind === "rejected") this.#fail(write, SyncError.from(outcome.error));
     else if (write.problem !== undefined) this.#fail(write, write.problem);
     else {
       const ids = write.operations.map(({ id }) => renamed.get(id) ?? id);
       this.#news.add(() => {
-        write.reach(isDurable ? "durable" : "accepted");
+        write.reach(isDurable(ids, welcome) ? "durable" : "accepted");
         write.settle(undefined, ids);
       });
     }
@@ -420,6 +420,11 @@ function checkSize(operations: readonly Operation[], bytesMax: number): void {
 function isMove(operation: Operation): boolean {
   if (operation.kind !== "update") return false;
   return Object.values(operation.changes).every((value) => typeof value === "number");
+}
+
+/** Whether any of these outlasts the server's process. */
+function isDurable(ids: readonly ObjectId[], { isDurable, ephemeral = [] }: Welcome): boolean {
+  return isDurable && !ids.every((id) => ephemeral.some((name) => id.startsWith(`${name}:`)));
 }
 
 /** Ids that the server gave in place of provisional ones. */

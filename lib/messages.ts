@@ -44,6 +44,8 @@ export interface Welcome {
   readonly isForgotten: boolean;
   /** Whether a mutation that was accepted outlasts the server's process. */
   readonly isDurable: boolean;
+  /** The namespaces of which nothing does all the same; absent when there are none. */
+  readonly ephemeral?: readonly string[];
   /** The public name of this connection. */
   readonly sessionId: string;
   readonly mutationsInFlightMax: number;
@@ -207,6 +209,9 @@ const SOME_WELCOME: Welcome = {
 
 function toWelcome(fields: Record<string, unknown>): Welcome {
   for (const [name, some] of Object.entries(SOME_WELCOME)) fieldOf(fields, name, typeof some);
+  const { ephemeral = [] } = fields;
+  const areTexts = Array.isArray(ephemeral) && ephemeral.every((name) => typeof name === "string");
+  if (!areTexts) throw malformed("the message has no ephemeral");
   return fields as unknown as Welcome;
 }
 

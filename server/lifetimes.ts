@@ -12,6 +12,11 @@ export class Lifetimes {
     this.#sessionObjects = new Set(sessionObjects);
   }
 
+  /** The namespaces of which nothing outlasts the server's process. */
+  get ephemeral(): readonly string[] {
+    return [...this.#ephemeral];
+  }
+
   get hasEphemeral(): boolean {
     return this.#ephemeral.size > 0;
   }

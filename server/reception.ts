@@ -67,7 +67,7 @@ export class Reception {
       isResumed,
       decided: ledger.lastOf(clientId),
       isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),
-      isDurable: this.#host.isDurable,
+      ...this.#host.durability,
       sessionId: info.id,
       mutationsInFlightMax: this.#limits.mutationsInFlightMax,
       mutationBytesMax: this.#mutationBytesMax(link),

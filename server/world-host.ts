@@ -4,6 +4,7 @@ import { fingerprint } from "../lib/fingerprint.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { Welcome } from "../lib/messages.ts";
 import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
 import { World, type Applied } from "../lib/world.ts";
 import { judge, type WriteRequest } from "./authorization.ts";
@@ -114,9 +115,10 @@ export class WorldHost {
     return this.#isClosing;
   }
 
-  /** Whether what was accepted outlasts this process. */
-  get isDurable(): boolean {
-    return this.#keeper.isDurable;
+  /** Whether what was accepted outlasts this process, and of which namespaces nothing does. */
+  get durability(): Pick<Welcome, "isDurable" | "ephemeral"> {
+    const { hasEphemeral, ephemeral } = this.#options.lifetimes;
+    return { isDurable: this.#keeper.isDurable, ...(hasEphemeral && { ephemeral }) };
   }
 
   get #isStoring(): boolean {

@@ -95,6 +95,7 @@ test("a welcome comes back as it was", () => {
       decided: anyCount,
       isForgotten: fc.boolean(),
       isDurable: fc.boolean(),
+      ephemeral: fc.array(anyText),
       sessionId: anyText,
       mutationsInFlightMax: anyCount,
       mutationBytesMax: anyCount,
@@ -210,7 +211,13 @@ test("a fetch of an impossible id, and one with bytes left over, are refused", (
 
 test("a server's message that lacks a field, or has it of another kind, is refused", () => {
   const { seq: _, ...withoutSeq } = welcome;
-  const wrong = [{ isResumed: 1 }, { epoch: null }, { isForgotten: undefined }, { isDurable: 0 }];
+  const wrong = [
+    { isResumed: 1 },
+    { epoch: null },
+    { isForgotten: undefined },
+    { isDurable: 0 },
+    { ephemeral: [1] },
+  ];
   for (const fields of [withoutSeq, ...wrong.map((field) => ({ ...welcome, ...field }))]) {
     expect(codeOf(() => toClient(encodeWelcome(fields as Welcome)))).toBe("invalid_payload");
   }
