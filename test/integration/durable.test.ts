@@ -89,7 +89,7 @@ test("a server that has nothing to write notices all the same that another one h
 });
 
 /** `npm run crash -- --rounds N` runs more of them. */
-const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 4);
+const ROUNDS = Number(process.env["CRASH_ROUNDS"] ?? 6);
 const CLIENTS = 4;
 const ACKNOWLEDGED_BETWEEN = 60;
 
