@@ -463,11 +463,8 @@ export class WorldHost {
   /** Whether a client may go on, as things are now, with what the ledger has of it. */
   readonly #usersOfLedger = (): ((clientId: string) => boolean) => {
     let busy: Set<string> | undefined;
-    const collect = (): Set<string> => {
-      return this.#writersUnderWay();
-    };
     return (clientId) =>
-      this.sessions.of(clientId) !== undefined || (busy ??= collect()).has(clientId);
+      this.sessions.of(clientId) !== undefined || (busy ??= this.#writersUnderWay()).has(clientId);
   };
 
   #writersUnderWay(): Set<string> {
