@@ -54,7 +54,7 @@ export class Flusher {
   flushInTime(): void {
     if (this.#isDue) return;
     const { clock, scheduler } = this.#environment;
-    const intervalMs = flushIntervalMs(this.#flush, this.#costMs);
+    const intervalMs = flushIntervalMs(this.#flush, this.#costMs, this.#sessions.size);
     const delayMs = this.#flushedAt + intervalMs - clock.now();
     if (delayMs <= 0) {
       this.flush();

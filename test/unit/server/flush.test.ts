@@ -10,17 +10,19 @@ import type { Sessions } from "../../../server/sessions.ts";
 import { codeOf } from "../../support/hostile.ts";
 import { FakeEnvironment } from "../client/fake-server.ts";
 
-test.each<[flush: Flush, costMs: number, intervalMs: number]>([
-  ["auto", 0, 0],
-  ["auto", 0.05, 0.2],
-  ["auto", 0.6, 16.4],
-  ["auto", 1_000, 50],
-  [0, 1_000, 0],
-  [50, 2, 50],
+test.each<[flush: Flush, costMs: number, clients: number, intervalMs: number]>([
+  ["auto", 0, 1, 0],
+  ["auto", 0, 0, 0],
+  ["auto", 0.5, 20, 2],
+  ["auto", 0.5, 100, 13.2],
+  ["auto", 1_000, 1, 50],
+  ["auto", 1_000, 1_000, 50],
+  [0, 1_000, 100, 0],
+  [50, 2, 100, 50],
 ])(
-  "with flush %p, after a flush of %f ms the next one waits %f ms",
-  (flush, costMs, intervalMs) => {
-    expect(flushIntervalMs(flush, costMs)).toBeCloseTo(intervalMs);
+  "with flush %p, after a flush of %f ms to %i clients the next one waits %f ms",
+  (flush, costMs, clients, intervalMs) => {
+    expect(flushIntervalMs(flush, costMs, clients)).toBeCloseTo(intervalMs);
   },
 );
 
