@@ -143,10 +143,12 @@ export class Ledger {
    * store must not have a decision and lack the one before it.
    */
   record(undated: Undated, seq: number, isEphemeral: boolean): void {
-    const { clientId } = undated;
+    const { clientId, n, fingerprint, outcome } = undated;
     const owner = this.ownerOf(clientId) ?? undated.owner; // who began without a name may sign in
     this.#toNewest(clientId);
-    put(this.#clients, { ...undated, owner, seq, decidedAt: Math.round(this.#openedFor) });
+    const decidedAt = Math.round(this.#openedFor);
+    // Spelt out, here and below: to spread an object and add to it is slow, and this is each write's way.
+    put(this.#clients, { clientId, n, fingerprint, outcome, owner, seq, decidedAt });
     if (!isEphemeral) this.#unkept.add(clientId);
   }
 
@@ -272,7 +274,11 @@ function put(clients: Map<string, ClientRecord>, decision: DecidedMutation): voi
     clients.set(clientId, client);
   }
   client.owner ??= owner;
-  if (n >= client.last) Object.assign(client, { last: n, seq, usedAt: decidedAt });
+  if (n >= client.last) {
+    client.last = n;
+    client.seq = seq;
+    client.usedAt = decidedAt;
+  }
   client.renames += renamesBy(outcome) - renamesBy(client.decided.get(n)?.outcome);
   client.decided.set(n, { outcome, fingerprint });
 }
@@ -283,7 +289,8 @@ function addUnkept(unkept: DecidedMutation[], clientId: string, client: ClientRe
   for (let n = Math.max(client.kept, client.settled) + 1; n <= client.last; n++) {
     const decided = client.decided.get(n);
     if (decided === undefined) continue;
-    unkept.push({ ...decided, clientId, n, owner, seq, decidedAt: usedAt });
+    const { fingerprint, outcome } = decided;
+    unkept.push({ clientId, n, fingerprint, outcome, owner, seq, decidedAt: usedAt });
   }
 }
 
