@@ -62,7 +62,7 @@ export class EventHub {
           ? [id, object]
           : [object];
     // All are found before any is told: who begins to listen meanwhile hears of the next event.
-    const ofObject = this.#objects.get(id)?.get(name);
+    const ofObject = this.#objects.size === 0 ? undefined : this.#objects.get(id)?.get(name);
     let found: (readonly Entry[])[] | undefined;
     let first: readonly Entry[] | undefined;
     for (const [start, listeners] of this.#starts) {

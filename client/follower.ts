@@ -43,6 +43,9 @@ export interface FollowerListener {
   drained(): void;
 }
 
+/** A write as the application asks for it. */
+type Asked = Pick<Write, "operations" | "optimistic" | "settle" | "reach">;
+
 /**
  * Keeps a copy of a world that follows its server, and takes the application's writes there, on
  * whatever connection and in whatever time.
@@ -183,11 +186,12 @@ export class Follower {
     this.#news.tell();
   }
 
-  #enqueue(write: Pick<Write, "operations" | "optimistic" | "settle" | "reach">): void {
+  #enqueue({ operations, optimistic, settle, reach }: Asked): void {
     const { epoch, seq } = this.#replica.cursor;
     const seen = epoch === this.#outbox.epoch ? seq : 0;
     const isKept = this.#keeper === undefined && !this.#isResuming;
-    this.#addChanges(this.#replica.write(this.#outbox.add({ ...write, seen, isKept })));
+    const write = this.#outbox.add({ operations, optimistic, seen, isKept, settle, reach });
+    this.#addChanges(this.#replica.write(write));
     this.#keeper?.noteWrites();
     this.#sendSoon();
   }
