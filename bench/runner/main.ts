@@ -12,9 +12,10 @@ const options = optionsOrExit();
 if (!canPin) console.log("There is no taskset here: the processes are not kept on a core each.");
 
 const measurements: Measurement[] = [];
+const waitedFor = new Set<string>();
 let files: string[] = [];
 for (let round = 1; round <= options.rounds; round += 1) {
-  for await (const measurement of runRound(options, round)) {
+  for await (const measurement of runRound(options, round, waitedFor)) {
     measurements.push(measurement);
     console.log(oneLine(measurement));
   }

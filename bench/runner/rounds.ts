@@ -7,13 +7,25 @@ import { Stage } from "./stage.ts";
 
 const TIMEOUT_MS = 120_000;
 
-/** Measures everything that is asked for once, the contestants taking turns. */
-export async function* runRound(options: RunOptions, round: number): AsyncGenerator<Measurement> {
+const TOO_LONG = `took longer than ${TIMEOUT_MS / 1000} s`;
+
+/**
+ * Measures everything that is asked for once, the contestants taking turns. Who took too long is in
+ * `waitedFor` from then on, and is not waited for again.
+ */
+export async function* runRound(
+  options: RunOptions,
+  round: number,
+  waitedFor: Set<string>,
+): AsyncGenerator<Measurement> {
   const chosen = workloads.filter(
     ({ name }) => options.only.length === 0 || options.only.includes(name),
   );
   for (const { workload, entry, contestant } of turns(chosen, options, round)) {
+    const what = `${workload.name} ${entry.name} ${contestant}`;
+    if (waitedFor.has(what)) continue;
     const outcome = await measure(entry, contestant, options.profileDir);
+    if (outcome.faults.includes(TOO_LONG)) waitedFor.add(what);
     const identity = { workload: workload.name, case: entry.name, contestant, round };
     yield { ...identity, ...outcome };
   }
@@ -49,7 +61,7 @@ async function measure(
   };
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error("took too long")), TIMEOUT_MS);
+    timer = setTimeout(() => reject(new Error(TOO_LONG)), TIMEOUT_MS);
   });
   try {
     return await Promise.race([entry.measure(open), tooLate]);
