@@ -20,8 +20,9 @@ export const PROTOCOL = {
   /** One message decides at most `countMax` mutations. */
   outcome: { renamed: 1, rejected: 2, countMax: 65_536 },
   /**
-   * A value starts with a number: even, it is twice a zigzag integer below 2^28; odd, its half
-   * is one of these, or `shortText` plus the length of a text that is shorter than `shortTextMax`.
+   * A value starts with a number: one of these; or `shortText` plus the length of a text that is
+   * shorter than `shortTextMax`; or, from `integer` on, that plus the zigzag of a whole number of at
+   * most `smallIntegerMax` either way, so that the two fit in 31 bits.
    */
   value: {
     absent: 0,
@@ -37,8 +38,9 @@ export const PROTOCOL = {
     date: 10,
     bytes: 11,
     text: 12,
-    shortText: 16,
-    shortTextMax: 48,
-    smallIntegerMax: 0x0fffffff,
+    shortText: 13,
+    shortTextMax: 51,
+    integer: 64,
+    smallIntegerMax: 0x1fffffff,
   },
 } as const;

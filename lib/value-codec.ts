@@ -23,34 +23,30 @@ export function writeValue(writer: ByteWriter, value: Value | undefined): void {
       writeText(writer, value);
       return;
     case "boolean":
-      writeTag(writer, value ? TAG.true : TAG.false);
+      writer.byte(value ? TAG.true : TAG.false);
       return;
     case "undefined":
-      writeTag(writer, TAG.absent);
+      writer.byte(TAG.absent);
       return;
     default:
       writeStructure(writer, value);
   }
 }
 
-function writeTag(writer: ByteWriter, tag: number): void {
-  writer.varint(tag * 2 + 1);
-}
-
 function writeNumber(writer: ByteWriter, value: number): void {
   if (Number.isInteger(value)) {
     const magnitude = Math.abs(value);
     if (magnitude <= TAG.smallIntegerMax) {
-      writer.varint(toZigzag(value) * 2);
+      writer.varint(TAG.integer + toZigzag(value));
     } else {
-      writeTag(writer, value < 0 ? TAG.negative : TAG.positive);
+      writer.byte(value < 0 ? TAG.negative : TAG.positive);
       writer.varint(magnitude);
     }
   } else if (Math.fround(value) === value) {
-    writeTag(writer, TAG.float32);
+    writer.byte(TAG.float32);
     writer.float32(value);
   } else {
-    writeTag(writer, TAG.float64);
+    writer.byte(TAG.float64);
     writer.float64(value);
   }
 }
@@ -69,10 +65,10 @@ export function fromZigzag(zigzag: number): number {
 function writeText(writer: ByteWriter, value: string): void {
   const bytes = value.length < TAG.shortTextMax ? utf8Bytes(value) : TAG.shortTextMax;
   if (bytes < TAG.shortTextMax) {
-    writeTag(writer, TAG.shortText + bytes);
+    writer.byte(TAG.shortText + bytes);
     writer.textWithoutLength(value);
   } else {
-    writeTag(writer, TAG.text);
+    writer.byte(TAG.text);
     writer.text(value);
   }
 }
@@ -82,22 +78,22 @@ function writeStructure(
   value: Exclude<Value, number | string | boolean>,
 ): void {
   if (value === null) {
-    writeTag(writer, TAG.null);
+    writer.byte(TAG.null);
   } else if (value instanceof Date) {
-    writeTag(writer, TAG.date);
+    writer.byte(TAG.date);
     writeNumber(writer, value.getTime());
   } else if (value instanceof Uint8Array) {
-    writeTag(writer, TAG.bytes);
+    writer.byte(TAG.bytes);
     writer.varint(value.length);
     writer.raw(value);
   } else if (Array.isArray(value)) {
     const items = value as readonly Value[];
-    writeTag(writer, TAG.array);
+    writer.byte(TAG.array);
     writer.varint(items.length);
     for (const item of items) writeValue(writer, item);
   } else {
     const entries = Object.entries(value as Properties);
-    writeTag(writer, TAG.object);
+    writer.byte(TAG.object);
     writer.varint(entries.length);
     for (const [key, item] of entries) {
       writer.text(key);
@@ -112,9 +108,8 @@ function writeStructure(
  */
 export function readValue(reader: ByteReader, limits: CommonLimits, depth = 0): Value | undefined {
   const header = reader.varint();
-  if (header % 2 === 0) return fromZigzag(header / 2);
-  const tag = (header - 1) / 2;
-  switch (tag) {
+  if (header >= TAG.integer) return fromZigzag(header - TAG.integer);
+  switch (header) {
     case TAG.absent:
       return undefined;
     case TAG.null:
@@ -142,10 +137,8 @@ export function readValue(reader: ByteReader, limits: CommonLimits, depth = 0): 
     case TAG.text:
       return reader.text();
     default:
-      if (tag >= TAG.shortText && tag < TAG.shortText + TAG.shortTextMax) {
-        return reader.textOf(tag - TAG.shortText);
-      }
-      throw malformed("a value is of no known kind");
+      // Short texts take all that the kinds leave free below the integers.
+      return reader.textOf(header - TAG.shortText);
   }
 }
 

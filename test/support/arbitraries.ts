@@ -37,10 +37,13 @@ const BOUNDARIES = [
   128,
   255,
   256,
+  2 ** 13 - 32,
   16_383,
   16_384,
+  2 ** 20 - 32,
   2 ** 21,
   2 ** 26,
+  2 ** 27 - 32,
   2 ** 27,
   2 ** 28,
   2 ** 29,
@@ -54,7 +57,7 @@ const BOUNDARIES = [
   2 ** 53,
 ];
 
-/** Whole numbers at, below and above every power of two where an encoding may change. */
+/** Whole numbers at, below and above every number where an encoding may change. */
 export const BOUNDARY_INTEGERS: readonly number[] = BOUNDARIES.flatMap((n) => [n - 1, n, n + 1])
   .flatMap((n) => [n, -n])
   .filter((n) => Number.isSafeInteger(n))

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { SyncError } from "../../lib/errors.ts";
+import { PROTOCOL } from "../../lib/protocol.ts";
 
 /** What `read` throws, as the code of the SyncError; `undefined` when it does not throw. */
 export function codeOf(read: () => unknown): string | undefined {
@@ -33,9 +34,13 @@ export function damaged(frame: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Arra
   });
 }
 
+const { array, object, date } = PROTOCOL.value;
+
 export const garbage: fc.Arbitrary<Uint8Array> = fc
   .oneof(
     fc.uint8Array({ maxLength: 200 }),
-    fc.array(fc.constantFrom(0, 1, 2, 3, 5, 17, 19, 21, 0x7f, 0x80, 0xff), { maxLength: 200 }),
+    fc.array(fc.constantFrom(0, 1, 2, 3, 5, array, object, date, 0x7f, 0x80, 0xff), {
+      maxLength: 200,
+    }),
   )
   .map((bytes) => Uint8Array.from(bytes));

@@ -5,6 +5,7 @@ import type { Change, Delta } from "../../../lib/delta.ts";
 import { encodeDelta, readDelta } from "../../../lib/delta-codec.ts";
 import { DEFAULT_LIMITS } from "../../../lib/limits.ts";
 import type { ObjectId } from "../../../lib/object.ts";
+import { PROTOCOL } from "../../../lib/protocol.ts";
 import { ShapeDictionary, writeDefinitions } from "../../../lib/shape-codec.ts";
 import { KnownShapes, makePropertySet, ShapeTable } from "../../../lib/shape.ts";
 import { anyChanges, anyCount, anyId } from "../../support/arbitraries.ts";
@@ -120,12 +121,12 @@ test("changes of no known kind, of unknown shapes and of impossible ids are refu
   expect(read(1, 1, 0, 6, 1, 0)).toBe("invalid_id"); // NUL
   expect(read(1, 1, 0, 5, 1, 0x61)).toBe("invalid_payload"); // the handle -3
   expect(read(9, 2, 1)).toBe("invalid_payload"); // nine destroyed, one named
-  expect(read(1, 0, 1, 2, 0x69, 0x64, 1, 0)).toBe("invalid_id"); // the property "id"
+  expect(read(1, 0, 1, 2, 0x69, 0x64, 1, PROTOCOL.value.null)).toBe("invalid_id"); // the property "id"
 });
 
 test("an error in a value names the property", () => {
   const dictionary = new ShapeDictionary(DEFAULT_LIMITS);
-  const cut = Uint8Array.from([0, 1, 1, 0, 1, 1, 0x78, 1, 1 + 2 * 63]);
+  const cut = Uint8Array.from([0, 1, 1, 0, 1, 1, 0x78, 1, PROTOCOL.value.text]);
   expect(() => readDelta(new ByteReader(cut), dictionary, DEFAULT_LIMITS)).toThrow(
     expect.objectContaining({ code: "invalid_payload", property: "x" }),
   );

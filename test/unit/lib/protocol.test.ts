@@ -15,7 +15,7 @@ const WHAT_TO_DO =
 test("the definition of the wire has not changed", () => {
   const hash = createHash("sha256").update(JSON.stringify(PROTOCOL)).digest("hex");
   expect({ hash, WHAT_TO_DO }).toEqual({
-    hash: "9d9fa0c49eda25ee456975518069d5d7a8fdbce56b85274e4b81db7e5a4725c5",
+    hash: "26bdec87f5cc2fac914e0719b736b3948df8a43e39f2cc711c5be392b229af80",
     WHAT_TO_DO,
   });
 });
@@ -49,6 +49,8 @@ test("PROTOCOL.md tells the version, and every number of the definition", () => 
   const tags = Object.entries(value).filter(([name]) => !/Text|Max/.test(name));
   for (const [name, tag] of tags)
     expect(PAGE).toMatch(new RegExp(`^\\| ${tag} .*\\| ${name}`, "m"));
+  expect(value.shortText + value.shortTextMax).toBe(value.integer);
+  expect(PAGE).toContain(`| ${value.shortText} – ${value.integer - 1} `);
   const kinds = { ...fromServer, ...fromClient };
   for (const [name, kind] of Object.entries(kinds)) {
     expect(PAGE).toMatch(new RegExp(`^### ${name} \\(${kind}\\)`, "m"));
