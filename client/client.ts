@@ -10,6 +10,7 @@ import {
   type Operation,
   type UpdateOperation,
 } from "../lib/operation.ts";
+import type { Topic } from "../lib/topics.ts";
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Status } from "./connection.ts";
 import { checkFunction, EventHub, type Scope, type Undo } from "./event-hub.ts";
@@ -34,6 +35,7 @@ import type {
 import type { ResolvedOptions } from "./options.ts";
 import type { Keeper, Opened } from "./persistence.ts";
 import { storageError } from "./storage-error.ts";
+import { Subscriptions } from "./subscriptions.ts";
 import { WriteHandle, type WriteStage } from "./write-handle.ts";
 
 /** The events of one object, or of one namespace. */
@@ -49,6 +51,12 @@ export interface Surroundings {
   readonly connect: Connect;
 }
 
+/** Takes a subscription back. */
+export type Unsubscribe = (() => void) & {
+  /** Resolves when all of it is in view; rejects when the server refuses it. */
+  readonly ready: Promise<void>;
+};
+
 type WrittenObject = CreateOperation | UpdateOperation;
 type Settle<Result> = (error: SyncError | undefined, result?: Result) => void;
 
@@ -61,6 +69,7 @@ type Settle<Result> = (error: SyncError | undefined, result?: Result) => void;
  */
 export class Client<Models extends object = AnyModels> {
   readonly #follower: Follower;
+  readonly #subscriptions: Subscriptions | undefined;
   readonly #hub = new EventHub();
   readonly #limits: ClientLimits;
   readonly #newId: () => string;
@@ -78,8 +87,11 @@ export class Client<Models extends object = AnyModels> {
     const { random } = surroundings.environment;
     this.#limits = options.limits;
     this.#newId = () => random.id();
+    const { subscribe } = options;
+    const subscriptions = subscribe && new Subscriptions(subscribe, options.limits);
+    this.#subscriptions = subscriptions;
     this.#newFollower = (isResuming, listener) =>
-      new Follower({ ...options, ...surroundings, isResuming }, listener);
+      new Follower({ ...options, ...surroundings, subscriptions, isResuming }, listener);
     const { storage, world } = options;
     this.#follower = this.#newFollower(storage !== undefined, {
       changed: (events) => {
@@ -244,9 +256,40 @@ export class Client<Models extends object = AnyModels> {
         const found = checked.map((id) => view.get(id) ?? null);
         settle(error, Array.isArray(ids) ? found : found[0]);
       };
+      for (const id of checked) this.#subscriptions?.add({ id });
       if (checked.length > 0) this.#follower.fetch(checked, settled);
       else this.#follower.tellSoon(settled);
     });
+  }
+
+  /**
+   * Has this client shown more: only with the option `subscribe`, for without it a client is shown
+   * everything anyway. What comes into view is `add`ed and what leaves is `remove`d, all in one step.
+   *
+   * ```ts
+   * const sync = new ObjectSync(url, { subscribe: [] });
+   * const unsubscribe = sync.subscribe({ query: { type: "player", level: { $gte: 5 } } });
+   * await unsubscribe.ready;
+   * ```
+   */
+  subscribe(topic: Topic): Unsubscribe {
+    let remove: () => void = () => undefined;
+    const ready = this.#call(Promise<void>, undefined, (settle) => {
+      if (this.#subscriptions === undefined) {
+        const message = "without the option subscribe this client is shown everything already";
+        throw new SyncError("bad_option", message, { property: "subscribe" });
+      }
+      remove = this.#subscriptions.add(topic);
+      this.#follower.fetch(undefined, (error) => {
+        if (error !== undefined) remove(); // or no server would let this client in again
+        settle(error);
+      });
+    });
+    const unsubscribe = (): void => {
+      remove();
+      if (this.status !== "closed") this.#follower.fetch(undefined, () => undefined);
+    };
+    return Object.assign(unsubscribe, { ready });
   }
 
   /** Returns what takes the listener away again. */

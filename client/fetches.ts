@@ -6,7 +6,8 @@ import type { ObjectId } from "../lib/object.ts";
 /** What the application asked the server for, and has not got yet. */
 export interface Fetch {
   readonly request: number;
-  readonly ids: readonly ObjectId[];
+  /** Undefined asks for what is subscribed to. */
+  readonly ids: readonly ObjectId[] | undefined;
   /** Called once, when the replica holds those of the objects that exist. */
   readonly settle: (error: SyncError | undefined) => void;
 }
@@ -28,9 +29,9 @@ export class Fetches {
   }
 
   /** Throws `limit_exceeded` when there are too many ids, or too many fetches to keep. */
-  add(ids: readonly ObjectId[], settle: Fetch["settle"]): void {
+  add(ids: readonly ObjectId[] | undefined, settle: Fetch["settle"]): void {
     const { fetchIdsMax, writesMax } = this.#limits;
-    if (ids.length > fetchIdsMax) throw atMost("a fetch", fetchIdsMax, "ids");
+    if (ids !== undefined && ids.length > fetchIdsMax) throw atMost("a fetch", fetchIdsMax, "ids");
     if (this.#open.size >= writesMax) throw atMost("a client", writesMax, "open fetches");
     this.#lastRequest += 1;
     this.#open.set(this.#lastRequest, { request: this.#lastRequest, ids, settle, isSent: false });

@@ -3,7 +3,7 @@ import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ClientLimits } from "../lib/limits.ts";
 import type { Connect } from "../lib/link.ts";
-import type { Fetched, Welcome } from "../lib/messages.ts";
+import { topicsToText, type Fetched, type Welcome } from "../lib/messages.ts";
 import { encodeMutation } from "../lib/mutation-codec.ts";
 import type { ObjectId, SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
@@ -19,6 +19,7 @@ import { Outbox, type Decided, type Renames, type Write } from "./outbox.ts";
 import type { Keeper } from "./persistence.ts";
 import { storageError } from "./storage-error.ts";
 import { sizeProblem, type ServerLink, type ServerStep } from "./server-link.ts";
+import type { Subscriptions } from "./subscriptions.ts";
 
 export interface FollowerOptions {
   readonly environment: Environment;
@@ -30,6 +31,8 @@ export interface FollowerOptions {
   readonly auth: unknown;
   readonly limits: ClientLimits;
   readonly optimistic: boolean;
+  /** What the application asks to be shown, if not everything. */
+  readonly subscriptions: Subscriptions | undefined;
 }
 
 /** Who hears of what happens, when all state is consistent: it may call the follower. Never throws. */
@@ -90,6 +93,7 @@ export class Follower {
           world,
           clientId: this.#clientId,
           cursor: this.#replica.cursor,
+          topics: options.subscriptions && topicsToText(options.subscriptions.topics),
         }),
       },
       {
@@ -229,8 +233,8 @@ export class Follower {
     this.#happened("restored");
   }
 
-  /** Asks the server for objects. Throws `closed` or `limit_exceeded`. */
-  fetch(ids: readonly ObjectId[], settle: Fetch["settle"]): void {
+  /** Asks the server for objects, or for what is subscribed to now. Throws `closed`, `limit_exceeded`. */
+  fetch(ids: readonly ObjectId[] | undefined, settle: Fetch["settle"]): void {
     this.#checkOpen();
     this.#fetches.add(ids, settle);
     this.#sendSoon();
@@ -403,7 +407,7 @@ export class Follower {
   #sendFetch(link: ServerLink): boolean {
     const fetch = this.#fetches.takeUnsent();
     if (fetch === undefined) return false;
-    link.sendFetch(fetch);
+    link.sendFetch(fetch, this.#options.subscriptions?.topics ?? []);
     return true;
   }
 }

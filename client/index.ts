@@ -5,7 +5,8 @@ export type { ErrorCode } from "../lib/errors.ts";
 export type { ClientLimits } from "../lib/limits.ts";
 export type { Changes, ObjectId, Properties, SyncObject, Value } from "../lib/object.ts";
 export type { Operation } from "../lib/operation.ts";
-export type { ObjectEventSource } from "./client.ts";
+export type { Topic } from "../lib/topics.ts";
+export type { ObjectEventSource, Unsubscribe } from "./client.ts";
 export type { Status } from "./connection.ts";
 export type {
   EventName,

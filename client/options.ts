@@ -1,6 +1,7 @@
 import { SyncError } from "../lib/errors.ts";
 import { CLIENT_LIMITS, resolveLimits, type ClientLimits } from "../lib/limits.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
+import type { Topic } from "../lib/topics.ts";
 import type { Persistence } from "./persistence.ts";
 
 const TRANSPORTS = ["websocket", "polling"] as const;
@@ -21,6 +22,11 @@ export interface ObjectSyncOptions {
   readonly namespace?: string | undefined;
   /** What to try, in this order: WebSocket, then polling where it is blocked, unless given. */
   readonly transports?: readonly Transport[] | undefined;
+  /**
+   * What the client is shown to begin with; `subscribe` and `fetch` add to it. Everything that it may
+   * see, unless given.
+   */
+  readonly subscribe?: readonly Topic[] | undefined;
   /** Whether writes show before the server has accepted them; true unless given. */
   readonly optimistic?: boolean | undefined;
   /** Whether to connect at once; true unless given. */
@@ -36,6 +42,7 @@ export interface ResolvedOptions {
   readonly path: string;
   readonly namespace: string;
   readonly transports: readonly Transport[];
+  readonly subscribe: readonly Topic[] | undefined;
   readonly optimistic: boolean;
   readonly autoConnect: boolean;
   readonly storage: Persistence | undefined;
@@ -55,6 +62,7 @@ const CHECKS: Readonly<Record<keyof ObjectSyncOptions, (value: unknown) => boole
     Array.isArray(value) &&
     value.length > 0 &&
     value.every((name: Transport) => TRANSPORTS.includes(name)),
+  subscribe: Array.isArray,
   optimistic: isSwitch,
   autoConnect: isSwitch,
   storage: (value) => typeof (value as Partial<Persistence> | null)?.open === "function",
@@ -75,12 +83,24 @@ export function resolveOptions(given: ObjectSyncOptions): ResolvedOptions {
     path = PROTOCOL.defaultPath,
     namespace = PROTOCOL.defaultNamespace,
     transports = TRANSPORTS,
+    subscribe,
     optimistic = true,
     autoConnect = true,
     storage,
   } = given;
   const limits = resolveLimits(given.limits, CLIENT_LIMITS);
-  return { world, auth, path, namespace, transports, optimistic, autoConnect, storage, limits };
+  return {
+    world,
+    auth,
+    path,
+    namespace,
+    transports,
+    subscribe,
+    optimistic,
+    autoConnect,
+    storage,
+    limits,
+  };
 }
 
 /** Where the server is. In a page, what is left out is as in the page's own address. */

@@ -7,6 +7,7 @@ import {
   decodeServerMessage,
   encodeFetch,
   encodeMutations,
+  encodeSubscribe,
   type Fetched,
   type Hello,
   type ServerMessage,
@@ -17,6 +18,7 @@ import type { ObjectId } from "../lib/object.ts";
 import type { NumberedOutcome } from "../lib/outcome.ts";
 import { ShapeDictionary } from "../lib/shape-codec.ts";
 import { KnownShapes, makePropertySet, ShapeTable, type PropertySet } from "../lib/shape.ts";
+import type { Topic } from "../lib/topics.ts";
 import type { Fetch } from "./fetches.ts";
 import type { Write } from "./outbox.ts";
 import { Pace } from "./pace.ts";
@@ -116,8 +118,9 @@ export class ServerLink {
     return Math.max(this.#messages.waitMsAt(now), this.#mutations.waitMsAt(now));
   }
 
-  sendFetch({ request, ids }: Fetch): void {
-    this.#send(encodeFetch({ request, ids }));
+  sendFetch({ request, ids }: Fetch, topics: readonly Topic[]): void {
+    const isFetch = ids !== undefined;
+    this.#send(isFetch ? encodeFetch({ request, ids }) : encodeSubscribe(request, topics));
   }
 
   /** Sends as many of the writes as go in one message, and tells how many. */

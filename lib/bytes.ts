@@ -117,6 +117,11 @@ export class ByteWriter {
     this.#length = at;
   }
 
+  /** What was written from there on, as a copy. */
+  copy(start: number): Uint8Array {
+    return this.#bytes.slice(start, this.#length);
+  }
+
   /** What was written, as a copy of its own. This ends the writer. */
   take(): Uint8Array {
     const taken = this.#bytes.slice(0, this.#length);

@@ -1,5 +1,5 @@
 import { ByteWriter, malformed, type ByteReader } from "./bytes.ts";
-import type { Change, Delta } from "./delta.ts";
+import type { Change, Delta, ObjectCreated, ObjectUpdated } from "./delta.ts";
 import { SyncError } from "./errors.ts";
 import type { CommonLimits } from "./limits.ts";
 import { checkId, type Value } from "./object.ts";
@@ -20,9 +20,10 @@ export interface EncodedDelta {
 
 /**
  * Encodes a delta as runs of changes of the same kind and shape, so that each change itself is
- * hardly more than its values: see PROTOCOL.md, "Delta".
+ * hardly more than its values: see PROTOCOL.md, "Delta". Several deltas may share changes, and encode
+ * each once: `bodies` has their bytes from one call to the next.
  */
-export function encodeDelta(delta: Delta): EncodedDelta {
+export function encodeDelta(delta: Delta, bodies?: Map<Change, Uint8Array>): EncodedDelta {
   const writer = new ByteWriter();
   const shapes = new Set<PropertySet>();
   writer.varint(delta.from);
@@ -40,7 +41,8 @@ export function encodeDelta(delta: Delta): EncodedDelta {
     let handle = 0;
     for (let i = start; i < end; i++) {
       const change = changes[i] as Change;
-      writeChange(writer, change, handle);
+      writeHandle(writer, change, handle);
+      if (change.kind !== "destroy") writeBody(writer, change, bodies);
       ({ handle } = change);
     }
     start = end;
@@ -61,16 +63,26 @@ function runCode(change: Change): number {
   return change.kind === "destroy" ? kind : kind + change.shape.number * CHANGE.shapeUnit;
 }
 
-function writeChange(writer: ByteWriter, change: Change, handleBefore: number): void {
-  if (change.kind === "create") {
-    // In a snapshot mostly one more than that of the object before.
-    writer.varint(toZigzag(change.handle - handleBefore));
-    writer.text(change.id);
-  } else {
-    writer.varint(change.handle);
+function writeHandle(writer: ByteWriter, { kind, handle }: Change, handleBefore: number): void {
+  // In a snapshot mostly one more than that of the object before.
+  if (kind === "create") writer.varint(toZigzag(handle - handleBefore));
+  else writer.varint(handle);
+}
+
+function writeBody(
+  writer: ByteWriter,
+  change: ObjectCreated | ObjectUpdated,
+  bodies: Map<Change, Uint8Array> | undefined,
+): void {
+  const known = bodies?.get(change);
+  if (known !== undefined) {
+    writer.raw(known);
+    return;
   }
-  if (change.kind === "destroy") return;
+  const start = writer.length;
+  if (change.kind === "create") writer.text(change.id);
   for (const value of change.values) writeValue(writer, value);
+  bodies?.set(change, writer.copy(start));
 }
 
 /** Reads a delta to the end of the message. */

@@ -1,4 +1,11 @@
-import { propertyOf, type ObjectId, type OwnedObject, type Value } from "./object.ts";
+import {
+  propertyOf,
+  textBytes,
+  valueBytes,
+  type ObjectId,
+  type OwnedObject,
+  type Value,
+} from "./object.ts";
 import type { PropertySet } from "./shape.ts";
 
 /** Where a replica is: which world, and how many of its commits it has seen. */
@@ -68,4 +75,12 @@ export function valuesOf(object: OwnedObject, names: readonly string[]): (Value 
   const values = new Array<Value | undefined>(names.length);
   for (let i = 0; i < values.length; i++) values[i] = propertyOf(object, names[i] as string);
   return values;
+}
+
+/** About how many bytes a change takes as it travels. */
+export function changeBytes(change: Change): number {
+  if (change.kind === "destroy") return 4;
+  let bytes = change.kind === "create" ? textBytes(change.id) + 4 : 4;
+  for (const value of change.values) bytes += value === undefined ? 1 : valueBytes(value);
+  return bytes;
 }

@@ -2,6 +2,8 @@ import { valuesOf, type Change } from "./delta.ts";
 import type { ObjectId, OwnedObject, Properties } from "./object.ts";
 import type { ObjectShapes, Shape } from "./object-shape.ts";
 
+export const NOTHING_HIDDEN: readonly string[] = [];
+
 /** How a store keeps an object, or the tombstone of a destroyed one (`properties` is null). */
 export interface ObjectRecord {
   readonly id: ObjectId;
@@ -59,18 +61,49 @@ export class Entry {
     if (object === null) {
       return this.created > seenMax ? undefined : { kind: "destroy", handle, silent };
     }
-    if (this.created > base || this.forgotten > base) {
-      let { shape } = this;
-      let values = valuesOf(object, shape.names);
-      if (values.includes(undefined)) {
-        // Some were removed, and who is told the whole object need not hear of them.
-        shape = table.of(shape.names.filter((_, i) => values[i] !== undefined));
-        values = valuesOf(object, shape.names);
-      }
-      return { kind: "create", handle, id: this.id, shape, values, silent };
+    if (this.isNewAt(base)) return this.whole(table, silent, NOTHING_HIDDEN);
+    return this.update(base, table, silent, NOTHING_HIDDEN);
+  }
+
+  /** Whether who has `base` must be told the whole object. */
+  isNewAt(base: number): boolean {
+    return this.created > base || this.forgotten > base;
+  }
+
+  /** The object, of which nothing else needs to be known, without some properties. */
+  whole(table: ObjectShapes, silent: boolean, hidden: readonly string[]): Change {
+    const { handle, id } = this;
+    const object = this.object as OwnedObject;
+    let { shape } = this;
+    let values = valuesOf(object, shape.names);
+    if (hidden.length > 0 || values.includes(undefined)) {
+      // Some were removed, and who is told the whole object need not hear of them.
+      shape = table.of(
+        shape.names.filter((name, i) => values[i] !== undefined && !hidden.includes(name)),
+      );
+      values = valuesOf(object, shape.names);
     }
-    const shape = this.#changedShape(base, table);
-    return { kind: "update", handle, shape, values: valuesOf(object, shape.names), silent };
+    return { kind: "create", handle, id, shape, values, silent };
+  }
+
+  /** What has changed since `base`, without some properties. */
+  update(base: number, table: ObjectShapes, silent: boolean, hidden: readonly string[]): Change {
+    const { handle } = this;
+    let shape = this.#changedShape(base, table);
+    if (hidden.length > 0 && shape.names.some((name) => hidden.includes(name))) {
+      shape = table.of(shape.names.filter((name) => !hidden.includes(name)));
+    }
+    const values = valuesOf(this.object as OwnedObject, shape.names);
+    return { kind: "update", handle, shape, values, silent };
+  }
+
+  /** Whether one of the properties that have changed since `base` is such a one. */
+  hasChanged(base: number, isOne: (name: string) => boolean): boolean {
+    const { shape, revisions } = this;
+    for (let i = 0; i < revisions.length; i++) {
+      if ((revisions[i] as number) > base && isOne(shape.names[i] as string)) return true;
+    }
+    return false;
   }
 
   #changedShape(base: number, table: ObjectShapes): Shape {

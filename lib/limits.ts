@@ -24,7 +24,13 @@ export const COMMON_LIMITS = {
   messagesPerSecondMax: 5_000,
   /** Mutations that one client may send a second, on average; twice as many in one burst. */
   mutationsPerSecondMax: 5_000,
+  /** How often a second one client may change what it subscribes to; twice as often in one burst. */
+  subscriptionsPerSecondMax: 50,
   fetchIdsMax: 1_000,
+  /** What one client may subscribe to, besides single ids. */
+  topicsMax: 1_000,
+  /** Single ids that one client may subscribe to; those that it fetched are among them. */
+  topicIdsMax: 10_000,
   /** Fetches that one client may have under way. */
   fetchesInFlightMax: 100,
   /** Removed properties that are remembered, for each object. */
@@ -34,6 +40,14 @@ export const COMMON_LIMITS = {
    * travel by name.
    */
   shapesMax: 4_096,
+  /** Conditions of a query, all branches together. */
+  queryConditionsMax: 32,
+  /** Members of all of a query's `$in` and `$nin` together. */
+  queryValuesMax: 256,
+  /** A query's names and values, as they travel. */
+  queryBytesMax: 16_384,
+  /** Nesting of `$and`, `$or` and `$not`. */
+  queryDepthMax: 4,
 } as const;
 
 /** `__PURE__` says that the result may be left out of a bundle; a spread could not say it. */

@@ -14,6 +14,7 @@ import {
 import { PROTOCOL } from "./protocol.ts";
 import { writeDefinitions, type ShapeDictionary } from "./shape-codec.ts";
 import type { KnownShapes, PropertySet } from "./shape.ts";
+import type { Topic } from "./topics.ts";
 import { readValue, writeValue } from "./value-codec.ts";
 
 /** What a client says of itself when it connects, as the `auth` of socket.io's handshake. */
@@ -23,6 +24,8 @@ export interface Hello {
   readonly clientId: string;
   /** Where the client's replica is; the epoch is empty when it has nothing. */
   readonly cursor: Cursor;
+  /** What the client asks to be shown, as `topicsToText` makes it; everything, when absent. */
+  readonly topics?: string | undefined;
   /** The application's own credentials. */
   readonly auth: unknown;
 }
@@ -98,7 +101,15 @@ export interface FetchMessage {
   readonly ids: readonly ObjectId[];
 }
 
-export type ClientMessage = MutationsMessage | FetchMessage;
+/** From now on a client asks to be shown this, and nothing else. Answered like a fetch. */
+export interface SubscribeMessage {
+  readonly kind: "subscribe";
+  readonly request: number;
+  /** As they came: a list, if anything. */
+  readonly topics: unknown;
+}
+
+export type ClientMessage = MutationsMessage | FetchMessage | SubscribeMessage;
 
 export function encodeWelcome(welcome: Welcome): Uint8Array {
   return encodeFields(PROTOCOL.fromServer.welcome, { ...welcome });
@@ -148,6 +159,8 @@ export function encodeDeltaHeader(
   if (missing.length > 0) writeDefinitions(writer, missing, known);
   return writer.take();
 }
+
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** Parses a message of the server. Throws `invalid_payload` or `unsupported`. */
 export function decodeServerMessage(
@@ -258,6 +271,30 @@ export function encodeFetch({ request, ids }: Omit<FetchMessage, "kind">): Uint8
   return writer.take();
 }
 
+/** Topics where only text can travel: their value in base64. */
+export function topicsToText(topics: readonly Topic[]): string {
+  const writer = new ByteWriter();
+  writeValue(writer, topics as unknown as Value);
+  return btoa(Array.from(writer.take(), (byte) => String.fromCharCode(byte)).join(""));
+}
+
+/** Whatever value it is. Throws `invalid_payload` and the like. */
+export function topicsFromText(text: unknown, limits: CommonLimits): unknown {
+  if (typeof text !== "string" || !BASE64.test(text)) throw malformed("the topics are no text");
+  return readValue(
+    new ByteReader(Uint8Array.from(atob(text), (character) => character.charCodeAt(0))),
+    limits,
+  );
+}
+
+export function encodeSubscribe(request: number, topics: readonly Topic[]): Uint8Array {
+  const writer = new ByteWriter();
+  writer.byte(PROTOCOL.fromClient.subscribe);
+  writer.varint(request);
+  writeValue(writer, topics as unknown as Value);
+  return writer.take();
+}
+
 /** Parses a message of a client. Throws `invalid_payload`, `unsupported`, or what its content breaks. */
 export function decodeClientMessage(
   bytes: Uint8Array,
@@ -271,6 +308,8 @@ export function decodeClientMessage(
       return decodeMutationsMessage(reader, dictionary, limits);
     case PROTOCOL.fromClient.fetch:
       return decodeFetch(reader, limits);
+    case PROTOCOL.fromClient.subscribe:
+      return decodeSubscribe(reader, limits);
     default:
       throw new SyncError("unsupported", `there is no message of kind ${kind}`);
   }
@@ -304,4 +343,11 @@ function decodeFetch(reader: ByteReader, limits: CommonLimits): FetchMessage {
   const ids = Array.from({ length: count }, () => checkId(reader.text(), limits));
   if (reader.left > 0) throw malformed("a fetch has bytes left over");
   return { kind: "fetch", request, ids };
+}
+
+function decodeSubscribe(reader: ByteReader, limits: CommonLimits): SubscribeMessage {
+  const request = reader.varint();
+  const topics = readValue(reader, limits);
+  if (reader.left > 0) throw malformed("a subscription has bytes left over");
+  return { kind: "subscribe", request, topics };
 }

@@ -11,7 +11,7 @@ export const PROTOCOL = {
   defaultNamespace: "/object-sync",
   /** A message's first byte. */
   fromServer: { welcome: 1, delta: 2, fetched: 3, goodbye: 4 },
-  fromClient: { mutations: 1, fetch: 2 },
+  fromClient: { mutations: 1, fetch: 2, subscribe: 3 },
   /** Bits of the second byte of a delta. */
   deltaFlag: { whole: 1, outcomes: 2, definitions: 4 },
   /** Low bits of a run's code; the rest is the shape's number. */

@@ -1,4 +1,4 @@
-import type { Change, Cursor, Delta } from "./delta.ts";
+import { changeBytes, type Change, type Cursor, type Delta } from "./delta.ts";
 import { Entry, type ObjectRecord } from "./entry.ts";
 import { atMost, SyncError } from "./errors.ts";
 import { HandleTable } from "./handle-table.ts";
@@ -99,7 +99,7 @@ export class World {
   readonly #limits: ServerLimits;
   readonly #entries = new Map<ObjectId, Entry>();
   readonly #byHandle = new HandleTable<Entry>();
-  readonly #recency = new RecencyList();
+  readonly #recency = new RecencyList<Entry>();
   readonly #tombstones: { readonly entry: Entry; readonly at: number }[] = [];
   #seq: number;
   #horizon: number;
@@ -215,6 +215,19 @@ export class World {
       if (bytesMax !== Infinity) bytes += changeBytes(change);
     }
     return { from, to: this.#seq, changes };
+  }
+
+  /** What has changed after this commit, and what was destroyed, oldest first. */
+  *changedSince(seq: number): IterableIterator<Entry> {
+    for (let entry = this.#recency.firstAfter(seq); entry !== null; entry = entry.newer) yield entry;
+  }
+
+  entry(id: string): Entry | undefined {
+    return this.#entries.get(id as ObjectId);
+  }
+
+  entries(): Iterable<Entry> {
+    return this.#entries.values();
   }
 
   /** Forgets tombstones that are past their count or age, and moves the horizon accordingly. */
@@ -447,11 +460,4 @@ export class World {
     if (this.#entries.get(tombstone.id) === tombstone) this.#entries.delete(tombstone.id);
     this.#horizon = Math.max(this.#horizon, tombstone.revision);
   }
-}
-
-function changeBytes(change: Change): number {
-  if (change.kind === "destroy") return 4;
-  let bytes = change.kind === "create" ? textBytes(change.id) + 4 : 4;
-  for (const value of change.values) bytes += value === undefined ? 1 : valueBytes(value);
-  return bytes;
 }

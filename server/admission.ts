@@ -76,7 +76,8 @@ export function parseHello(data: unknown): Hello {
   if (typeof epoch !== "string" || !Number.isSafeInteger(seq) || (seq as number) < 0) {
     throw new SyncError("invalid_payload", "the hello has no proper cursor");
   }
-  return { version, world, clientId, cursor: { epoch, seq: seq as number }, auth };
+  const topics = fields["topics"] as Hello["topics"]; // read by whoever knows the limits
+  return { version, world, clientId, cursor: { epoch, seq: seq as number }, topics, auth };
 }
 
 function fieldsOf(data: unknown): Readonly<Record<string, unknown>> {

@@ -1,4 +1,3 @@
-import { encodeDelta } from "../lib/delta-codec.ts";
 import type { Entry } from "../lib/entry.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { Applied, World } from "../lib/world.ts";
@@ -73,12 +72,7 @@ export class Flusher {
     const { clock } = this.#environment;
     this.#isLate = false;
     this.#flushedAt = clock.now();
-    if (this.#sessions.size > 0) {
-      // Who has caught up since the last flush is further, and may know what is destroyed by now.
-      const options = { silent: this.#silent, seenMax: this.#world.seq };
-      const changes = this.#world.since(this.#flushedSeq, options);
-      this.#sessions.flush(encodeDelta(changes), this.#flushedAt);
-    }
+    this.#sessions.flush(this.#silent, this.#flushedAt);
     this.#flushedSeq = this.#world.seq;
     this.#silent.clear();
     // Only now: nobody who is up to date can need what is forgotten here.

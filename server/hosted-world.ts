@@ -4,8 +4,9 @@ import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
-import type { Hello } from "../lib/messages.ts";
+import { topicsFromText, type Hello } from "../lib/messages.ts";
 import { checkId, type Changes, type ObjectId, type SyncObject } from "../lib/object.ts";
+import { EVERYTHING, parseTopics } from "../lib/topics.ts";
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Applied } from "../lib/world.ts";
 import type { Writer } from "./job.ts";
@@ -149,6 +150,17 @@ export class HostedWorld {
     return new ObjectsView(this.#opened().world);
   }
 
+  /**
+   * Looks again at who may see what, of these objects or of all: to be called when the rules would now
+   * answer otherwise for a reason outside of the objects. What somebody may not see any more leaves
+   * their view; who is away loses it when they come back.
+   */
+  async revoke(ids?: readonly string[]): Promise<void> {
+    const checked = ids?.map((id) => checkId(id, this.#limits));
+    const host = this.#host ?? (await this.#opening);
+    await host.revoke(checked);
+  }
+
   /** Calls `listener` from now on; returns its undo. */
   on<Name extends keyof WorldEvents>(event: Name, listener: WorldEvents[Name]): () => void {
     if (typeof (listener as unknown) !== "function") {
@@ -170,7 +182,9 @@ export class HostedWorld {
     }
     const reception = this.#reception as Reception;
     reception.checkOwner(hello.clientId, identity);
-    return (link) => reception.accept(link, hello, identity);
+    const topics =
+      hello.topics === undefined ? EVERYTHING : parseTopics(topicsFromText(hello.topics, this.#limits), this.#limits);
+    return (link) => reception.accept(link, hello, topics, identity);
   }
 
   /**

@@ -66,6 +66,8 @@ export class ObjectSyncServer {
         store,
         handlers: this.#handlers,
         authorize: this.#options.authorize,
+        rules: this.#options.rules,
+        channels: this.#options.channels,
         flush,
         lifetimes: new Lifetimes(ephemeral, sessionObjects),
         limits,
@@ -191,6 +193,10 @@ export class ObjectSyncServer {
 
   allObjects(): ReadonlyMap<string, SyncObject> {
     return this.world(DEFAULT_WORLD).allObjects();
+  }
+
+  revoke(ids?: readonly string[]): Promise<void> {
+    return this.world(DEFAULT_WORLD).revoke(ids);
   }
 
   on<Name extends keyof WorldEvents>(event: Name, listener: WorldEvents[Name]): () => void {

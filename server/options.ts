@@ -4,7 +4,9 @@ import { PROTOCOL } from "../lib/protocol.ts";
 import type { WriteRequest } from "./authorization.ts";
 import { checkFlush, type Flush } from "./flush-policy.ts";
 import { bindHandlers, type Handlers } from "./handlers.ts";
+import { checkRules, type Rules } from "./rules.ts";
 import type { Store } from "./stores/store.ts";
+import type { ChannelsOf } from "./views/channels.ts";
 
 /** What a client shows when it asks to be let in. */
 export interface Credentials {
@@ -34,6 +36,13 @@ export interface ServerOptions {
    * False, or a throw, refuses it as `forbidden`.
    */
   readonly authorize?: (request: WriteRequest) => boolean;
+  /**
+   * Who may see and do what, by namespace. What is not said nobody may; without rules everyone may
+   * see everything.
+   */
+  readonly rules?: Rules;
+  /** Names the channels that an object is in, by which clients can subscribe to it. */
+  readonly channels?: ChannelsOf;
   /** Says that everyone may write everything, which production asks to be said. */
   readonly open?: boolean;
   /** The HTTP path of socket.io and of the client's files. */
@@ -50,10 +59,12 @@ export interface ServerOptions {
 type OptionName = keyof ServerOptions;
 
 export interface ResolvedOptions extends Required<
-  Omit<ServerOptions, "authenticate" | "authorize" | "limits">
+  Omit<ServerOptions, "authenticate" | "authorize" | "rules" | "channels" | "limits">
 > {
   readonly authenticate: ServerOptions["authenticate"];
   readonly authorize: ServerOptions["authorize"];
+  readonly rules: Rules | undefined;
+  readonly channels: ChannelsOf | undefined;
   readonly limits: ServerLimits;
 }
 
@@ -64,6 +75,8 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<OptionName>([
   "handlers",
   "authenticate",
   "authorize",
+  "rules",
+  "channels",
   "open",
   "path",
   "namespace",
@@ -84,13 +97,13 @@ export function resolveOptions(
   for (const name of Object.keys(options)) {
     if (!OPTION_NAMES.has(name)) throw badOption(name, "is not an option");
   }
-  const { authenticate, authorize, open = false } = options;
-  for (const [name, hook] of Object.entries({ authenticate, authorize })) {
+  const { authenticate, authorize, rules, channels, open = false } = options;
+  for (const [name, hook] of Object.entries({ authenticate, authorize, channels })) {
     if (hook !== undefined && typeof hook !== "function")
       throw badOption(name, "must be a function");
   }
-  if (isProduction && authorize === undefined && !open) {
-    const reason = "must be true in production when there is no authorize: everyone may write";
+  if (isProduction && authorize === undefined && rules === undefined && !open) {
+    const reason = "must be true in production when there are no rules: everyone may do everything";
     throw badOption("open", reason);
   }
   return {
@@ -100,6 +113,8 @@ export function resolveOptions(
     handlers: bindHandlers(options.handlers ?? {}),
     authenticate,
     authorize,
+    rules: rules && checkRules(rules),
+    channels,
     open,
     path: checkPlace("path", options.path ?? PROTOCOL.defaultPath).replace(/\/$/, ""),
     namespace: checkPlace("namespace", options.namespace ?? PROTOCOL.defaultNamespace),

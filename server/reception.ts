@@ -5,11 +5,15 @@ import type { Link, LinkEvents } from "../lib/link.ts";
 import {
   decodeClientMessage,
   encodeFetched,
+  type Fetched,
   type FetchMessage,
   type Hello,
   type MutationsMessage,
+  type SubscribeMessage,
 } from "../lib/messages.ts";
 import { decodeMutation } from "../lib/mutation-codec.ts";
+import type { ObjectId } from "../lib/object.ts";
+import { parseTopics, type Topics } from "../lib/topics.ts";
 import { identityKey } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
 import { closing, type WorldHost } from "./world-host.ts";
@@ -53,12 +57,14 @@ export class Reception {
   }
 
   /** Begins a session on an open link; what comes over the link goes to the events returned. */
-  accept(link: Link, hello: Hello, identity: unknown): LinkEvents {
+  accept(link: Link, hello: Hello, topics: Topics, identity: unknown): LinkEvents {
     const { clock, random } = this.#environment;
     const info: SessionInfo = { id: random.id(), world: this.#world, identity };
     const { cursor, clientId } = hello;
     const { world, stable, ledger } = this.#host;
-    const isResumed = world.canResume(cursor) && cursor.seq <= stable.seq;
+    // Of a view it is not known what a client has: it gets all of it anew, and what it lost is gone.
+    const isWhole = this.#host.views.isWhole(topics);
+    const isResumed = isWhole && world.canResume(cursor) && cursor.seq <= stable.seq;
     const wasHere = cursor.epoch === world.epoch && cursor.seq <= stable.seq;
     const welcome = {
       epoch: world.epoch,
@@ -72,16 +78,19 @@ export class Reception {
       mutationsInFlightMax: this.#limits.mutationsInFlightMax,
       mutationBytesMax: this.#mutationBytesMax(link),
     };
-    const session = new Session(
+    const audience = this.#host.permissions.audience(identity, info.id);
+    const start = {
       info,
       clientId,
       link,
       welcome,
-      cursor.seq,
-      () => ledger.outcomesOf(clientId),
-      this.#limits,
-      clock.now(),
-    );
+      audience,
+      topics,
+      source: this.#host.views.open(audience, topics),
+      cursorSeq: cursor.seq,
+      recorded: () => ledger.outcomesOf(clientId),
+    };
+    const session = new Session(start, this.#limits, clock.now());
     this.#host.forgetUndecided(clientId);
     this.#host.sessions.add(session);
     // It was let in before the world began to close, and would wait here for nothing.
@@ -116,7 +125,8 @@ export class Reception {
           this.#spend(session.messages.take(1, this.#environment.clock.now()));
           const message = decodeClientMessage(bytes, session.dictionary, this.#limits);
           if (message.kind === "mutations") this.#mutate(session, message);
-          else fetched(message);
+          else if (message.kind === "fetch") fetched(message);
+          else this.#subscribe(session, message);
         } catch (error) {
           const problem = toSyncError(error);
           dismiss(problem, problem.retryable);
@@ -134,7 +144,6 @@ export class Reception {
   }
 
   #mutate(session: Session, { settled, first, mutations }: MutationsMessage): void {
-    const { world } = this.#host;
     const { clientId } = session;
     this.#spend(session.mutations.take(mutations.length, this.#environment.clock.now()));
     session.underWay += mutations.length;
@@ -153,7 +162,7 @@ export class Reception {
         bytes,
         session.dictionary,
         this.#limits,
-        (handle) => world.idOf(handle),
+        (handle) => session.source.idOf(handle),
       );
       const [operations, problem] =
         "problem" in mutation ? [[], mutation.problem] : [mutation.operations, undefined];
@@ -163,15 +172,47 @@ export class Reception {
   }
 
   async #fetch(session: Session, { request, ids }: FetchMessage): Promise<void> {
-    let answer;
+    let answer: Fetched;
     try {
       answer = { request, ...(await this.#host.fetch(ids, session.info)) };
     } catch (error) {
       answer = { request, seq: 0, missing: [], error: toSyncError(error).toData() };
     }
+    if (!this.#host.sessions.has(session)) return;
+    if (answer.error === undefined && session.source !== this.#host.views.whole) {
+      this.#hold(session, request, ids);
+    } else {
+      this.#answer(session, encodeFetched(answer));
+    }
+  }
+
+  /** What somebody fetched who is shown a part of the world belongs to it from then on. */
+  #hold(session: Session, request: number, ids: readonly ObjectId[]): void {
+    const { topics } = session;
+    const isShown = topics.isEverything || ids.every((id) => topics.ids.has(id));
+    if (!isShown) session.topics = topics.with({ ids });
+    this.#host.sessions.turn(session, isShown ? undefined : session.topics, () => {
+      const missing = ids.filter((id) => !session.source.shows(id));
+      return encodeFetched({ request, seq: 0, missing });
+    });
+  }
+
+  #subscribe(session: Session, { request, topics }: SubscribeMessage): void {
+    this.#spend(session.subscriptions.take(1, this.#environment.clock.now()));
+    let error;
+    try {
+      session.topics = parseTopics(topics, this.#limits);
+    } catch (cause) {
+      error = toSyncError(cause).toData();
+    }
+    const answer = { request, seq: 0, missing: [], error };
+    this.#host.sessions.turn(session, error === undefined ? session.topics : undefined, () =>
+      encodeFetched(answer),
+    );
+  }
+
+  #answer(session: Session, bytes: Uint8Array): void {
     const { sessions } = this.#host;
-    if (!sessions.has(session)) return;
-    const bytes = encodeFetched(answer);
     // Answers wait for no room: so those that are asked for and never read have a bound.
     if (session.link.waitingBytes === 0) session.answerBytes = 0;
     session.answerBytes += bytes.length;

@@ -6,9 +6,11 @@ import { encodeDeltaHeader, encodeGoodbye, encodeWelcome, type Welcome } from ".
 import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
 import { ShapeDictionary } from "../lib/shape-codec.ts";
 import { KnownShapes } from "../lib/shape.ts";
+import type { Topics } from "../lib/topics.ts";
 import { TokenBucket } from "../lib/token-bucket.ts";
-import type { World } from "../lib/world.ts";
-import type { SnapshotPages } from "./snapshot-pages.ts";
+import type { Audience } from "./audience.ts";
+import type { Position } from "./views/position.ts";
+import type { News, Source } from "./views/source.ts";
 
 /** What an application may know of a connection. */
 export interface SessionInfo {
@@ -21,12 +23,28 @@ export interface SessionInfo {
 
 /** What a session lacks until it is live: all after `base`, of which all up to `from` was sent. */
 interface CatchUp {
-  readonly base: number;
+  readonly base: Position;
+  /** A version of what it is shown. */
   readonly from: number;
   /** When the last page was sent, in milliseconds of the clock. */
   readonly since: number;
-  /** The state that the first page showed: no tombstone after it may be missing. */
+  /** The version that the first page showed: no tombstone after it may be missing. */
   readonly startedAt: number;
+}
+
+/** With what a session begins. */
+export interface SessionStart {
+  readonly info: SessionInfo;
+  readonly clientId: string;
+  readonly link: Link;
+  readonly welcome: Welcome;
+  readonly audience: Audience;
+  readonly topics: Topics;
+  readonly source: Source;
+  /** Up to where the client has the world, if it is resumed. */
+  readonly cursorSeq: number;
+  /** Lists what the client may not know of its decided mutations. */
+  readonly recorded: () => NumberedOutcome[];
 }
 
 /**
@@ -41,11 +59,16 @@ export class Session {
   readonly info: SessionInfo;
   readonly clientId: string;
   readonly link: Link;
+  /** Those whom its client is one of. */
+  readonly audience: Audience;
   readonly dictionary: ShapeDictionary;
   readonly messages: TokenBucket;
   readonly mutations: TokenBucket;
+  readonly subscriptions: TokenBucket;
   /** Mutations that were taken on this connection and that the host is not through with. */
   underWay = 0;
+  /** What its client asks to be shown. */
+  topics: Topics;
   /** Of answers to fetches, since nothing waited to be read. */
   answerBytes = 0;
   readonly #limits: ServerLimits;
@@ -53,20 +76,16 @@ export class Session {
   readonly #recorded: () => NumberedOutcome[];
   /** Undefined while the client lacks what was recorded for it: from its start, or as it fell behind. */
   #outcomes: NumberedOutcome[] | undefined;
+  /** What it is shown. */
+  #source: Source;
   #catchUp: CatchUp | null;
-  #sentSeq: number;
+  /** What it has of that. The client itself knows of this `seq`, or of a later one. */
+  #sent: Position;
+  /** What is to be sent as soon as it is live. */
+  #whenLive: (() => Uint8Array)[] = [];
 
-  /** `recorded` lists what the client may not know of its decided mutations. */
-  constructor(
-    info: SessionInfo,
-    clientId: string,
-    link: Link,
-    welcome: Welcome,
-    cursorSeq: number,
-    recorded: () => NumberedOutcome[],
-    limits: ServerLimits,
-    now: number,
-  ) {
+  constructor(start: SessionStart, limits: ServerLimits, now: number) {
+    const { info, clientId, link, welcome, audience, topics, source, cursorSeq, recorded } = start;
     this.info = info;
     this.clientId = clientId;
     this.link = link;
@@ -75,8 +94,13 @@ export class Session {
     this.dictionary = new ShapeDictionary(limits);
     this.messages = new TokenBucket(limits.messagesPerSecondMax, now);
     this.mutations = new TokenBucket(limits.mutationsPerSecondMax, now);
-    this.#sentSeq = welcome.isResumed ? cursorSeq : 0;
-    this.#catchUp = this.#catchUpFrom(this.#sentSeq, now);
+    this.subscriptions = new TokenBucket(limits.subscriptionsPerSecondMax, now);
+    this.audience = audience;
+    this.topics = topics;
+    this.#source = source;
+    const sentSeq = welcome.isResumed ? cursorSeq : 0;
+    this.#sent = { version: sentSeq, seq: sentSeq };
+    this.#catchUp = this.#catchUpFrom(this.#sent, now);
     link.send(encodeWelcome(welcome));
   }
 
@@ -94,39 +118,74 @@ export class Session {
     this.#outcomes?.push({ n, outcome });
   }
 
+  get source(): Source {
+    return this.#source;
+  }
+
+  /** Whether it has been sent all that it is shown. */
+  get isCurrent(): boolean {
+    return this.isLive && this.#sent.version === this.#source.position.version;
+  }
+
   /** Sends what a flush brings, unless the link is full: then the session falls behind. */
-  flush(delta: EncodedDelta, now: number): void {
+  flush({ delta, isNews }: News, now: number): void {
     if (this.#catchUp !== null) return;
-    if (delta.to === this.#sentSeq && this.#outcomes?.length === 0) return;
+    const { version } = this.#source.position;
+    const hasOutcomes = this.#outcomes?.length !== 0;
+    if ((!isNews || version === this.#sent.version) && !hasOutcomes) {
+      if (version !== this.#sent.version) this.#sent = { version, seq: this.#sent.seq };
+      return;
+    }
     if (this.link.waitingBytes + delta.bytes.length > this.#limits.waitingBytesMax) {
-      this.#catchUp = this.#catchUpFrom(this.#sentSeq, now);
+      this.#catchUp = this.#catchUpFrom(this.#sent, now);
       this.#outcomes = undefined; // the ledger has them, and tells those that are still of interest
       return;
     }
     this.#send(delta, true);
-    this.#sentSeq = delta.to;
+    this.#sent = { version, seq: delta.to };
   }
 
   /**
    * Sends a page if the link has room for it. The page that reaches the present makes it live.
    * "lost" says that what it lacks is forgotten meanwhile: it must start anew.
    */
-  sendPage(world: World, pages: SnapshotPages, now: number): "live" | "sent" | "blocked" | "lost" {
+  sendPage(now: number): "live" | "sent" | "blocked" | "lost" {
     const lack = this.#catchUp;
     if (lack === null) return "live";
-    if (lack.startedAt < world.horizon) return "lost";
+    if (lack.startedAt < this.#source.horizon) return "lost";
     if (this.link.waitingBytes > this.#limits.pageBytes) return "blocked";
-    const { delta, madeAt } = pages.get(world, lack.base, lack.from);
-    const isWhole = delta.to === world.seq;
+    const { delta, next, isWhole, madeAt } = this.#source.page(lack.base, lack.from);
     this.#send(delta, isWhole);
     const startedAt = Math.min(lack.startedAt, madeAt);
-    this.#catchUp = isWhole ? null : { base: lack.base, from: delta.to, since: now, startedAt };
-    if (isWhole) this.#sentSeq = delta.to;
-    return isWhole ? "live" : "sent";
+    this.#catchUp = isWhole ? null : { base: lack.base, from: next, since: now, startedAt };
+    if (!isWhole) return "sent";
+    this.#sent = { version: next, seq: delta.to };
+    for (const answer of this.#whenLive.splice(0)) this.link.send(answer());
+    return "live";
   }
 
-  #catchUpFrom(base: number, since: number): CatchUp {
-    return { base, from: base, since, startedAt: base === 0 ? Infinity : base };
+  /** Is shown another source from now on, of which it has all up to `base` already. */
+  turn(source: Source, base: Position, now: number): void {
+    this.#source = source;
+    this.#sent = { version: base.version, seq: this.#sent.seq };
+    this.#catchUp = this.#catchUpFrom(this.#sent, now);
+  }
+
+  /** Is shown another source that shows the same, and is as far. */
+  join(source: Source): void {
+    this.#source = source;
+    this.#sent = { version: source.position.version, seq: this.#sent.seq };
+  }
+
+  /** Sends a message after all that is shown now. */
+  sendWhenLive(answer: () => Uint8Array): void {
+    if (this.isLive) this.link.send(answer());
+    else this.#whenLive.push(answer);
+  }
+
+  #catchUpFrom(base: Position, since: number): CatchUp {
+    const { version } = base;
+    return { base, from: version, since, startedAt: version === 0 ? Infinity : version };
   }
 
   /** Says why, and ends the connection. */

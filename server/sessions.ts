@@ -1,26 +1,40 @@
-import type { EncodedDelta } from "../lib/delta-codec.ts";
+import type { Entry } from "../lib/entry.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Outcome } from "../lib/outcome.ts";
-import type { World } from "../lib/world.ts";
+import type { Topics } from "../lib/topics.ts";
 import type { Session } from "./session.ts";
-import { SnapshotPages } from "./snapshot-pages.ts";
+import type { Source } from "./views/source.ts";
+import { View } from "./views/view.ts";
+import type { Views } from "./views/views.ts";
+
+/** What a session waits for. */
+interface Turn {
+  /** What it is to be shown, if that changes. */
+  readonly topics: Topics | undefined;
+  /** What it is told then, made when it is sent. */
+  readonly answers: readonly (() => Uint8Array)[];
+}
 
 /** How often a session that has no room for a page is looked at, besides when its link drains. */
 const RECHECK_MS = 100;
 
-/** The clients that are connected to one world, and the pages that some of them wait for. */
+/** The clients that are connected to one world, what they are shown, and the pages that some wait for. */
 export class Sessions {
-  readonly #world: World;
+  readonly #views: Views;
   readonly #limits: ServerLimits;
   readonly #environment: Environment;
   readonly #isReadable: () => boolean;
   readonly #onGone: (clientId: string) => void;
-  readonly #pages: SnapshotPages;
   readonly #all = new Set<Session>();
+  readonly #bySource = new Map<Source, Set<Session>>();
   readonly #byClient = new Map<string, Session>();
   readonly #behind = new Set<Session>();
+  /** What waits for sessions to be current. */
+  readonly #turns = new Map<Session, Turn>();
+  /** Sessions with a view of their own, which may be the same as another. */
+  readonly #turned = new Set<Session>();
   #isPumpDue = false;
 
   /**
@@ -28,18 +42,17 @@ export class Sessions {
    * told of clients that have no connection any more.
    */
   constructor(
-    world: World,
+    views: Views,
     limits: ServerLimits,
     environment: Environment,
     isReadable: () => boolean,
     onGone: (clientId: string) => void,
   ) {
-    this.#world = world;
+    this.#views = views;
     this.#limits = limits;
     this.#environment = environment;
     this.#isReadable = isReadable;
     this.#onGone = onGone;
-    this.#pages = new SnapshotPages(limits.pageBytes);
   }
 
   get size(): number {
@@ -56,6 +69,7 @@ export class Sessions {
     }
     this.#all.add(session);
     this.#byClient.set(session.clientId, session);
+    this.#enter(session);
     this.#behind.add(session);
     this.pumpSoon();
   }
@@ -70,8 +84,12 @@ export class Sessions {
   }
 
   remove(session: Session): void {
-    this.#all.delete(session);
+    if (!this.#all.delete(session)) return;
     this.#behind.delete(session);
+    this.#turns.delete(session);
+    this.#turned.delete(session);
+    this.#leave(session);
+    this.#views.release(session.source);
     if (this.#byClient.get(session.clientId) !== session) return;
     this.#byClient.delete(session.clientId);
     this.#onGone(session.clientId);
@@ -82,17 +100,42 @@ export class Sessions {
     this.#byClient.get(clientId)?.decide(n, outcome);
   }
 
-  flush(delta: EncodedDelta, now: number): void {
-    for (const session of this.#all) {
-      session.flush(delta, now);
-      if (!session.isLive) this.#behind.add(session);
+  /** Tells everyone what is new; no event is asked for about `silent`. */
+  flush(silent: ReadonlySet<Entry>, now: number): void {
+    this.#views.advance();
+    if (!this.#bySource.has(this.#views.whole)) this.#views.whole.passOver();
+    for (const [source, sessions] of this.#bySource) {
+      const news = source.tell(silent);
+      let isAnyBehind = false;
+      for (const session of sessions) {
+        session.flush(news, now);
+        if (session.isLive) continue;
+        isAnyBehind = true;
+        this.#behind.add(session);
+      }
+      if (!isAnyBehind && source instanceof View) source.forgetGone();
     }
+    this.#views.told();
+    this.#share();
+    this.#turn(now);
     if (this.#behind.size > 0) this.pumpSoon();
+  }
+
+  /**
+   * Has a session shown something else, if there are other topics, and sends it an answer after that:
+   * once it is current, which is with the next flush at the latest.
+   */
+  turn(session: Session, topics: Topics | undefined, answer?: () => Uint8Array): void {
+    if (!this.#all.has(session)) return;
+    const waiting = this.#turns.get(session);
+    const answers = [...(waiting?.answers ?? []), ...(answer === undefined ? [] : [answer])];
+    this.#turns.set(session, { topics: topics ?? waiting?.topics, answers });
+    this.pumpSoon();
   }
 
   /** Sends pages to those who lack some, one each at a time, so that others are served between. */
   pumpSoon(): void {
-    if (this.#isPumpDue || this.#behind.size === 0) return;
+    if (this.#isPumpDue || this.#behind.size + this.#turns.size === 0) return;
     this.#isPumpDue = true;
     this.#environment.scheduler.soon(() => {
       this.#isPumpDue = false;
@@ -115,9 +158,11 @@ export class Sessions {
   #pump(): void {
     if (!this.#isReadable()) return; // the host calls again when it is
     const now = this.#environment.clock.now();
+    this.#views.advance();
+    this.#turn(now);
     let isAnySent = false;
     for (const session of this.#behind) {
-      const progress = session.sendPage(this.#world, this.#pages, now);
+      const progress = session.sendPage(now);
       if (progress === "live") this.#behind.delete(session);
       else if (progress === "sent") isAnySent = true;
       else if (progress === "blocked") this.#checkPatience(session, now);
@@ -125,7 +170,56 @@ export class Sessions {
     }
     if (isAnySent) this.pumpSoon();
     else if (this.#behind.size > 0) this.#recheckLater();
-    else this.#pages.clear();
+    else for (const source of this.#bySource.keys()) source.forgetPages();
+  }
+
+  /** Those who are current go on with what they have asked for. */
+  #turn(now: number): void {
+    for (const [session, { topics, answers }] of this.#turns) {
+      if (!session.isCurrent) continue;
+      this.#turns.delete(session);
+      if (topics !== undefined) this.#show(session, topics, now);
+      for (const answer of answers) session.sendWhenLive(answer);
+    }
+    if (this.#behind.size > 0) this.pumpSoon();
+  }
+
+  #show(session: Session, topics: Topics, now: number): void {
+    this.#leave(session);
+    const { view, base } = this.#views.turn(session.source, session.audience, topics);
+    session.turn(view, base, now);
+    this.#enter(session);
+    this.#turned.add(session);
+    this.#behind.add(session);
+  }
+
+  /** Who has come to be shown what others are shown as well is told it together with them. */
+  #share(): void {
+    for (const session of this.#turned) {
+      if (!session.isCurrent) continue;
+      this.#turned.delete(session);
+      const { source } = session;
+      if (!(source instanceof View)) continue;
+      const shared = this.#views.settle(source);
+      if (shared === source) continue;
+      this.#leave(session);
+      this.#views.release(source);
+      shared.users += 1;
+      session.join(shared);
+      this.#enter(session);
+    }
+  }
+
+  #enter(session: Session): void {
+    const sessions = this.#bySource.get(session.source);
+    if (sessions === undefined) this.#bySource.set(session.source, new Set([session]));
+    else sessions.add(session);
+  }
+
+  #leave(session: Session): void {
+    const sessions = this.#bySource.get(session.source);
+    sessions?.delete(session);
+    if (sessions?.size === 0) this.#bySource.delete(session.source);
   }
 
   #restart(session: Session): void {

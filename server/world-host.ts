@@ -7,22 +7,26 @@ import type { Operation } from "../lib/operation.ts";
 import type { Welcome } from "../lib/messages.ts";
 import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
 import { World, type Applied } from "../lib/world.ts";
-import { judge, type WriteRequest } from "./authorization.ts";
+import type { WriteRequest } from "./authorization.ts";
 import type { Flush } from "./flush-policy.ts";
 import { Flusher } from "./flusher.ts";
 import { HandlerGate, meet } from "./handler-gate.ts";
 import type { Handlers } from "./handlers.ts";
 import { identityKey } from "./identity.ts";
 import type { Decision, Job, MutationName, Writer } from "./job.ts";
+import { Judge } from "./judge.ts";
 import { Keeper } from "./keeper.ts";
 import { KeyedQueue } from "./keyed-queue.ts";
 import { Ledger } from "./ledger.ts";
 import type { Lifetimes } from "./lifetimes.ts";
+import { Permissions, type Rules } from "./rules.ts";
 import { SessionObjects } from "./session-objects.ts";
 import type { SessionInfo } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import type { Failure } from "./store-batch.ts";
 import type { Store, StoredWorld } from "./stores/store.ts";
+import type { ChannelsOf } from "./views/channels.ts";
+import { Views } from "./views/views.ts";
 
 /** What a world host is given. */
 export interface HostOptions {
@@ -30,6 +34,8 @@ export interface HostOptions {
   readonly store: Store;
   readonly handlers: Handlers;
   readonly authorize: ((request: WriteRequest) => unknown) | undefined;
+  readonly rules?: Rules | undefined;
+  readonly channels?: ChannelsOf | undefined;
   readonly flush: Flush;
   readonly lifetimes: Lifetimes;
   readonly limits: ServerLimits;
@@ -64,10 +70,13 @@ const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
  */
 export class WorldHost {
   readonly world: World;
+  readonly permissions: Permissions;
+  readonly views: Views;
   readonly sessions: Sessions;
   readonly ledger: Ledger;
   readonly #options: HostOptions;
   readonly #gate: HandlerGate;
+  readonly #judge: Judge;
   readonly #keeper: Keeper;
   readonly #sessionObjects: SessionObjects;
   readonly #flusher: Flusher;
@@ -94,7 +103,12 @@ export class WorldHost {
     this.ledger = new Ledger(limits, stored, now);
     const isReadable = (): boolean => !this.#isStoring;
     const onGone = (clientId: string): void => this.#sessionObjects.left(clientId);
-    this.sessions = new Sessions(this.world, limits, environment, isReadable, onGone);
+    this.permissions = new Permissions(options.rules, options.onError);
+    const { permissions, world } = this;
+    this.views = new Views(world, permissions, options.channels, limits, options.onError);
+    this.sessions = new Sessions(this.views, limits, environment, isReadable, onGone);
+    const { authorize, onError } = options;
+    this.#judge = new Judge(world, { permissions, authorize, onError });
     this.#flusher = new Flusher(this.world, this.sessions, options.flush, environment, isReadable);
     const { name, handlers } = options;
     const { scheduler } = environment;
@@ -170,10 +184,7 @@ export class WorldHost {
   async fetch(ids: readonly ObjectId[], writer: Writer, isRefresh = false): Promise<Fetched> {
     if (this.#options.handlers.fetch !== undefined) await this.#bringIn(ids, writer, isRefresh);
     // What is being stored may still be taken back: then nobody would ever get that far.
-    while (this.#isStoring && !this.#isClosed) {
-      await new Promise<void>((resolve) => this.#whenReadable.push(resolve));
-    }
-    if (this.#isStoring) throw closing();
+    await this.#readable();
     const missing = ids.filter((id) => this.world.get(id) === undefined);
     return { seq: this.world.seq, missing };
   }
@@ -208,6 +219,25 @@ export class WorldHost {
    */
   hasForgotten(clientId: string, position: number): boolean {
     return this.ledger.hasForgotten(clientId, position) && !this.#writersUnderWay().has(clientId);
+  }
+
+  /**
+   * Looks again at who may see what of these objects, or of all: what the rules ask about outside of
+   * the objects has changed.
+   */
+  async revoke(ids: readonly ObjectId[] | undefined): Promise<void> {
+    await this.#readable();
+    const entries = ids?.flatMap((id) => this.world.entry(id) ?? []);
+    this.views.reconsider(entries);
+    this.#flusher.flush();
+  }
+
+  /** Resolves when what is there is there to stay. Throws when nobody will know. */
+  async #readable(): Promise<void> {
+    while (this.#isStoring && !this.#isClosed) {
+      await new Promise<void>((resolve) => this.#whenReadable.push(resolve));
+    }
+    if (this.#isStoring) throw closing();
   }
 
   /** A client has connected anew, and sends again all that it was told nothing of. */
@@ -266,7 +296,7 @@ export class WorldHost {
     try {
       // A world that has closed meanwhile, or was taken over, decides nothing any more.
       if (job.problem === undefined && !this.#isClosed && this.#isNext(job)) {
-        this.#judge(job); // before the application's database can hear of it
+        if (job.writer !== null) this.#judge.check(job.writer, job.operations); // before the application's database can hear of it
         Object.assign(job, await this.#gate.consult(job.operations, job.writer, job.client));
       }
     } catch (error) {
@@ -422,20 +452,11 @@ export class WorldHost {
     this.ledger.record(decided, this.world.seq, isEphemeral);
   }
 
-  #judge({ writer, operations }: Job): void {
-    const { authorize, onError } = this.#options;
-    if (writer === null || authorize === undefined) return;
-    for (const operation of operations) {
-      const object = this.world.get(operation.id);
-      judge(authorize, { session: writer, operation, object }, onError);
-    }
-  }
-
   /** The commit section: nothing can happen between judging and applying. */
   #tryCommit(job: Job): Decision {
     try {
       if (job.problem !== undefined) throw job.problem;
-      this.#judge(job);
+      if (job.writer !== null) this.#judge.check(job.writer, job.operations);
       const { renamed } = job;
       if (renamed !== undefined) job.operations = meet(job.operations, renamed, this.world);
       const commit = this.world.commit(job.operations, this.#options.environment.clock.now());

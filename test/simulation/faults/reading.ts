@@ -35,14 +35,14 @@ export const READING: readonly Fault[] = [
   fault(
     "a later page takes objects for known that changed since they were created",
     "lib/entry.ts",
-    "if (this.created > base || this.forgotten > base) {",
-    "if (this.created > seenMax || this.forgotten > base) {",
+    "if (this.isNewAt(base)) return",
+    "if (this.created > seenMax || this.forgotten > base) return",
   ),
   fault(
     "removed properties are forgotten without a trace",
     "lib/entry.ts",
-    "if (this.created > base || this.forgotten > base) {",
-    "if (this.created > base) {",
+    "return this.created > base || this.forgotten > base;",
+    "return this.created > base;",
   ),
   fault(
     "a client from before the horizon resumes",

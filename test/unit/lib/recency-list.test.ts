@@ -11,7 +11,7 @@ function entryOf(revision: number): Entry {
 }
 
 /** The entries from one revision on, in both directions. */
-function walked(list: RecencyList, after: number): Entry[] {
+function walked(list: RecencyList<Entry>, after: number): Entry[] {
   const entries: Entry[] = [];
   for (let entry = list.firstAfter(after); entry !== null; entry = entry.newer) entries.push(entry);
   for (const [i, entry] of entries.entries()) {
@@ -21,7 +21,7 @@ function walked(list: RecencyList, after: number): Entry[] {
 }
 
 test("an empty list has nothing after anything", () => {
-  expect(new RecencyList().firstAfter(0)).toBeNull();
+  expect(new RecencyList<Entry>().firstAfter(0)).toBeNull();
 });
 
 test("a list agrees with an array, with true and with misleading hints", () => {
@@ -31,7 +31,7 @@ test("a list agrees with an array, with true and with misleading hints", () => {
   });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-      const list = new RecencyList();
+      const list = new RecencyList<Entry>();
       const entries: Entry[] = [];
       let revision = 0;
       for (const { kind, at } of steps) {
@@ -69,7 +69,7 @@ test("a list agrees with an array, with true and with misleading hints", () => {
 });
 
 test("a walk that goes on where the last one stopped does not start over", () => {
-  const list = new RecencyList();
+  const list = new RecencyList<Entry>();
   const entries = Array.from({ length: 1_000 }, (_, i) => entryOf(i + 1));
   for (const entry of entries) list.append(entry);
   let reads = 0;

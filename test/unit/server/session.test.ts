@@ -7,9 +7,10 @@ import { decodeServerMessage, type ServerMessage } from "../../../lib/messages.t
 import type { ObjectId } from "../../../lib/object.ts";
 import { ACCEPTED, type NumberedOutcome } from "../../../lib/outcome.ts";
 import { ShapeDictionary } from "../../../lib/shape-codec.ts";
+import { EVERYTHING } from "../../../lib/topics.ts";
 import { World } from "../../../lib/world.ts";
 import { Session } from "../../../server/session.ts";
-import { SnapshotPages } from "../../../server/snapshot-pages.ts";
+import { WholeWorld } from "../../../server/views/whole-world.ts";
 
 /** A link that only collects, and is as full as the test says. */
 class CollectingLink implements Link {
@@ -72,20 +73,22 @@ function newSession({ objects = 1, cursorSeq, recorded = [], limits: given }: Gi
     mutationBytesMax: 1,
   };
   const info = { id: "session", world: "default", identity: undefined };
-  const session = new Session(
+  const start = {
     info,
-    "client",
+    clientId: "client",
     link,
     welcome,
-    cursorSeq ?? 0,
-    () => recorded,
-    limits,
-    0,
-  );
-  const pages = new SnapshotPages(limits.pageBytes);
-  const page = (now = 0) => session.sendPage(world, pages, now);
+    audience: { key: "", hidden: () => [] },
+    topics: EVERYTHING,
+    source: new WholeWorld(world, limits.pageBytes),
+    cursorSeq: cursorSeq ?? 0,
+    recorded: () => recorded,
+  };
+  const session = new Session(start, limits, 0);
+  const page = (now = 0) => session.sendPage(now);
   const flush = (from: number, now = 0): void => {
-    session.flush(encodeDelta(world.since(from)), now);
+    const delta = encodeDelta(world.since(from));
+    session.flush({ delta, isNews: delta.to > delta.from }, now);
   };
   return { session, link, world, write, page, flush };
 }

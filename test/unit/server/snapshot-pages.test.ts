@@ -2,7 +2,8 @@ import { expect, test } from "@jest/globals";
 import { SERVER_LIMITS, type ServerLimits } from "../../../lib/limits.ts";
 import type { ObjectId } from "../../../lib/object.ts";
 import { World } from "../../../lib/world.ts";
-import { SnapshotPages } from "../../../server/snapshot-pages.ts";
+import type { Position } from "../../../server/views/position.ts";
+import { WholeWorld } from "../../../server/views/whole-world.ts";
 
 const PAGE_BYTES = 1_000;
 
@@ -20,11 +21,15 @@ function destroy(world: World, id: string): void {
   world.commit([{ kind: "destroy", id: id as ObjectId }], 0);
 }
 
+function at(seq: number): Position {
+  return { version: seq, seq };
+}
+
 /** The commits at which the pages of a newcomer begin and end. */
-function walk(world: World, pages: SnapshotPages): [from: number, to: number][] {
+function walk(world: World, pages: WholeWorld): [from: number, to: number][] {
   const ranges: [number, number][] = [];
   for (let from = 0; from < world.seq; from = ranges.at(-1)?.[1] ?? Infinity) {
-    const { delta } = pages.get(world, 0, from);
+    const { delta } = pages.page(at(0), from);
     ranges.push([delta.from, delta.to]);
   }
   return ranges;
@@ -33,53 +38,53 @@ function walk(world: World, pages: SnapshotPages): [from: number, to: number][] 
 test("pages follow each other without a gap, and each is about as large as asked for", () => {
   const world = newWorld();
   for (let i = 0; i < 100; i++) create(world, `thing:${i}`);
-  const pages = new SnapshotPages(PAGE_BYTES);
+  const pages = new WholeWorld(world, PAGE_BYTES);
   const ranges = walk(world, pages);
   expect(ranges.length).toBeGreaterThan(8);
   expect(ranges[0]?.[0]).toBe(0);
   expect(ranges.at(-1)?.[1]).toBe(world.seq);
   for (const [i, [from]] of ranges.slice(1).entries()) expect(from).toBe(ranges[i]?.[1]);
   for (const [from] of ranges) {
-    expect(pages.get(world, 0, from).delta.bytes.length).toBeLessThan(PAGE_BYTES * 1.3);
+    expect(pages.page(at(0), from).delta.bytes.length).toBeLessThan(PAGE_BYTES * 1.3);
   }
 });
 
 test("who lacks the same gets the same page, also when the world has gone on meanwhile", () => {
   const world = newWorld();
   for (let i = 0; i < 100; i++) create(world, `thing:${i}`);
-  const pages = new SnapshotPages(PAGE_BYTES);
-  const page = pages.get(world, 0, 0);
+  const pages = new WholeWorld(world, PAGE_BYTES);
+  const page = pages.page(at(0), 0);
   create(world, "later");
-  expect(pages.get(world, 0, 0)).toBe(page);
-  expect(pages.get(world, 0, page.delta.to)).not.toBe(page);
-  expect(pages.get(world, 1, 1)).not.toBe(page);
-  pages.clear();
-  expect(pages.get(world, 0, 0)).not.toBe(page);
+  expect(pages.page(at(0), 0)).toBe(page);
+  expect(pages.page(at(0), page.delta.to)).not.toBe(page);
+  expect(pages.page(at(1), 1)).not.toBe(page);
+  pages.forgetPages();
+  expect(pages.page(at(0), 0)).not.toBe(page);
 });
 
 test("a page that reached a present which has passed is made again", () => {
   const world = newWorld();
   create(world, "a");
-  const pages = new SnapshotPages(PAGE_BYTES);
-  const page = pages.get(world, 0, 0);
+  const pages = new WholeWorld(world, PAGE_BYTES);
+  const page = pages.page(at(0), 0);
   expect(page.delta.to).toBe(1);
-  expect(pages.get(world, 0, 0)).toBe(page);
+  expect(pages.page(at(0), 0)).toBe(page);
   create(world, "b");
-  expect(pages.get(world, 0, 0).delta.to).toBe(2);
+  expect(pages.page(at(0), 0).delta.to).toBe(2);
 });
 
 test("a page that may show what is destroyed and forgotten since is made again", () => {
   const world = newWorld({ tombstonesMax: 1 });
   for (let i = 0; i < 100; i++) create(world, `thing:${i}`);
-  const pages = new SnapshotPages(PAGE_BYTES);
-  const page = pages.get(world, 0, 0);
+  const pages = new WholeWorld(world, PAGE_BYTES);
+  const page = pages.page(at(0), 0);
   destroy(world, "thing:0");
   world.prune(0);
-  expect(pages.get(world, 0, 0)).toBe(page); // a later page tells that it is gone
+  expect(pages.page(at(0), 0)).toBe(page); // a later page tells that it is gone
   destroy(world, "thing:1");
   world.prune(0);
   expect(world.horizon).toBe(101);
-  const anew = pages.get(world, 0, 0);
+  const anew = pages.page(at(0), 0);
   expect(anew).not.toBe(page);
   expect(anew.madeAt).toBe(world.seq);
 });

@@ -1,0 +1,9 @@
+import type { SyncObject } from "../lib/object.ts";
+
+/** Those who may see the same. */
+export interface Audience {
+  /** The same for those who may see the same of every object. */
+  readonly key: string;
+  /** The properties of an object that they may not see; undefined when they may not see it at all. */
+  hidden(object: SyncObject): readonly string[] | undefined;
+}

@@ -1,0 +1,78 @@
+import { SyncError } from "../lib/errors.ts";
+import type { ObjectId, OwnedObject, SyncObject } from "../lib/object.ts";
+import { setProperty } from "../lib/object.ts";
+import type { Operation } from "../lib/operation.ts";
+import type { World } from "../lib/world.ts";
+import { judge, type WriteRequest } from "./authorization.ts";
+import type { Permissions } from "./rules.ts";
+import type { SessionInfo } from "./session.ts";
+
+export interface JudgeOptions {
+  readonly permissions: Permissions;
+  readonly authorize: ((request: WriteRequest) => unknown) | undefined;
+  readonly onError: (error: SyncError) => void;
+}
+
+/**
+ * Whether a client may make a change, as things are now. To who may not see an object there is none:
+ * it answers as the world does of what never was.
+ */
+export class Judge {
+  readonly #world: World;
+  readonly #options: JudgeOptions;
+
+  constructor(world: World, options: JudgeOptions) {
+    this.#world = world;
+    this.#options = options;
+  }
+
+  /** Throws `forbidden`, `forbidden_field`, `not_found`, or what the application's code has thrown. */
+  check(session: SessionInfo, operations: readonly Operation[]): void {
+    const { permissions, authorize, onError } = this.#options;
+    if (authorize === undefined && !permissions.areGiven) return;
+    // What a mutation has created or changed before, in its later steps.
+    const drafts = operations.length > 1 ? new Map<ObjectId, SyncObject | null>() : undefined;
+    for (const operation of operations) {
+      const { id } = operation;
+      const draft = drafts?.get(id);
+      const object = draft === undefined ? this.#world.get(id) : (draft ?? undefined);
+      if (permissions.areGiven) this.#judge(session.identity, operation, object);
+      if (authorize !== undefined) judge(authorize, { session, operation, object }, onError);
+      drafts?.set(id, outcomeOf(operation, object));
+    }
+  }
+
+  #judge(identity: unknown, operation: Operation, object: SyncObject | undefined): void {
+    const { permissions } = this.#options;
+    const { id } = operation;
+    if (operation.kind === "create") {
+      permissions.judgeCreate(identity, { ...operation.properties, id });
+      // Whether it is taken by one that is hidden is nobody's business.
+      if (object !== undefined && permissions.hidden(identity, object) === undefined) {
+        throw new SyncError("forbidden", "this client may not do that", { id });
+      }
+      return;
+    }
+    if (object === undefined) {
+      if (permissions.isPublic(id)) return;
+      throw notFound(id);
+    }
+    const hidden = permissions.hidden(identity, object);
+    if (hidden === undefined) throw notFound(id);
+    if (operation.kind === "destroy") permissions.judgeDestroy(identity, object);
+    else permissions.judgeUpdate(identity, object, operation.changes);
+  }
+}
+
+/** As of one that never was. */
+function notFound(id: ObjectId): SyncError {
+  return new SyncError("not_found", `there is no object ${id}`, { id });
+}
+
+function outcomeOf(operation: Operation, object: SyncObject | undefined): SyncObject | null {
+  if (operation.kind === "destroy") return null;
+  if (operation.kind === "create") return { ...operation.properties, id: operation.id };
+  const changed: OwnedObject = { id: operation.id, ...object };
+  for (const [name, value] of Object.entries(operation.changes)) setProperty(changed, name, value);
+  return changed;
+}

@@ -1,0 +1,246 @@
+import { NOTHING_HIDDEN } from "../lib/entry.ts";
+import { SyncError } from "../lib/errors.ts";
+import type { Changes, SyncObject } from "../lib/object.ts";
+import { namespaceOf } from "../lib/topics.ts";
+import type { Audience } from "./audience.ts";
+import { isThenable } from "./thenable.ts";
+
+/** Yes, no, or it depends: on who asks, and on the object as it is (or, to create, as it would be). */
+export type Permission = boolean | ((identity: unknown, object: SyncObject) => boolean);
+
+/** The same for a change; `changes` are the properties that are written, undefined where one goes. */
+export type UpdatePermission =
+  | boolean
+  | ((identity: unknown, object: SyncObject, changes: Changes) => boolean);
+
+/** Who may do what with the objects of a namespace. What is not said, nobody may. */
+export interface Rule {
+  readonly read?: Permission;
+  readonly create?: Permission;
+  readonly update?: UpdatePermission;
+  readonly destroy?: Permission;
+  /** Properties that not everyone may read, or write, who may the object. What is not said, they may. */
+  readonly properties?: Readonly<Record<string, PropertyRule>>;
+}
+
+export interface PropertyRule {
+  readonly read?: Permission;
+  readonly write?: Permission;
+}
+
+/** By namespace: what stands before the colon in an object's id. `"*"` is for all that are not named. */
+export type Rules = Readonly<Record<string, Rule>>;
+
+const OTHERS = "*";
+const NOBODY: Rule = {};
+const PERMISSIONS = ["read", "create", "update", "destroy"] as const;
+const PROPERTY_PERMISSIONS = ["read", "write"] as const;
+/** Identities that take more than this as JSON are not compared: each session is an audience. */
+const IDENTITY_UNITS_MAX = 4_096;
+
+/**
+ * Who may see and do what, decided in one place. It is the same for what is broadcast, for a snapshot,
+ * what was missed, a fetch, and what is written. Without rules, everyone may do everything.
+ */
+export class Permissions {
+  readonly #rules: ReadonlyMap<string, Rule> | undefined;
+  readonly #onError: (error: SyncError) => void;
+  /** Whether everyone may see everything. */
+  readonly isOpen: boolean;
+  /** Whether who may see what depends on who asks. */
+  readonly #isPersonal: boolean;
+
+  constructor(rules: Rules | undefined, onError: (error: SyncError) => void) {
+    this.#rules = rules && new Map(Object.entries(rules));
+    this.#onError = onError;
+    const reads = [...(this.#rules?.values() ?? [])].flatMap(readsOf);
+    this.isOpen = rules === undefined || (OTHERS in rules && reads.every((read) => read === true));
+    this.#isPersonal = reads.some((read) => typeof read === "function");
+  }
+
+  /** Whether there are rules: without, everyone may do everything. */
+  get areGiven(): boolean {
+    return this.#rules !== undefined;
+  }
+
+  /** Whether everyone may see everything of these, so that it is no secret that one was destroyed. */
+  isPublic(id: string): boolean {
+    return this.#rules === undefined || this.#rule(id).read === true;
+  }
+
+  /** Whether it depends on what an object is like who may see it. */
+  isDynamic(id: string): boolean {
+    return readsOf(this.#rule(id)).some((read) => typeof read === "function");
+  }
+
+  audience(identity: unknown, sessionId: string): Audience {
+    return {
+      key: this.#isPersonal ? audienceKey(identity, sessionId) : "",
+      hidden: (object) => this.hidden(identity, object),
+    };
+  }
+
+  /** The properties of an object that are hidden from somebody; undefined when all of it is. */
+  hidden(identity: unknown, object: SyncObject): readonly string[] | undefined {
+    if (this.#rules === undefined) return NOTHING_HIDDEN;
+    const { read, properties } = this.#rule(object.id);
+    if (!this.#allows(read ?? false, identity, object, undefined, "read")) return undefined;
+    if (properties === undefined) return NOTHING_HIDDEN;
+    let hidden: string[] | undefined;
+    for (const [name, { read: isReadable = true }] of Object.entries(properties)) {
+      if (isReadable === true) continue;
+      if (!this.#allows(isReadable, identity, object, undefined, `read ${name}`)) {
+        (hidden ??= []).push(name);
+      }
+    }
+    return hidden ?? NOTHING_HIDDEN;
+  }
+
+  /** Throws `forbidden` unless the object may be created like this. */
+  judgeCreate(identity: unknown, object: SyncObject): void {
+    if (this.#rules === undefined) return;
+    const { create = false, properties } = this.#rule(object.id);
+    this.#demand(create, identity, object, undefined, "create");
+    this.#judgeNames(properties, Object.keys(object), identity, object);
+  }
+
+  /** Throws `forbidden` unless the object may be changed like this. */
+  judgeUpdate(identity: unknown, object: SyncObject, changes: Changes): void {
+    if (this.#rules === undefined) return;
+    const { update = false, properties } = this.#rule(object.id);
+    this.#demand(update, identity, object, changes, "update");
+    this.#judgeNames(properties, Object.keys(changes), identity, object);
+  }
+
+  /** Throws `forbidden` unless the object may be destroyed. */
+  judgeDestroy(identity: unknown, object: SyncObject): void {
+    if (this.#rules === undefined) return;
+    this.#demand(this.#rule(object.id).destroy ?? false, identity, object, undefined, "destroy");
+  }
+
+  #judgeNames(
+    properties: Rule["properties"],
+    names: readonly string[],
+    identity: unknown,
+    object: SyncObject,
+  ): void {
+    if (properties === undefined) return;
+    for (const name of names) {
+      if (!Object.hasOwn(properties, name)) continue;
+      const { read = true, write = true } = properties[name] as PropertyRule;
+      const isAllowed =
+        this.#allows(read, identity, object, undefined, `read ${name}`) &&
+        this.#allows(write, identity, object, undefined, `write ${name}`);
+      if (isAllowed) continue;
+      throw new SyncError("forbidden_field", `this client may not write ${name}`, {
+        id: object.id,
+        property: name,
+      });
+    }
+  }
+
+  #demand(
+    permission: Permission | UpdatePermission,
+    identity: unknown,
+    object: SyncObject,
+    changes: Changes | undefined,
+    what: string,
+  ): void {
+    if (this.#allows(permission, identity, object, changes, what)) return;
+    throw new SyncError("forbidden", "this client may not do that", { id: object.id });
+  }
+
+  #rule(id: string): Rule {
+    return this.#rules?.get(namespaceOf(id)) ?? this.#rules?.get(OTHERS) ?? NOBODY;
+  }
+
+  /** A rule that fails, or answers anything but yes or no, is a no, and the application hears of it. */
+  #allows(
+    permission: Permission | UpdatePermission,
+    identity: unknown,
+    object: SyncObject,
+    changes: Changes | undefined,
+    what: string,
+  ): boolean {
+    if (typeof permission === "boolean") return permission;
+    const { id } = object;
+    try {
+      const answer: unknown = permission(identity, object, changes ?? {});
+      if (typeof answer === "boolean") return answer;
+      const kind = isThenable(answer) ? "a promise: it cannot be async" : "neither true nor false";
+      this.#onError(new SyncError("handler_failed", `the rule to ${what} answers ${kind}`, { id }));
+    } catch (cause) {
+      this.#onError(new SyncError("handler_failed", `the rule to ${what} failed`, { id, cause }));
+    }
+    return false;
+  }
+}
+
+function readsOf({ read = false, properties = {} }: Rule): Permission[] {
+  return [read, ...Object.values(properties).map(({ read: isReadable = true }) => isReadable)];
+}
+
+/** Equal for identities that are equal as data; who has none that can be compared is alone. */
+function audienceKey(identity: unknown, sessionId: string): string {
+  if (identity === undefined) return "nobody";
+  const text = isPlain(identity) ? JSON.stringify(identity) : undefined;
+  return text !== undefined && text.length <= IDENTITY_UNITS_MAX ? text : `session ${sessionId}`;
+}
+
+function isPlain(identity: unknown): boolean {
+  if (typeof identity !== "object" || identity === null) return typeof identity !== "function";
+  const isPlainObject = Object.getPrototypeOf(identity) === Object.prototype;
+  return isPlainObject && Object.values(identity).every((one) => isScalar(one) || isScalars(one));
+}
+
+function isScalars(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isScalar);
+}
+
+function isScalar(value: unknown): boolean {
+  return value === null || ["string", "number", "boolean"].includes(typeof value);
+}
+
+/** Checks what an application gives as `rules`. Throws `bad_option`, naming the rule. */
+export function checkRules(rules: unknown): Rules {
+  const named = entriesOf(rules, "rules must be an object of rules by namespace");
+  for (const [namespace, rule] of named) {
+    const what = `rules[${JSON.stringify(namespace)}]`;
+    for (const [name, value] of entriesOf(rule, `${what} must be an object`)) {
+      if (name === "properties") checkProperties(value, what);
+      else checkPermission(value, name, PERMISSIONS, what);
+    }
+  }
+  return rules as Rules;
+}
+
+function checkProperties(properties: unknown, what: string): void {
+  for (const [property, rule] of entriesOf(properties, `${what}.properties must be an object`)) {
+    const where = `${what}.properties[${JSON.stringify(property)}]`;
+    for (const [name, value] of entriesOf(rule, `${where} must be an object`)) {
+      checkPermission(value, name, PROPERTY_PERMISSIONS, where);
+    }
+  }
+}
+
+function checkPermission(
+  value: unknown,
+  name: string,
+  names: readonly string[],
+  where: string,
+): void {
+  if (!names.includes(name)) throw badRule(`${where} has no ${name}: it has ${names.join(", ")}`);
+  if (typeof value === "boolean" || typeof value === "function") return;
+  throw badRule(`${where}.${name} must be true, false or a function`);
+}
+
+function entriesOf(value: unknown, otherwise: string): [string, unknown][] {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return Object.entries(value);
+  }
+  throw badRule(otherwise);
+}
+
+function badRule(message: string): SyncError {
+  return new SyncError("bad_option", message, { property: "rules" });
+}

@@ -1,0 +1,73 @@
+import type { Entry } from "../../lib/entry.ts";
+import { SyncError } from "../../lib/errors.ts";
+import type { SyncObject } from "../../lib/object.ts";
+
+/** Names the channels that an object is in: by what it is like, and nothing else. */
+export type ChannelsOf = (object: SyncObject) => string | readonly string[] | undefined;
+
+const NONE: readonly string[] = [];
+
+/** In which channels each object is, and which objects are in each. */
+export class Channels {
+  readonly #channelsOf: ChannelsOf | undefined;
+  readonly #onError: (error: SyncError) => void;
+  readonly #ofEntry = new Map<Entry, readonly string[]>();
+  readonly #entries = new Map<string, Set<Entry>>();
+
+  constructor(channelsOf: ChannelsOf | undefined, onError: (error: SyncError) => void) {
+    this.#channelsOf = channelsOf;
+    this.#onError = onError;
+  }
+
+  /** Whether objects are in channels at all. */
+  get areNamed(): boolean {
+    return this.#channelsOf !== undefined;
+  }
+
+  of(entry: Entry): readonly string[] {
+    return this.#ofEntry.get(entry) ?? NONE;
+  }
+
+  in(channel: string): Iterable<Entry> {
+    return this.#entries.get(channel) ?? [];
+  }
+
+  /** Looks at an object that may have changed, and tells whether its channels have. */
+  look(entry: Entry): boolean {
+    if (this.#channelsOf === undefined) return false;
+    const before = this.of(entry);
+    const now = entry.object === null ? NONE : this.#named(entry.object);
+    if (before.length === now.length && before.every((name, i) => name === now[i])) return false;
+    for (const channel of before) this.#leave(channel, entry);
+    for (const channel of now) this.#enter(channel, entry);
+    if (now.length > 0) this.#ofEntry.set(entry, now);
+    else this.#ofEntry.delete(entry);
+    return true;
+  }
+
+  #named(object: SyncObject): readonly string[] {
+    try {
+      const named: unknown = this.#channelsOf?.(object);
+      if (named === undefined) return NONE;
+      if (typeof named === "string") return [named];
+      if (Array.isArray(named) && named.every((one) => typeof one === "string")) return named;
+      throw new TypeError("it must answer a name, a list of names or nothing");
+    } catch (cause) {
+      const { id } = object;
+      this.#onError(new SyncError("handler_failed", "`channels` failed", { id, cause }));
+      return NONE;
+    }
+  }
+
+  #enter(channel: string, entry: Entry): void {
+    const entries = this.#entries.get(channel);
+    if (entries === undefined) this.#entries.set(channel, new Set([entry]));
+    else entries.add(entry);
+  }
+
+  #leave(channel: string, entry: Entry): void {
+    const entries = this.#entries.get(channel);
+    entries?.delete(entry);
+    if (entries?.size === 0) this.#entries.delete(channel);
+  }
+}

@@ -1,0 +1,57 @@
+import type { Entry } from "../../lib/entry.ts";
+import type { View } from "./view.ts";
+
+/** An object in a view, or what is left of one that was: its place in the order of what the view shows. */
+export class Member {
+  readonly view: View;
+  readonly entry: Entry;
+  /** The version of the view with which it came in. */
+  entered: number;
+  /** The version with which it was last to be shown whole: as it came in, or other properties hide. */
+  shownAnew: number;
+  /** The version with which it last changed for the view. */
+  revision: number;
+  /** Properties that the view does not show of it. */
+  hidden: readonly string[];
+  /** Whether it has left the view. */
+  isGone = false;
+  older: Member | null = null;
+  newer: Member | null = null;
+
+  constructor(view: View, entry: Entry, version: number, hidden: readonly string[]) {
+    this.view = view;
+    this.entry = entry;
+    this.entered = version;
+    this.shownAnew = version;
+    this.revision = version;
+    this.hidden = hidden;
+  }
+}
+
+/** Which views have an object, by its handle. */
+export class Holders {
+  readonly #members: (Member[] | undefined)[] = [];
+
+  of(handle: number): readonly Member[] {
+    return this.#members[handle] ?? NOBODY;
+  }
+
+  add(member: Member): void {
+    const { handle } = member.entry;
+    const members = this.#members[handle];
+    if (members === undefined) this.#members[handle] = [member];
+    else members.push(member);
+  }
+
+  remove(member: Member): void {
+    const { handle } = member.entry;
+    const members = this.#members[handle];
+    const index = members?.indexOf(member) ?? -1;
+    if (members === undefined || index === -1) return;
+    const last = members.pop() as Member;
+    if (last !== member) members[index] = last;
+    if (members.length === 0) this.#members[handle] = undefined;
+  }
+}
+
+const NOBODY: readonly Member[] = [];

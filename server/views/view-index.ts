@@ -1,0 +1,55 @@
+import { namespaceOf, type Topics } from "../../lib/topics.ts";
+import type { SyncObject } from "../../lib/object.ts";
+import { QueryIndex } from "./query-index.ts";
+import type { View } from "./view.ts";
+
+/** Which views an object may belong to, without asking each of them. */
+export class ViewIndex {
+  readonly #ofEverything = new Set<View>();
+  readonly #byNamespace = new Map<string, Set<View>>();
+  readonly #byId = new Map<string, Set<View>>();
+  readonly #byChannel = new Map<string, Set<View>>();
+  readonly #queries = new QueryIndex<View>();
+
+  add(view: View, topics: Topics): void {
+    if (topics.isEverything) this.#ofEverything.add(view);
+    for (const name of topics.namespaces) put(this.#byNamespace, name, view);
+    for (const id of topics.ids) put(this.#byId, id, view);
+    for (const channel of topics.channels) put(this.#byChannel, channel, view);
+    for (const query of topics.queries) this.#queries.add(query, view);
+  }
+
+  remove(view: View, topics: Topics): void {
+    this.#ofEverything.delete(view);
+    for (const name of topics.namespaces) take(this.#byNamespace, name, view);
+    for (const id of topics.ids) take(this.#byId, id, view);
+    for (const channel of topics.channels) take(this.#byChannel, channel, view);
+    for (const query of topics.queries) this.#queries.remove(query, view);
+  }
+
+  /** Whether what such a property is can decide which views an object belongs to. */
+  readonly dependsOn = (name: string): boolean => this.#queries.dependsOn(name);
+
+  /** At least all views whose topics select the object; some may come twice. */
+  *candidates(object: SyncObject, channels: readonly string[]): IterableIterator<View> {
+    yield* this.#ofEverything;
+    yield* this.#byNamespace.get(namespaceOf(object.id)) ?? NONE;
+    yield* this.#byId.get(object.id) ?? NONE;
+    for (const channel of channels) yield* this.#byChannel.get(channel) ?? NONE;
+    yield* this.#queries.candidates(object);
+  }
+}
+
+const NONE: readonly View[] = [];
+
+function put(sets: Map<string, Set<View>>, key: string, view: View): void {
+  const views = sets.get(key);
+  if (views === undefined) sets.set(key, new Set([view]));
+  else views.add(view);
+}
+
+function take(sets: Map<string, Set<View>>, key: string, view: View): void {
+  const views = sets.get(key);
+  views?.delete(view);
+  if (views?.size === 0) sets.delete(key);
+}

@@ -1,0 +1,264 @@
+import { encodeDelta } from "../../lib/delta-codec.ts";
+import { changeBytes, type Change } from "../../lib/delta.ts";
+import type { Entry } from "../../lib/entry.ts";
+import type { ObjectId } from "../../lib/object.ts";
+import type { ObjectShapes } from "../../lib/object-shape.ts";
+import { RecencyList } from "../../lib/recency-list.ts";
+import type { Topics } from "../../lib/topics.ts";
+import type { Audience } from "../audience.ts";
+import { SnapshotPages } from "../snapshot-pages.ts";
+import { Member, type Holders } from "./member.ts";
+import type { Position } from "./position.ts";
+import type { SharedChanges } from "./shared-changes.ts";
+import type { News, Page, Source } from "./source.ts";
+
+/** What all views of a world have in common. */
+export interface ViewSurroundings {
+  readonly shapes: ObjectShapes;
+  readonly entryOf: (id: ObjectId) => Entry | undefined;
+  readonly holders: Holders;
+  readonly shared: SharedChanges;
+  readonly pageBytes: number;
+  /** How many objects that have left a view are remembered for those who catch up. */
+  readonly goneMax: number;
+}
+
+const NOTHING: ReadonlySet<Entry> = new Set();
+
+/**
+ * A part of a world as one audience sees it: a world in small, with its own order of what changed. To
+ * enter is to be told whole, to leave is to be destroyed without an event; so who follows a view needs
+ * nothing else than who follows a world.
+ */
+export class View implements Source {
+  readonly audience: Audience;
+  readonly #surroundings: ViewSurroundings;
+  readonly #pages = new SnapshotPages(this);
+  /** By handle. Those who have left are among them until they are forgotten. */
+  readonly #members = new Map<number, Member>();
+  readonly #recency = new RecencyList<Member>();
+  #gone: Member[] = [];
+  #topics: Topics;
+  #version = 0;
+  #seq: number;
+  #horizon = 0;
+  #told: Position;
+  /** How many sessions are shown it. */
+  users = 0;
+
+  constructor(audience: Audience, topics: Topics, seq: number, surroundings: ViewSurroundings) {
+    this.audience = audience;
+    this.#topics = topics;
+    this.#seq = seq;
+    this.#told = { version: 0, seq };
+    this.#surroundings = surroundings;
+  }
+
+  get topics(): Topics {
+    return this.#topics;
+  }
+
+  get position(): Position {
+    return { version: this.#version, seq: this.#seq };
+  }
+
+  get horizon(): number {
+    return this.#horizon;
+  }
+
+  /** One for somebody who goes on from here and is shown something else. */
+  fork(): View {
+    const copy = new View(this.audience, this.#topics, this.#seq, this.#surroundings);
+    copy.#version = this.#version;
+    copy.#horizon = this.#horizon;
+    copy.#told = this.#told;
+    for (let one = this.#recency.firstAfter(0); one !== null; one = one.newer) {
+      const { entry, entered, shownAnew, revision, hidden, isGone } = one;
+      const member = new Member(copy, entry, entered, hidden);
+      member.shownAnew = shownAnew;
+      member.revision = revision;
+      member.isGone = isGone;
+      copy.#members.set(entry.handle, member);
+      copy.#recency.append(member);
+      if (isGone) copy.#gone.push(member);
+      else this.#surroundings.holders.add(member);
+    }
+    return copy;
+  }
+
+  /** The topics change. Whoever calls shows what they select now, and looks again at every member. */
+  turnTo(topics: Topics): void {
+    this.#topics = topics;
+  }
+
+  has(handle: number): boolean {
+    return this.#members.get(handle)?.isGone === false;
+  }
+
+  *members(): IterableIterator<Member> {
+    for (const member of this.#members.values()) if (!member.isGone) yield member;
+  }
+
+  /** Whoever is shown it was told all of it, or will be told by pages. */
+  passOver(): void {
+    this.#told = { version: this.#version, seq: this.#seq };
+  }
+
+  /** All that happened up to this commit was shown to the view. */
+  reach(seq: number): void {
+    this.#seq = seq;
+  }
+
+  /** Looks at an object as it is now: it enters, stays, changes or leaves. */
+  look(entry: Entry, channels: readonly string[]): void {
+    const { object, handle } = entry;
+    const known = this.#members.get(handle);
+    const isSelected = object !== null && this.#topics.select(object, channels);
+    const hidden = isSelected ? this.audience.hidden(object) : undefined;
+    if (hidden === undefined) {
+      if (known?.isGone === false) this.leave(known);
+    } else if (known === undefined) {
+      const member = new Member(this, entry, ++this.#version, hidden);
+      this.#members.set(handle, member);
+      this.#recency.append(member);
+      this.#surroundings.holders.add(member);
+    } else if (known.isGone) {
+      known.isGone = false;
+      this.#surroundings.holders.add(known);
+      this.#showAnew(known, hidden);
+      known.entered = known.revision;
+    } else if (!isSame(known.hidden, hidden)) {
+      this.#showAnew(known, hidden);
+    } else if (entry.revision > this.#seq && this.#isShownDifferently(known)) {
+      this.#touch(known);
+    }
+  }
+
+  /** It is destroyed, or is not to be seen any more. */
+  leave(member: Member): void {
+    member.isGone = true;
+    this.#surroundings.holders.remove(member);
+    this.#touch(member);
+    this.#gone.push(member);
+    if (this.#gone.length > this.#surroundings.goneMax) this.#forget(this.#gone.length >> 1);
+  }
+
+  /** Nobody is shown it any more. */
+  close(): void {
+    for (const member of this.members()) this.#surroundings.holders.remove(member);
+    this.#members.clear();
+  }
+
+  tell(silent: ReadonlySet<Entry>): News {
+    const { shared } = this.#surroundings;
+    const { version, seq } = this.#told;
+    const since = { version, seq: shared.toldSeq };
+    const changes: Change[] = [];
+    for (let one = this.#recency.firstAfter(version); one !== null; one = one.newer) {
+      const change = this.#change(one, since, version, silent);
+      if (change !== undefined) changes.push(change);
+    }
+    const delta = encodeDelta({ from: seq, to: this.#seq, changes }, shared.bodies);
+    const isNews = changes.length > 0;
+    // Only what is sent to all moves the place from which all are told the next time.
+    this.#told = { version: this.#version, seq: isNews ? this.#seq : seq };
+    return { delta, isNews };
+  }
+
+  page(base: Position, from: number): Page {
+    return this.#pages.get(base, from);
+  }
+
+  makePage(base: Position, from: number): Page {
+    const { pageBytes } = this.#surroundings;
+    const changes: Change[] = [];
+    let next = from;
+    let bytes = 0;
+    let one = this.#recency.firstAfter(from);
+    for (; one !== null && bytes < pageBytes; one = one.newer) {
+      next = one.revision;
+      const change = this.#change(one, base, from, NOTHING);
+      if (change === undefined) continue;
+      changes.push(change);
+      bytes += changeBytes(change);
+    }
+    if (one !== null) this.#recency.expectNext(one);
+    const isWhole = one === null;
+    // Parts do not move a replica: what they show is of no commit.
+    const to = isWhole ? this.#seq : base.seq;
+    const delta = encodeDelta({ from: base.seq, to, changes });
+    return { delta, next: isWhole ? this.#version : next, isWhole, madeAt: this.#version };
+  }
+
+  idOf(handle: number): ObjectId | undefined {
+    return this.#members.get(handle)?.entry.id;
+  }
+
+  shows(id: ObjectId): boolean {
+    const entry = this.#surroundings.entryOf(id);
+    return entry !== undefined && this.has(entry.handle);
+  }
+
+  forgetPages(): void {
+    this.#pages.clear();
+  }
+
+  /** Nobody lacks anything: what has left need not be remembered. */
+  forgetGone(): void {
+    this.#forget(this.#gone.length);
+  }
+
+  /** What who has all up to `base`, and was shown all up to the version `from`, must apply. */
+  #change(
+    member: Member,
+    base: Position,
+    from: number,
+    silent: ReadonlySet<Entry>,
+  ): Change | undefined {
+    const { entry, entered, shownAnew, hidden, isGone } = member;
+    if (isGone) {
+      if (entered > Math.max(base.version, from)) return undefined;
+      const isDestroyed = entry.object === null;
+      return { kind: "destroy", handle: entry.handle, silent: !isDestroyed || silent.has(entry) };
+    }
+    const { shapes, shared } = this.#surroundings;
+    if (shownAnew > base.version || entry.isNewAt(base.seq)) {
+      // What has only come into view was not created now.
+      const isOld = entered > base.version && entry.created <= base.seq;
+      const isSilent = isOld || silent.has(entry);
+      if (hidden.length > 0) return entry.whole(shapes, isSilent, hidden);
+      return shared.whole(entry, isSilent);
+    }
+    if (hidden.length > 0) return entry.update(base.seq, shapes, silent.has(entry), hidden);
+    return shared.update(entry, base.seq, silent.has(entry));
+  }
+
+  #showAnew(member: Member, hidden: readonly string[]): void {
+    member.hidden = hidden;
+    this.#touch(member);
+    member.shownAnew = member.revision;
+  }
+
+  #isShownDifferently({ entry, hidden }: Member): boolean {
+    if (hidden.length === 0) return true;
+    return entry.hasChanged(this.#seq, (name) => !hidden.includes(name));
+  }
+
+  #touch(member: Member): void {
+    member.revision = ++this.#version;
+    this.#recency.toNewest(member);
+  }
+
+  #forget(count: number): void {
+    for (const member of this.#gone.splice(0, count)) {
+      this.#horizon = Math.max(this.#horizon, member.isGone ? member.revision : 0);
+      if (!member.isGone || this.#members.get(member.entry.handle) !== member) continue;
+      this.#members.delete(member.entry.handle);
+      this.#recency.remove(member);
+    }
+  }
+}
+
+function isSame(some: readonly string[], others: readonly string[]): boolean {
+  return some === others || (some.length === others.length && some.every((one, i) => one === others[i]));
+}

@@ -1,0 +1,233 @@
+import type { Entry } from "../../lib/entry.ts";
+import type { SyncError } from "../../lib/errors.ts";
+import type { ServerLimits } from "../../lib/limits.ts";
+import type { SyncObject } from "../../lib/object.ts";
+import { EVERYTHING, namespaceOf, type Topics } from "../../lib/topics.ts";
+import type { World } from "../../lib/world.ts";
+import type { Audience } from "../audience.ts";
+import type { Permissions } from "../rules.ts";
+import { Channels, type ChannelsOf } from "./channels.ts";
+import { Holders } from "./member.ts";
+import type { Position } from "./position.ts";
+import { SharedChanges } from "./shared-changes.ts";
+import type { Source } from "./source.ts";
+import { View, type ViewSurroundings } from "./view.ts";
+import { ViewIndex } from "./view-index.ts";
+import { WholeWorld } from "./whole-world.ts";
+
+/**
+ * Everything that is shown of a world: all of it, to who may see all and asks for all; else a view,
+ * which those who see the same share. A view knows what happened up to the last `advance`, and nobody
+ * is shown anything before it.
+ */
+export class Views {
+  readonly whole: WholeWorld;
+  readonly #world: World;
+  readonly #permissions: Permissions;
+  readonly #channels: Channels;
+  readonly #surroundings: ViewSurroundings;
+  readonly #index = new ViewIndex();
+  readonly #all = new Set<View>();
+  /** By what is asked for and who asks: those that newcomers can share. */
+  readonly #shared = new Map<string, View>();
+  #seq: number;
+
+  constructor(
+    world: World,
+    permissions: Permissions,
+    channelsOf: ChannelsOf | undefined,
+    limits: ServerLimits,
+    onError: (error: SyncError) => void,
+  ) {
+    this.#world = world;
+    this.#permissions = permissions;
+    this.#channels = new Channels(channelsOf, onError);
+    const { pageBytes, tombstonesMax } = limits;
+    this.whole = new WholeWorld(world, pageBytes);
+    this.#surroundings = {
+      shapes: world.shapes,
+      entryOf: (id) => world.entry(id),
+      holders: new Holders(),
+      shared: new SharedChanges(world.shapes, world.seq),
+      pageBytes,
+      goneMax: tombstonesMax,
+    };
+    for (const entry of world.entries()) this.#channels.look(entry);
+    this.#seq = world.seq;
+  }
+
+  /** Whether a cursor of the world says all that there is to say of who is shown this. */
+  isWhole(topics: Topics): boolean {
+    return this.#permissions.isOpen && topics.isEverything;
+  }
+
+  /** What a newcomer is shown. Whoever takes it gives it back with `release`. */
+  open(audience: Audience, topics: Topics): Source {
+    if (this.isWhole(topics)) return this.whole;
+    this.advance();
+    const known = this.#shared.get(keyOf(audience, topics));
+    if (known !== undefined) {
+      known.users += 1;
+      return known;
+    }
+    const view = new View(audience, topics, this.#seq, this.#surroundings);
+    this.#enter(view);
+    this.#shared.set(keyOf(audience, topics), view);
+    for (const entry of this.#selectedBy(topics)) view.look(entry, this.#channels.of(entry));
+    view.passOver();
+    return view;
+  }
+
+  release(source: Source): void {
+    if (!(source instanceof View)) return;
+    source.users -= 1;
+    if (source.users > 0) return;
+    this.#index.remove(source, source.topics);
+    this.#all.delete(source);
+    this.#unshare(source);
+    source.close();
+  }
+
+  /**
+   * Goes on with other topics from where `source` is, for one who was told all that it shows. `base` is
+   * where they stand in the view returned.
+   */
+  turn(source: Source, audience: Audience, topics: Topics): { view: View; base: Position } {
+    const view = this.#own(source, audience);
+    const base = view.position;
+    const before = view.topics;
+    this.#unshare(view);
+    this.#index.remove(view, before);
+    view.turnTo(topics);
+    this.#index.add(view, topics);
+    for (const { entry } of [...view.members()]) view.look(entry, this.#channels.of(entry));
+    for (const entry of this.#selectedBy(topics, before)) {
+      if (!view.has(entry.handle)) view.look(entry, this.#channels.of(entry));
+    }
+    view.passOver();
+    return { view, base };
+  }
+
+  /** The view that others who see the same are shown: this one, if there was none. */
+  settle(view: View): View {
+    const key = keyOf(view.audience, view.topics);
+    const known = this.#shared.get(key);
+    if (known === undefined) this.#shared.set(key, view);
+    return known ?? view;
+  }
+
+  /** Shows the views what has happened since. */
+  advance(): void {
+    const { seq } = this.#world;
+    if (seq === this.#seq) return;
+    if (this.#all.size > 0 || this.#channels.areNamed) {
+      this.#surroundings.shared.outdate();
+      for (const entry of this.#world.changedSince(this.#seq)) this.#look(entry);
+      for (const view of this.#all) view.reach(seq);
+    }
+    this.#seq = seq;
+  }
+
+  /** All sessions were told what is new. */
+  told(): void {
+    this.#surroundings.shared.told(this.#seq);
+  }
+
+  /** Looks again at who may see what, of these objects or of all. */
+  reconsider(entries: Iterable<Entry> = this.#world.entries()): void {
+    this.advance();
+    for (const entry of entries) {
+      if (entry.object === null) continue;
+      this.#channels.look(entry);
+      this.#lookAll(entry, entry.object);
+    }
+  }
+
+  #look(entry: Entry): void {
+    const { object, handle, created, id } = entry;
+    const isMoved = this.#channels.look(entry);
+    const { holders } = this.#surroundings;
+    if (object === null) {
+      for (const member of [...holders.of(handle)]) member.view.leave(member);
+      return;
+    }
+    const mayEnter =
+      isMoved ||
+      created > this.#seq ||
+      this.#permissions.isDynamic(id) ||
+      entry.hasChanged(this.#seq, this.#index.dependsOn);
+    if (mayEnter) this.#lookAll(entry, object);
+    else for (const member of [...holders.of(handle)]) this.#lookFrom(member.view, entry);
+  }
+
+  #lookAll(entry: Entry, object: SyncObject): void {
+    const views = new Set<View>();
+    for (const { view } of this.#surroundings.holders.of(entry.handle)) views.add(view);
+    for (const view of this.#index.candidates(object, this.#channels.of(entry))) views.add(view);
+    for (const view of views) this.#lookFrom(view, entry);
+  }
+
+  #lookFrom(view: View, entry: Entry): void {
+    view.look(entry, this.#channels.of(entry));
+  }
+
+  /** What may have come in with these topics, if there were others before. */
+  *#selectedBy(topics: Topics, before?: Topics): IterableIterator<Entry> {
+    const isWide = topics.isEverything && before?.isEverything !== true;
+    const namespaces = added(topics.namespaces, before?.namespaces);
+    const known = new Set(before?.queries.map(({ key }) => key));
+    const queries = topics.queries.filter(({ key }) => !known.has(key));
+    if (isWide || namespaces.size > 0 || queries.length > 0) {
+      for (const entry of this.#world.entries()) {
+        const { object } = entry;
+        if (object === null) continue;
+        const isOne =
+          isWide ||
+          namespaces.has(namespaceOf(object.id)) ||
+          queries.some((query) => query.matches(object));
+        if (isOne) yield entry;
+      }
+    }
+    for (const id of added(topics.ids, before?.ids)) {
+      const entry = this.#world.entry(id);
+      if (entry !== undefined) yield entry;
+    }
+    for (const channel of added(topics.channels, before?.channels)) {
+      yield* this.#channels.in(channel);
+    }
+  }
+
+  #enter(view: View): void {
+    view.users = 1;
+    this.#all.add(view);
+    this.#index.add(view, view.topics);
+  }
+
+  /** A view for one alone that shows what the source does. */
+  #own(source: Source, audience: Audience): View {
+    if (source instanceof View && source.users === 1) return source;
+    if (source instanceof View) {
+      source.users -= 1;
+      const fork = source.fork();
+      this.#enter(fork);
+      return fork;
+    }
+    const view = new View(audience, EVERYTHING, this.#seq, this.#surroundings);
+    this.#enter(view);
+    for (const entry of this.#world.entries()) view.look(entry, this.#channels.of(entry));
+    return view;
+  }
+
+  #unshare(view: View): void {
+    const key = keyOf(view.audience, view.topics);
+    if (this.#shared.get(key) === view) this.#shared.delete(key);
+  }
+}
+
+function keyOf(audience: Audience, topics: Topics): string {
+  return `${audience.key} ${topics.key}`;
+}
+
+function added(names: ReadonlySet<string>, before: ReadonlySet<string> | undefined): Set<string> {
+  return new Set([...names].filter((name) => before?.has(name) !== true));
+}
