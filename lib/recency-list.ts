@@ -54,11 +54,7 @@ export class RecencyList<Item extends Linked<Item>> {
       if (guess.older === null || guess.older.revision <= revision) return guess;
     }
     let first: Item | null = null;
-    for (
-      let item = this.#newest;
-      item !== null && item.revision > revision;
-      item = item.older
-    ) {
+    for (let item = this.#newest; item !== null && item.revision > revision; item = item.older) {
       first = item;
     }
     return first;

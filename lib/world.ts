@@ -219,7 +219,8 @@ export class World {
 
   /** What has changed after this commit, and what was destroyed, oldest first. */
   *changedSince(seq: number): IterableIterator<Entry> {
-    for (let entry = this.#recency.firstAfter(seq); entry !== null; entry = entry.newer) yield entry;
+    for (let entry = this.#recency.firstAfter(seq); entry !== null; entry = entry.newer)
+      yield entry;
   }
 
   entry(id: string): Entry | undefined {

@@ -183,7 +183,9 @@ export class HostedWorld {
     const reception = this.#reception as Reception;
     reception.checkOwner(hello.clientId, identity);
     const topics =
-      hello.topics === undefined ? EVERYTHING : parseTopics(topicsFromText(hello.topics, this.#limits), this.#limits);
+      hello.topics === undefined
+        ? EVERYTHING
+        : parseTopics(topicsFromText(hello.topics, this.#limits), this.#limits);
     return (link) => reception.accept(link, hello, topics, identity);
   }
 

@@ -10,8 +10,7 @@ export type Permission = boolean | ((identity: unknown, object: SyncObject) => b
 
 /** The same for a change; `changes` are the properties that are written, undefined where one goes. */
 export type UpdatePermission =
-  | boolean
-  | ((identity: unknown, object: SyncObject, changes: Changes) => boolean);
+  boolean | ((identity: unknown, object: SyncObject, changes: Changes) => boolean);
 
 /** Who may do what with the objects of a namespace. What is not said, nobody may. */
 export interface Rule {

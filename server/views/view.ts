@@ -260,5 +260,7 @@ export class View implements Source {
 }
 
 function isSame(some: readonly string[], others: readonly string[]): boolean {
-  return some === others || (some.length === others.length && some.every((one, i) => one === others[i]));
+  return (
+    some === others || (some.length === others.length && some.every((one, i) => one === others[i]))
+  );
 }

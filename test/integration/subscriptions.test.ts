@@ -101,7 +101,8 @@ describe("subscriptions", () => {
 
   test("an object is in the channels that the server names, and moves between them", async () => {
     const { sync, url } = await stage.serve({
-      channels: ({ x }) => (typeof x === "number" ? `cell:${String(Math.floor(x / 10))}` : undefined),
+      channels: ({ x }) =>
+        typeof x === "number" ? `cell:${String(Math.floor(x / 10))}` : undefined,
     });
     await sync.create({ id: "player:1", x: 1 });
     await sync.create({ id: "player:2", x: 11 });

@@ -9,6 +9,7 @@ import {
   encodeFetched,
   encodeGoodbye,
   encodeMutations,
+  encodeSubscribe,
   encodeWelcome,
 } from "../../lib/messages.ts";
 import { decodeMutation, encodeMutation } from "../../lib/mutation-codec.ts";
@@ -136,6 +137,14 @@ function fetch(hex: string): GoldenFrame {
   return { hex, encoded: encodeFetch(message), message: { kind: "fetch", ...message }, decoded };
 }
 
+function subscribe(hex: string): GoldenFrame {
+  const topics = [{ namespace: "chat" }, { query: { level: { $gte: 5 } } }];
+  const decoded = () =>
+    decodeClientMessage(Buffer.from(hex, "hex"), new ShapeDictionary(limits), limits);
+  const message = { kind: "subscribe", request: 1, topics };
+  return { hex, encoded: encodeSubscribe(1, topics), message, decoded };
+}
+
 function fetched(hex: string): GoldenFrame {
   const fields = { request: 1, seq: 42, missing: ["Bär"] };
   return fromServer(hex, encodeFetched(fields), { kind: "fetched", ...fields });
@@ -200,6 +209,9 @@ export const GOLDEN_FRAMES = {
     "010202020101780201790102010200020102031528020506747265653a310142440103746d700146480e2802040902000206747265653a37",
   ),
   fetch: fetch("02010206747265653a310442c3a472"),
+  subscribe: subscribe(
+    "030108020901096e616d657370616365116368617409010571756572790901056c6576656c090104246774654a",
+  ),
   fetched: fetched("030903077265717565737442037365719401076d697373696e6708011142c3a472"),
   goodbye: goodbye(
     "040902056572726f72090304636f646518756e617661696c61626c65076d657373616765166261636b20736f6f6e0c726574727941667465724d73a808097265636f6e6e65637403",

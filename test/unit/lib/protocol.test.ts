@@ -15,7 +15,7 @@ const WHAT_TO_DO =
 test("the definition of the wire has not changed", () => {
   const hash = createHash("sha256").update(JSON.stringify(PROTOCOL)).digest("hex");
   expect({ hash, WHAT_TO_DO }).toEqual({
-    hash: "26bdec87f5cc2fac914e0719b736b3948df8a43e39f2cc711c5be392b229af80",
+    hash: "6d89343ae70139a13106c2b44240809b20fc6d8b81985072842f929298cbf0e8",
     WHAT_TO_DO,
   });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import type { EncodedDelta } from "../../../lib/delta-codec.ts";
+import type { Entry } from "../../../lib/entry.ts";
 import { SERVER_LIMITS } from "../../../lib/limits.ts";
 import type { ObjectId, Properties } from "../../../lib/object.ts";
 import type { Operation } from "../../../lib/operation.ts";
@@ -7,6 +7,7 @@ import { World } from "../../../lib/world.ts";
 import { checkFlush, flushIntervalMs, type Flush } from "../../../server/flush-policy.ts";
 import { Flusher } from "../../../server/flusher.ts";
 import type { Sessions } from "../../../server/sessions.ts";
+import { WholeWorld } from "../../../server/views/whole-world.ts";
 import { codeOf } from "../../support/hostile.ts";
 import { FakeEnvironment } from "../client/fake-server.ts";
 
@@ -38,10 +39,14 @@ function newFlusher(flush: Flush) {
   const environment = new FakeEnvironment();
   const record = { epoch: "e", seq: 0, horizon: 0, nextHandle: 1, objects: [] };
   const world = new World(record, SERVER_LIMITS, 0);
+  const whole = new WholeWorld(world, SERVER_LIMITS.pageBytes);
   const sent: string[] = [];
   const sessions = {
     size: 1,
-    flush: ({ from, to }: EncodedDelta) => sent.push(`${from}-${to}`),
+    flush: (silent: ReadonlySet<Entry>) => {
+      const { from, to } = whole.tell(silent).delta;
+      sent.push(`${from}-${to}`);
+    },
   } as unknown as Sessions;
   let isReadable = true;
   const flusher = new Flusher(world, sessions, flush, environment, () => isReadable);
