@@ -63,6 +63,11 @@ export function checkId(id: unknown, limits: CommonLimits): ObjectId {
   return id as ObjectId;
 }
 
+/** What stands before the first colon of an id; of one without a colon, nothing. */
+export function namespaceOf(id: string): string {
+  return id.slice(0, Math.max(0, id.indexOf(":")));
+}
+
 // With the u flag, half a surrogate pair is a code point of its own, and a whole pair is not.
 const NUL_OR_HALF_PAIR = /[\0\p{Surrogate}]/u;
 

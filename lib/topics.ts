@@ -1,6 +1,6 @@
 import { atMost, SyncError } from "./errors.ts";
 import type { CommonLimits } from "./limits.ts";
-import { checkId, type ObjectId, type SyncObject } from "./object.ts";
+import { checkId, namespaceOf, type ObjectId, type SyncObject } from "./object.ts";
 import { parseQuery, type Query } from "./query.ts";
 
 /**
@@ -80,12 +80,6 @@ export interface TopicParts {
 }
 
 export const EVERYTHING = /* @__PURE__ */ new Topics(true);
-
-/** What stands before the first colon of an id; of one without a colon, nothing. */
-export function namespaceOf(id: string): string {
-  const end = id.indexOf(":");
-  return end === -1 ? "" : id.slice(0, end);
-}
 
 /** Parses what somebody asks for. Throws `invalid_query`, `invalid_id`, `limit_exceeded`, ... */
 export function parseTopics(data: unknown, limits: CommonLimits): Topics {

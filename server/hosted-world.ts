@@ -6,7 +6,7 @@ import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import { topicsFromText, type Hello } from "../lib/messages.ts";
 import { checkId, type Changes, type ObjectId, type SyncObject } from "../lib/object.ts";
-import { EVERYTHING, parseTopics } from "../lib/topics.ts";
+import { EVERYTHING, parseTopics, type Topic } from "../lib/topics.ts";
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Applied } from "../lib/world.ts";
 import type { Writer } from "./job.ts";
@@ -15,6 +15,7 @@ import { Reception } from "./reception.ts";
 import type { SessionInfo } from "./session.ts";
 import type { StoredWorld } from "./stores/store.ts";
 import { isThenable } from "./thenable.ts";
+import type { ChannelsOf } from "./views/channels.ts";
 import { closing, WorldHost, type HostOptions } from "./world-host.ts";
 
 /** Who made a change: a client's connection, or the server's own code (null). */
@@ -159,6 +160,29 @@ export class HostedWorld {
     const checked = ids?.map((id) => checkId(id, this.#limits));
     const host = this.#host ?? (await this.#opening);
     await host.revoke(checked);
+  }
+
+  /** Names channels of objects besides the server's option `channels`. */
+  async nameChannels(channelsOf: ChannelsOf): Promise<void> {
+    const host = this.#host ?? (await this.#opening);
+    await host.nameChannels(channelsOf);
+  }
+
+  /**
+   * Decides what clients are shown that connect from now on, whatever they ask for; undefined leaves it
+   * to them. They cannot subscribe then, and fetch only what they are shown. Returns its undo.
+   */
+  direct(choose: (session: SessionInfo) => readonly Topic[] | undefined): () => void {
+    const host = this.#opened();
+    return host.direct((session) => {
+      const topics = choose(session);
+      return topics && parseTopics(topics, this.#limits);
+    });
+  }
+
+  /** Has a connected client shown this from now on, whatever it asks for. */
+  show(sessionId: string, topics: readonly Topic[]): void {
+    this.#opened().show(sessionId, parseTopics(topics, this.#limits));
   }
 
   /** Calls `listener` from now on; returns its undo. */

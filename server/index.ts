@@ -14,6 +14,9 @@ export type {
 export type { ChangeContext, HostedWorld, WorldEvents } from "./hosted-world.ts";
 export { ObjectSync, ObjectSyncServer } from "./object-sync-server.ts";
 export type { Plugin } from "./object-sync-server.ts";
+export type { Permission, PropertyRule, Rule, Rules, UpdatePermission } from "./rules.ts";
+export type { ChannelsOf } from "./views/channels.ts";
+export type { Topic } from "../lib/topics.ts";
 export type { WriteRequest } from "./authorization.ts";
 export type { Credentials, ServerOptions } from "./options.ts";
 export type { SessionInfo } from "./session.ts";

@@ -1,4 +1,4 @@
-import type { ObjectId } from "../lib/object.ts";
+import { namespaceOf, type ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 
 /** For how long objects are there, by their namespaces: what an id begins with, up to its first colon. */
@@ -36,9 +36,4 @@ export class Lifetimes {
   isSessionObject(id: ObjectId): boolean {
     return this.#sessionObjects.size > 0 && this.#sessionObjects.has(namespaceOf(id));
   }
-}
-
-/** Empty when there is none. */
-function namespaceOf(id: ObjectId): string {
-  return id.slice(0, Math.max(0, id.indexOf(":")));
 }

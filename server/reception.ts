@@ -57,11 +57,13 @@ export class Reception {
   }
 
   /** Begins a session on an open link; what comes over the link goes to the events returned. */
-  accept(link: Link, hello: Hello, topics: Topics, identity: unknown): LinkEvents {
+  accept(link: Link, hello: Hello, asked: Topics, identity: unknown): LinkEvents {
     const { clock, random } = this.#environment;
     const info: SessionInfo = { id: random.id(), world: this.#world, identity };
     const { cursor, clientId } = hello;
     const { world, stable, ledger } = this.#host;
+    const directed = this.#host.topicsFor(info);
+    const topics = directed ?? asked;
     // Of a view it is not known what a client has: it gets all of it anew, and what it lost is gone.
     const isWhole = this.#host.views.isWhole(topics);
     const isResumed = isWhole && world.canResume(cursor) && cursor.seq <= stable.seq;
@@ -86,6 +88,7 @@ export class Reception {
       welcome,
       audience,
       topics,
+      isDirected: directed !== undefined,
       source: this.#host.views.open(audience, topics),
       cursorSeq: cursor.seq,
       recorded: () => ledger.outcomesOf(clientId),
@@ -189,7 +192,8 @@ export class Reception {
   /** What somebody fetched who is shown a part of the world belongs to it from then on. */
   #hold(session: Session, request: number, ids: readonly ObjectId[]): void {
     const { topics } = session;
-    const isShown = topics.isEverything || ids.every((id) => topics.ids.has(id));
+    const isShown =
+      session.isDirected || topics.isEverything || ids.every((id) => topics.ids.has(id));
     if (!isShown) session.topics = topics.with({ ids });
     this.#host.sessions.turn(session, isShown ? undefined : session.topics, () => {
       const missing = ids.filter((id) => !session.source.shows(id));
@@ -201,7 +205,9 @@ export class Reception {
     this.#spend(session.subscriptions.take(1, this.#environment.clock.now()));
     let error;
     try {
-      session.topics = parseTopics(topics, this.#limits);
+      const asked = parseTopics(topics, this.#limits);
+      if (session.isDirected) throw new SyncError("forbidden", "the server decides what is shown");
+      session.topics = asked;
     } catch (cause) {
       error = toSyncError(cause).toData();
     }

@@ -1,7 +1,6 @@
 import { NOTHING_HIDDEN } from "../lib/entry.ts";
 import { SyncError } from "../lib/errors.ts";
-import type { Changes, SyncObject } from "../lib/object.ts";
-import { namespaceOf } from "../lib/topics.ts";
+import { namespaceOf, type Changes, type SyncObject } from "../lib/object.ts";
 import type { Audience } from "./audience.ts";
 import { isThenable } from "./thenable.ts";
 

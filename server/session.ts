@@ -40,6 +40,7 @@ export interface SessionStart {
   readonly welcome: Welcome;
   readonly audience: Audience;
   readonly topics: Topics;
+  readonly isDirected: boolean;
   readonly source: Source;
   /** Up to where the client has the world, if it is resumed. */
   readonly cursorSeq: number;
@@ -67,8 +68,10 @@ export class Session {
   readonly subscriptions: TokenBucket;
   /** Mutations that were taken on this connection and that the host is not through with. */
   underWay = 0;
-  /** What its client asks to be shown. */
+  /** What it is to be shown, of what it may see. */
   topics: Topics;
+  /** Whether the server has decided that, and its client has no say in it. */
+  isDirected: boolean;
   /** Of answers to fetches, since nothing waited to be read. */
   answerBytes = 0;
   readonly #limits: ServerLimits;
@@ -85,11 +88,11 @@ export class Session {
   #whenLive: (() => Uint8Array)[] = [];
 
   constructor(start: SessionStart, limits: ServerLimits, now: number) {
-    const { info, clientId, link, welcome, audience, topics, source, cursorSeq, recorded } = start;
+    const { info, clientId, link, welcome, audience, topics, isDirected, source } = start;
     this.info = info;
     this.clientId = clientId;
     this.link = link;
-    this.#recorded = recorded;
+    this.#recorded = start.recorded;
     this.#limits = limits;
     this.dictionary = new ShapeDictionary(limits);
     this.messages = new TokenBucket(limits.messagesPerSecondMax, now);
@@ -97,8 +100,9 @@ export class Session {
     this.subscriptions = new TokenBucket(limits.subscriptionsPerSecondMax, now);
     this.audience = audience;
     this.topics = topics;
+    this.isDirected = isDirected;
     this.#source = source;
-    const sentSeq = welcome.isResumed ? cursorSeq : 0;
+    const sentSeq = welcome.isResumed ? start.cursorSeq : 0;
     this.#sent = { version: sentSeq, seq: sentSeq };
     this.#catchUp = this.#catchUpFrom(this.#sent, now);
     link.send(encodeWelcome(welcome));

@@ -30,6 +30,7 @@ export class Sessions {
   readonly #all = new Set<Session>();
   readonly #bySource = new Map<Source, Set<Session>>();
   readonly #byClient = new Map<string, Session>();
+  readonly #byId = new Map<string, Session>();
   readonly #behind = new Set<Session>();
   /** What waits for sessions to be current. */
   readonly #turns = new Map<Session, Turn>();
@@ -69,6 +70,7 @@ export class Sessions {
     }
     this.#all.add(session);
     this.#byClient.set(session.clientId, session);
+    this.#byId.set(session.info.id, session);
     this.#enter(session);
     this.#behind.add(session);
     this.pumpSoon();
@@ -79,12 +81,18 @@ export class Sessions {
     return this.#byClient.get(clientId);
   }
 
+  /** The session of this public name. */
+  named(id: string): Session | undefined {
+    return this.#byId.get(id);
+  }
+
   has(session: Session): boolean {
     return this.#all.has(session);
   }
 
   remove(session: Session): void {
     if (!this.#all.delete(session)) return;
+    this.#byId.delete(session.info.id);
     this.#behind.delete(session);
     this.#turns.delete(session);
     this.#turned.delete(session);
@@ -102,7 +110,7 @@ export class Sessions {
 
   /** Tells everyone what is new; no event is asked for about `silent`. */
   flush(silent: ReadonlySet<Entry>, now: number): void {
-    this.#views.advance();
+    this.#views.advance(() => this.#turn(now));
     if (!this.#bySource.has(this.#views.whole)) this.#views.whole.passOver();
     for (const [source, sessions] of this.#bySource) {
       const news = source.tell(silent);
@@ -117,7 +125,8 @@ export class Sessions {
     }
     this.#views.told();
     this.#share();
-    this.#turn(now);
+    // Who was shown the whole world is current only now.
+    if (this.#turns.size > 0) this.#views.advance(() => this.#turn(now));
     if (this.#behind.size > 0) this.pumpSoon();
   }
 
@@ -158,8 +167,7 @@ export class Sessions {
   #pump(): void {
     if (!this.#isReadable()) return; // the host calls again when it is
     const now = this.#environment.clock.now();
-    this.#views.advance();
-    this.#turn(now);
+    this.#views.advance(() => this.#turn(now));
     let isAnySent = false;
     for (const session of this.#behind) {
       const progress = session.sendPage(now);
@@ -181,7 +189,6 @@ export class Sessions {
       if (topics !== undefined) this.#show(session, topics, now);
       for (const answer of answers) session.sendWhenLive(answer);
     }
-    if (this.#behind.size > 0) this.pumpSoon();
   }
 
   #show(session: Session, topics: Topics, now: number): void {

@@ -6,6 +6,7 @@ import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { Welcome } from "../lib/messages.ts";
 import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
+import { Topics } from "../lib/topics.ts";
 import { World, type Applied } from "../lib/world.ts";
 import type { WriteRequest } from "./authorization.ts";
 import type { Flush } from "./flush-policy.ts";
@@ -46,6 +47,9 @@ export interface HostOptions {
   readonly onError: (error: SyncError) => void;
 }
 
+/** Decides what a session is shown, if it wants to. */
+export type Director = (session: SessionInfo) => Topics | undefined;
+
 /** What became of a fetch: who has got as far as `seq` has all that are not missing. */
 export interface Fetched {
   readonly seq: number;
@@ -81,6 +85,7 @@ export class WorldHost {
   readonly #sessionObjects: SessionObjects;
   readonly #flusher: Flusher;
   readonly #queue = new KeyedQueue();
+  readonly #directors: Director[] = [];
   readonly #idle: (() => void)[] = [];
   readonly #whenReadable: (() => void)[] = [];
   #ready: Job[] = [];
@@ -221,6 +226,46 @@ export class WorldHost {
     return this.ledger.hasForgotten(clientId, position) && !this.#writersUnderWay().has(clientId);
   }
 
+  async nameChannels(channelsOf: ChannelsOf): Promise<void> {
+    await this.#readable();
+    this.#flusher.flush();
+    this.views.nameChannels(channelsOf);
+    this.#flusher.flush();
+  }
+
+  /** Has this decide what sessions are shown that begin from now on. Returns its undo. */
+  direct(director: Director): () => void {
+    this.#directors.push(director);
+    return () => {
+      const index = this.#directors.indexOf(director);
+      if (index !== -1) this.#directors.splice(index, 1);
+    };
+  }
+
+  /** What a session is to be shown whatever it asks for, if somebody decides that. */
+  topicsFor(info: SessionInfo): Topics | undefined {
+    try {
+      for (const director of this.#directors) {
+        const topics = director(info);
+        if (topics !== undefined) return topics;
+      }
+      return undefined;
+    } catch (cause) {
+      const message = "what a session is shown could not be decided: it is shown nothing";
+      this.#options.onError(new SyncError("handler_failed", message, { cause }));
+      return new Topics(false);
+    }
+  }
+
+  /** Has a session shown this from now on, whatever it asks for. */
+  show(sessionId: string, topics: Topics): void {
+    const session = this.sessions.named(sessionId);
+    if (session === undefined || session.topics.key === topics.key) return;
+    session.topics = topics;
+    session.isDirected = true;
+    this.sessions.turn(session, topics);
+  }
+
   /**
    * Looks again at who may see what of these objects, or of all: what the rules ask about outside of
    * the objects has changed.
@@ -228,6 +273,7 @@ export class WorldHost {
   async revoke(ids: readonly ObjectId[] | undefined): Promise<void> {
     await this.#readable();
     const entries = ids?.flatMap((id) => this.world.entry(id) ?? []);
+    this.#flusher.flush();
     this.views.reconsider(entries);
     this.#flusher.flush();
   }

@@ -9,19 +9,23 @@ const NONE: readonly string[] = [];
 
 /** In which channels each object is, and which objects are in each. */
 export class Channels {
-  readonly #channelsOf: ChannelsOf | undefined;
   readonly #onError: (error: SyncError) => void;
+  readonly #namers: ChannelsOf[] = [];
   readonly #ofEntry = new Map<Entry, readonly string[]>();
   readonly #entries = new Map<string, Set<Entry>>();
 
-  constructor(channelsOf: ChannelsOf | undefined, onError: (error: SyncError) => void) {
-    this.#channelsOf = channelsOf;
+  constructor(onError: (error: SyncError) => void) {
     this.#onError = onError;
+  }
+
+  /** Objects are in the channels that any of these names. Whoever calls looks at all of them again. */
+  add(channelsOf: ChannelsOf): void {
+    this.#namers.push(channelsOf);
   }
 
   /** Whether objects are in channels at all. */
   get areNamed(): boolean {
-    return this.#channelsOf !== undefined;
+    return this.#namers.length > 0;
   }
 
   of(entry: Entry): readonly string[] {
@@ -34,7 +38,7 @@ export class Channels {
 
   /** Looks at an object that may have changed, and tells whether its channels have. */
   look(entry: Entry): boolean {
-    if (this.#channelsOf === undefined) return false;
+    if (!this.areNamed) return false;
     const before = this.of(entry);
     const now = entry.object === null ? NONE : this.#named(entry.object);
     if (before.length === now.length && before.every((name, i) => name === now[i])) return false;
@@ -46,8 +50,13 @@ export class Channels {
   }
 
   #named(object: SyncObject): readonly string[] {
+    if (this.#namers.length === 1) return this.#namedBy(this.#namers[0] as ChannelsOf, object);
+    return [...new Set(this.#namers.flatMap((namer) => this.#namedBy(namer, object)))];
+  }
+
+  #namedBy(namer: ChannelsOf, object: SyncObject): readonly string[] {
     try {
-      const named: unknown = this.#channelsOf?.(object);
+      const named: unknown = namer(object);
       if (named === undefined) return NONE;
       if (typeof named === "string") return [named];
       if (Array.isArray(named) && named.every((one) => typeof one === "string")) return named;

@@ -1,9 +1,14 @@
 import type { Entry } from "../../lib/entry.ts";
-import type { View } from "./view.ts";
+
+/** What has members, as an object that changes needs to know it. */
+export interface MemberView {
+  look(entry: Entry, channels: readonly string[]): void;
+  leave(member: Member): void;
+}
 
 /** An object in a view, or what is left of one that was: its place in the order of what the view shows. */
 export class Member {
-  readonly view: View;
+  readonly view: MemberView;
   readonly entry: Entry;
   /** The version of the view with which it came in. */
   entered: number;
@@ -18,7 +23,7 @@ export class Member {
   older: Member | null = null;
   newer: Member | null = null;
 
-  constructor(view: View, entry: Entry, version: number, hidden: readonly string[]) {
+  constructor(view: MemberView, entry: Entry, version: number, hidden: readonly string[]) {
     this.view = view;
     this.entry = entry;
     this.entered = version;

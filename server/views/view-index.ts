@@ -1,5 +1,5 @@
-import { namespaceOf, type Topics } from "../../lib/topics.ts";
-import type { SyncObject } from "../../lib/object.ts";
+import { namespaceOf, type SyncObject } from "../../lib/object.ts";
+import type { Topics } from "../../lib/topics.ts";
 import { QueryIndex } from "./query-index.ts";
 import type { View } from "./view.ts";
 

@@ -7,7 +7,7 @@ import { RecencyList } from "../../lib/recency-list.ts";
 import type { Topics } from "../../lib/topics.ts";
 import type { Audience } from "../audience.ts";
 import { SnapshotPages } from "../snapshot-pages.ts";
-import { Member, type Holders } from "./member.ts";
+import { Member, type Holders, type MemberView } from "./member.ts";
 import type { Position } from "./position.ts";
 import type { SharedChanges } from "./shared-changes.ts";
 import type { News, Page, Source } from "./source.ts";
@@ -30,7 +30,7 @@ const NOTHING: ReadonlySet<Entry> = new Set();
  * enter is to be told whole, to leave is to be destroyed without an event; so who follows a view needs
  * nothing else than who follows a world.
  */
-export class View implements Source {
+export class View implements Source, MemberView {
   readonly audience: Audience;
   readonly #surroundings: ViewSurroundings;
   readonly #pages = new SnapshotPages(this);

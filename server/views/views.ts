@@ -1,13 +1,13 @@
 import type { Entry } from "../../lib/entry.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import type { ServerLimits } from "../../lib/limits.ts";
-import type { SyncObject } from "../../lib/object.ts";
-import { EVERYTHING, namespaceOf, type Topics } from "../../lib/topics.ts";
+import { namespaceOf, type SyncObject } from "../../lib/object.ts";
+import { EVERYTHING, type Topics } from "../../lib/topics.ts";
 import type { World } from "../../lib/world.ts";
 import type { Audience } from "../audience.ts";
 import type { Permissions } from "../rules.ts";
 import { Channels, type ChannelsOf } from "./channels.ts";
-import { Holders } from "./member.ts";
+import { Holders, type MemberView } from "./member.ts";
 import type { Position } from "./position.ts";
 import { SharedChanges } from "./shared-changes.ts";
 import type { Source } from "./source.ts";
@@ -28,6 +28,8 @@ export class Views {
   readonly #surroundings: ViewSurroundings;
   readonly #index = new ViewIndex();
   readonly #all = new Set<View>();
+  /** Views that show something else since the last `advance`. */
+  readonly #turned = new Set<View>();
   /** By what is asked for and who asks: those that newcomers can share. */
   readonly #shared = new Map<string, View>();
   #seq: number;
@@ -41,7 +43,8 @@ export class Views {
   ) {
     this.#world = world;
     this.#permissions = permissions;
-    this.#channels = new Channels(channelsOf, onError);
+    this.#channels = new Channels(onError);
+    if (channelsOf !== undefined) this.#channels.add(channelsOf);
     const { pageBytes, tombstonesMax } = limits;
     this.whole = new WholeWorld(world, pageBytes);
     this.#surroundings = {
@@ -56,15 +59,20 @@ export class Views {
     this.#seq = world.seq;
   }
 
+  /** Has objects named channels by this as well, from now on. */
+  nameChannels(channelsOf: ChannelsOf): void {
+    this.#channels.add(channelsOf);
+    this.reconsider();
+  }
+
   /** Whether a cursor of the world says all that there is to say of who is shown this. */
   isWhole(topics: Topics): boolean {
     return this.#permissions.isOpen && topics.isEverything;
   }
 
-  /** What a newcomer is shown. Whoever takes it gives it back with `release`. */
+  /** What a newcomer is shown, once it has advanced. Whoever takes it gives it back with `release`. */
   open(audience: Audience, topics: Topics): Source {
     if (this.isWhole(topics)) return this.whole;
-    this.advance();
     const known = this.#shared.get(keyOf(audience, topics));
     if (known !== undefined) {
       known.users += 1;
@@ -89,8 +97,8 @@ export class Views {
   }
 
   /**
-   * Goes on with other topics from where `source` is, for one who was told all that it shows. `base` is
-   * where they stand in the view returned.
+   * Goes on with other topics from where `source` is, for one who was told all that it shows: during an
+   * `advance`, or right before one. `base` is where they stand in the view returned.
    */
   turn(source: Source, audience: Audience, topics: Topics): { view: View; base: Position } {
     const view = this.#own(source, audience);
@@ -104,7 +112,7 @@ export class Views {
     for (const entry of this.#selectedBy(topics, before)) {
       if (!view.has(entry.handle)) view.look(entry, this.#channels.of(entry));
     }
-    view.passOver();
+    this.#turned.add(view);
     return { view, base };
   }
 
@@ -116,16 +124,29 @@ export class Views {
     return known ?? view;
   }
 
-  /** Shows the views what has happened since. */
-  advance(): void {
+  /**
+   * Shows the views what has happened since. Those who go on with other topics do so in `turn`, before
+   * that: so what stays in their view does not leave it for a moment.
+   */
+  advance(turn: () => void = NOTHING_TO_DO): void {
     const { seq } = this.#world;
-    if (seq === this.#seq) return;
-    if (this.#all.size > 0 || this.#channels.areNamed) {
+    if (this.#all.size === 0 && !this.#channels.areNamed) this.#seq = seq;
+    const since = this.#seq;
+    const moved = new Set<Entry>();
+    if (seq !== since) {
       this.#surroundings.shared.outdate();
-      for (const entry of this.#world.changedSince(this.#seq)) this.#look(entry);
-      for (const view of this.#all) view.reach(seq);
+      for (const entry of this.#world.changedSince(since)) {
+        if (this.#channels.look(entry)) moved.add(entry);
+      }
     }
-    this.#seq = seq;
+    turn();
+    if (seq !== since) {
+      for (const entry of this.#world.changedSince(since)) this.#look(entry, moved.has(entry));
+      for (const view of this.#all) view.reach(seq);
+      this.#seq = seq;
+    }
+    for (const view of this.#turned) view.passOver();
+    this.#turned.clear();
   }
 
   /** All sessions were told what is new. */
@@ -133,9 +154,8 @@ export class Views {
     this.#surroundings.shared.told(this.#seq);
   }
 
-  /** Looks again at who may see what, of these objects or of all. */
+  /** Looks again at who may see what, of these objects or of all, right after an `advance`. */
   reconsider(entries: Iterable<Entry> = this.#world.entries()): void {
-    this.advance();
     for (const entry of entries) {
       if (entry.object === null) continue;
       this.#channels.look(entry);
@@ -143,9 +163,8 @@ export class Views {
     }
   }
 
-  #look(entry: Entry): void {
+  #look(entry: Entry, isMoved: boolean): void {
     const { object, handle, created, id } = entry;
-    const isMoved = this.#channels.look(entry);
     const { holders } = this.#surroundings;
     if (object === null) {
       for (const member of [...holders.of(handle)]) member.view.leave(member);
@@ -161,13 +180,13 @@ export class Views {
   }
 
   #lookAll(entry: Entry, object: SyncObject): void {
-    const views = new Set<View>();
+    const views = new Set<MemberView>();
     for (const { view } of this.#surroundings.holders.of(entry.handle)) views.add(view);
     for (const view of this.#index.candidates(object, this.#channels.of(entry))) views.add(view);
     for (const view of views) this.#lookFrom(view, entry);
   }
 
-  #lookFrom(view: View, entry: Entry): void {
+  #lookFrom(view: MemberView, entry: Entry): void {
     view.look(entry, this.#channels.of(entry));
   }
 
@@ -222,6 +241,10 @@ export class Views {
     const key = keyOf(view.audience, view.topics);
     if (this.#shared.get(key) === view) this.#shared.delete(key);
   }
+}
+
+function NOTHING_TO_DO(): void {
+  // Nobody goes on with other topics.
 }
 
 function keyOf(audience: Audience, topics: Topics): string {

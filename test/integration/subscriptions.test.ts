@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { afterEach, describe, expect, test } from "@jest/globals";
-import type { SyncError } from "../../server/index.ts";
+import type { SyncError, SyncObject } from "../../server/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { recordEvents, Stage, viewOf } from "../support/stage.ts";
 
@@ -121,8 +121,8 @@ interface User {
   readonly name: string;
 }
 
-const isOwn = (user: unknown, { owner }: { readonly owner?: unknown }): boolean =>
-  owner === (user as User).name;
+const isOwn = (user: unknown, object: SyncObject): boolean =>
+  object["owner"] === (user as User).name;
 
 describe("rules", () => {
   const rules = {
@@ -151,7 +151,8 @@ describe("rules", () => {
 
     // Hidden and absent look alike.
     const refusals = ["card:1", "card:2"].map((id) =>
-      bob.update({ id, face: "king" }).catch(({ code, message }: SyncError) => {
+      bob.update({ id, face: "king" }).catch((error: unknown) => {
+        const { code, message } = error as SyncError;
         return [code, message.replace(id, "ID")];
       }),
     );

@@ -80,6 +80,7 @@ function newSession({ objects = 1, cursorSeq, recorded = [], limits: given }: Gi
     welcome,
     audience: { key: "", hidden: () => [] },
     topics: EVERYTHING,
+    isDirected: false,
     source: new WholeWorld(world, limits.pageBytes),
     cursorSeq: cursorSeq ?? 0,
     recorded: () => recorded,

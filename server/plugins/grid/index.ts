@@ -1,0 +1,2 @@
+export { grid } from "./grid.ts";
+export type { GridOptions } from "./grid-options.ts";
