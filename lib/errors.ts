@@ -23,6 +23,7 @@ const FINAL_CODES = [
   "gone",
   "invalid_id",
   "invalid_payload",
+  "invalid_query",
   "invalid_value",
   "limit_exceeded",
   "mutation_mismatch",

@@ -34,6 +34,14 @@ export const COMMON_LIMITS = {
    * travel by name.
    */
   shapesMax: 4_096,
+  /** Conditions of a query, all branches together. */
+  queryConditionsMax: 32,
+  /** Members of all of a query's `$in` and `$nin` together. */
+  queryValuesMax: 256,
+  /** A query's names and values, as they travel. */
+  queryBytesMax: 16_384,
+  /** Nesting of `$and`, `$or` and `$not`. */
+  queryDepthMax: 4,
 } as const;
 
 /** `__PURE__` says that the result may be left out of a bundle; a spread could not say it. */

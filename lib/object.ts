@@ -114,7 +114,8 @@ export function copyChanges(source: object, limits: CommonLimits, id?: string): 
   return changes;
 }
 
-function copyValue(
+/** One value, copied and checked in the same way. */
+export function copyValue(
   value: unknown,
   limits: CommonLimits,
   id: string | undefined,
@@ -198,7 +199,8 @@ export function equalValues(a: Value | undefined, b: Value | undefined): boolean
   return keys.every((key) => Object.hasOwn(b, key) && equalValues(a[key], b[key]));
 }
 
-function isArray(value: Value): value is readonly Value[] {
+/** `Array.isArray`, which does not know of lists that are read-only. */
+export function isArray(value: Value): value is readonly Value[] {
   return Array.isArray(value);
 }
 
