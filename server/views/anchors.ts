@@ -1,7 +1,7 @@
 import type { Condition, Ordered } from "../../lib/condition.ts";
 import type { Value } from "../../lib/object.ts";
 import { valueKey } from "../../lib/value-key.ts";
-import type { Interval } from "./interval-list.ts";
+import type { Interval } from "./interval-block.ts";
 
 /** A place where queries wait for objects of which one property is thus. */
 export type Anchor =

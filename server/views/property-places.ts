@@ -17,7 +17,7 @@ interface Crowd {
 /** Where entries wait for objects of which a property is as the anchor says. */
 export class Place<Entry> {
   readonly anchor: Anchor;
-  readonly entries = new Set<Entry>();
+  readonly #entries: Entry[] = [];
   readonly #crowd: Crowd;
   readonly #home: PropertyPlaces<Entry>;
   #uses = 0;
@@ -48,13 +48,19 @@ export class Place<Entry> {
     if (this.#uses === 0) this.#home.forget(this);
   }
 
+  /** Once for each time that it is removed. */
   add(entry: Entry): void {
-    if (this.entries.size === 0) this.#home.open(this);
-    this.entries.add(entry);
+    if (this.#entries.length === 0) this.#home.open(this);
+    this.#entries.push(entry);
   }
 
   remove(entry: Entry): void {
-    if (this.entries.delete(entry) && this.entries.size === 0) this.#home.shut(this);
+    this.#entries.splice(this.#entries.indexOf(entry), 1);
+    if (this.#entries.length === 0) this.#home.shut(this);
+  }
+
+  visit(take: (entry: Entry) => void): void {
+    for (const entry of this.#entries) take(entry);
   }
 }
 
@@ -117,7 +123,7 @@ export class PropertyPlaces<Entry> {
     this.#times.visit(ms, this.#takeAll);
   }
 
-  readonly #takeAll = (place: Place<Entry>): void => place.entries.forEach(this.#take);
+  readonly #takeAll = (place: Place<Entry>): void => place.visit(this.#take);
 
   open(place: Place<Entry>): void {
     const { anchor } = place;

@@ -6,7 +6,8 @@ import { PropertyPlaces, type Place } from "./property-places.ts";
 /** A query, and who asks it. */
 interface Entry<Owner> {
   readonly query: Query;
-  readonly owners: Set<OwnerRecord<Owner>>;
+  /** An array, as it is gone through much more often than it changes. */
+  readonly owners: OwnerRecord<Owner>[];
   /** Everywhere it could wait. */
   readonly possible: readonly Place<Entry<Owner>>[];
   /** Where it waits; null if it is tried with every object. */
@@ -17,7 +18,7 @@ interface Entry<Owner> {
 
 interface OwnerRecord<Owner> {
   readonly owner: Owner;
-  queries: number;
+  readonly entries: Set<Entry<Owner>>;
   look: number;
 }
 
@@ -52,10 +53,10 @@ export class QueryIndex<Owner> {
   /** An owner may have several queries; having one twice is having it once. */
   add(query: Query, owner: Owner): void {
     const entry = this.#entries.get(query.key) ?? this.#newEntry(query);
-    const record = this.#owners.get(owner) ?? { owner, queries: 0, look: 0 };
-    if (entry.owners.has(record)) return;
-    entry.owners.add(record);
-    record.queries += 1;
+    const record = this.#owners.get(owner) ?? { owner, entries: new Set(), look: 0 };
+    if (record.entries.has(entry)) return;
+    record.entries.add(entry);
+    entry.owners.push(record);
     this.#owners.set(owner, record);
   }
 
@@ -63,10 +64,10 @@ export class QueryIndex<Owner> {
   remove(query: Query, owner: Owner): void {
     const entry = this.#entries.get(query.key);
     const record = this.#owners.get(owner);
-    if (entry === undefined || record === undefined || !entry.owners.delete(record)) return;
-    record.queries -= 1;
-    if (record.queries === 0) this.#owners.delete(owner);
-    if (entry.owners.size === 0) this.#forget(entry);
+    if (entry === undefined || record?.entries.delete(entry) !== true) return;
+    if (record.entries.size === 0) this.#owners.delete(owner);
+    entry.owners.splice(entry.owners.indexOf(record), 1);
+    if (entry.owners.length === 0) this.#forget(entry);
   }
 
   /** Whether some query looks at the property. */
@@ -103,14 +104,9 @@ export class QueryIndex<Owner> {
     const options = optionsOf(query.condition);
     const possible = options === null ? [] : anchorsIn(options).map((a) => this.#placeOf(a));
     for (const place of possible) place.use();
-    const places = options === null ? null : choose(options, (a) => this.#placeOf(a).cost).anchors;
-    const entry = {
-      query,
-      owners: new Set<OwnerRecord<Owner>>(),
-      possible,
-      places: places?.map((a) => this.#placeOf(a)) ?? null,
-      look: 0,
-    };
+    const chosen = options && choose(options, (a) => this.#placeOf(a).cost).anchors;
+    const places = chosen && chosen.map((a) => this.#placeOf(a));
+    const entry: Entry<Owner> = { query, owners: [], possible, places, look: 0 };
     this.#entries.set(query.key, entry);
     this.#settle(entry);
     return entry;

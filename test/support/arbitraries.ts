@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import type { Changes, ObjectId, Properties, Value } from "../../lib/object.ts";
+import type { Changes, ObjectId, Properties, SyncObject, Value } from "../../lib/object.ts";
 import type { Mutation, Operation } from "../../lib/operation.ts";
 
 /** Names that mean something in JavaScript and nothing here. */
@@ -158,3 +158,78 @@ export const anyMutation: fc.Arbitrary<Mutation> = fc.record(
   },
   plain,
 );
+
+const ASKED_NAMES = ["id", "a", "b", "x.y", "toString"] as const;
+
+/** So few and so alike that queries often match; a new one each time, as nobody shares them. */
+const askedValue: fc.Arbitrary<Value> = fc.oneof(
+  fc.constantFrom(null, true, false),
+  fc.constantFrom(-1, 0, 0.5, 1, 2, 3),
+  fc.constantFrom("", "1", "a", "ab", "a\uffff", "b", "\uffff", "\uffff\uffff", "\ud800"),
+  fc.nat(3).map((ms) => new Date(ms)),
+  fc.nat(1).map((length) => new Uint8Array(length)),
+  fc.nat(1).map((length) => new Array<number>(length).fill(0)),
+  fc.nat(1).map((count) => (count === 0 ? {} : { a: new Date(1) })),
+);
+
+/** An object as queries ask for it. */
+export const askedObject: fc.Arbitrary<SyncObject> = fc.record(
+  {
+    id: fc.constantFrom("a", "ab", "b", "1", "a\uffff"),
+    a: askedValue,
+    b: askedValue,
+    "x.y": askedValue,
+    toString: askedValue,
+  },
+  { requiredKeys: ["id"], ...plain },
+);
+
+const ordered = askedValue.filter(
+  (value) => typeof value === "number" || typeof value === "string" || value instanceof Date,
+);
+
+function operatorsTo(depth: number): fc.Arbitrary<object> {
+  const entries: fc.Arbitrary<readonly [string, unknown]>[] = [
+    fc.tuple(fc.constantFrom("$eq", "$ne"), askedValue),
+    fc.tuple(fc.constantFrom("$gt", "$gte", "$lt", "$lte"), ordered),
+    fc.tuple(fc.constantFrom("$in", "$nin"), fc.array(askedValue, { maxLength: 4 })),
+    fc.tuple(fc.constant("$exists"), fc.boolean()),
+    fc.tuple(
+      fc.constant("$startsWith"),
+      fc.constantFrom("", "a", "a\uffff", "\uffff", "\uffff\uffff", "\ud800"),
+    ),
+  ];
+  if (depth > 0) entries.push(fc.tuple(fc.constant("$not"), operatorsTo(depth - 1)));
+  return fc
+    .array(fc.oneof(...entries), { minLength: 1, maxLength: 2 })
+    .map((chosen) => Object.fromEntries(chosen) as object);
+}
+
+function queryTo(depth: number): fc.Arbitrary<object> {
+  const condition = fc.oneof(askedValue, operatorsTo(Math.min(depth, 2)));
+  const conditions = fc.dictionary(fc.constantFrom(...ASKED_NAMES), condition, {
+    maxKeys: 3,
+    ...plain,
+  });
+  if (depth === 0) return conditions;
+  const branches = fc.array(queryTo(depth - 1), { minLength: 1, maxLength: 2 });
+  const nested = fc.record({ $or: branches, $and: branches }, { requiredKeys: [], ...plain });
+  return fc.oneof(
+    { arbitrary: conditions, weight: 2 },
+    fc.tuple(conditions, nested).map(([own, below]) => ({ ...own, ...below })),
+  );
+}
+
+/**
+ * A query as it is given; it may have some more conditions than the limit allows. Most have few, so that
+ * they match, and have something in common.
+ */
+export const anyQuery: fc.Arbitrary<object> = fc.oneof(
+  { arbitrary: fc.tuple(fc.constantFrom("id", "a"), operatorsTo(0)).map(oneField), weight: 2 },
+  { arbitrary: queryTo(0), weight: 2 },
+  { arbitrary: queryTo(2), weight: 1 },
+);
+
+function oneField([name, value]: readonly [string, unknown]): object {
+  return { [name]: value };
+}
