@@ -8,6 +8,7 @@ import type { Welcome } from "../lib/messages.ts";
 import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
 import { World, type Applied } from "../lib/world.ts";
 import { judge, type WriteRequest } from "./authorization.ts";
+import type { ChangeChecks } from "./change-checks.ts";
 import type { Flush } from "./flush-policy.ts";
 import { Flusher } from "./flusher.ts";
 import { HandlerGate, meet } from "./handler-gate.ts";
@@ -30,6 +31,7 @@ export interface HostOptions {
   readonly store: Store;
   readonly handlers: Handlers;
   readonly authorize: ((request: WriteRequest) => unknown) | undefined;
+  readonly checks: ChangeChecks;
   readonly flush: Flush;
   readonly lifetimes: Lifetimes;
   readonly limits: ServerLimits;
@@ -267,6 +269,8 @@ export class WorldHost {
       // A world that has closed meanwhile, or was taken over, decides nothing any more.
       if (job.problem === undefined && !this.#isClosed && this.#isNext(job)) {
         this.#judge(job); // before the application's database can hear of it
+        const { checks, name } = this.#options;
+        checks.runBeforeHandlers(job.operations, name, job.writer, this.world);
         Object.assign(job, await this.#gate.consult(job.operations, job.writer, job.client));
       }
     } catch (error) {
@@ -438,6 +442,8 @@ export class WorldHost {
       this.#judge(job);
       const { renamed } = job;
       if (renamed !== undefined) job.operations = meet(job.operations, renamed, this.world);
+      const { checks, name } = this.#options;
+      checks.run(job.operations, name, job.writer, this.world);
       const commit = this.world.commit(job.operations, this.#options.environment.clock.now());
       // Who waits for the object under its provisional id comes before who knows it by its own.
       for (const [from, to] of renamed ?? []) this.#queue.join(objectKey(from), objectKey(to));

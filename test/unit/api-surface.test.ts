@@ -19,6 +19,7 @@ test("the entry points export these names, and no others", () => {
     "ERROR_CODES",
     "PROTOCOL",
     "SyncError",
+    "checkChanges",
     "equalValues",
   ]);
   expect(Object.keys(server).sort()).toEqual([
@@ -56,6 +57,7 @@ test("the front doors have these methods, and no others", () => {
   expect(publicNames(server.ObjectSyncServer)).toEqual([
     "allObjects",
     "attach",
+    "check",
     "close",
     "create",
     "destroy",
