@@ -29,6 +29,7 @@ const FINAL_CODES = [
   "not_found",
   "refused",
   "reserved_key",
+  "schema_violation",
   "store_corrupt",
   "superseded",
   "too_deep",
