@@ -221,6 +221,20 @@ test("a client's check judges by what the client sees, step by step", () => {
   expect(() => check([level(0)], () => undefined)).not.toThrow(); // the server knows it
 });
 
+test("a client's check leaves an id that may not be the last one to the server", () => {
+  const no = answering({ issues: [{ message: "no" }] });
+  const creation = (id: string) =>
+    [{ kind: "create", id: id as ObjectId, properties: {}, chosen: false }] as const;
+  const unseen = (): undefined => undefined;
+  const { check } = schemas({ lamp: no, "*": no });
+  expect(() => check(creation("V1StGXR8"), unseen)).not.toThrow();
+  expect(() => check(creation("lamp"), unseen)).toThrow(/no/);
+  expect(() => check(creation("tree:1"), unseen)).toThrow(/no/);
+  const strict = schemas({ lamp: no }, { strict: true });
+  expect(() => strict.check(creation("V1StGXR8"), unseen)).not.toThrow();
+  expect(() => strict.check(creation("tree:1"), unseen)).toThrow(/there is none/);
+});
+
 test.each<[what: string, given: unknown, property: string]>([
   ["no object", undefined, "schemas"],
   ["a bare JSON Schema", { player: { type: "object" } }, "player"],
