@@ -16,7 +16,7 @@ const publicIndex = "^(lib|server|client)/index\\.ts$";
 const publicStore = "^server/stores/[^/]+/index\\.ts$";
 /** What implements a contract, and what is built on the public API. */
 const chosen = "^(server/(stores|authorities)|client/storage)/";
-const plugins = "^(server|client)/plugins/";
+const plugins = "^((server|client)/plugins|schema)/";
 /** The entry points that the command is built on. */
 const operations = "^server/(operations|stores/(sqlite|postgres))/index\\.ts$";
 
@@ -62,7 +62,7 @@ export default {
       name: "client-for-browsers",
       comment: "Only the file storage needs Node.",
       severity: "error",
-      from: { path: "^client/", pathNot: "^client/storage/file/" },
+      from: { path: "^(client|schema)/", pathNot: "^client/storage/file/" },
       to: { dependencyTypes: ["core"] },
     },
     {
@@ -109,6 +109,24 @@ export default {
       },
     },
     {
+      name: "schema-on-both-sides",
+      comment:
+        "schema/ runs on servers and in browsers: it imports what lib/ exports, and packages.",
+      severity: "error",
+      from: { path: "^schema/" },
+      to: {
+        path: [core, "^(cli|demo|test|tools|bench)/"],
+        pathNot: "^lib/index\\.ts$",
+      },
+    },
+    {
+      name: "ajv-in-one-folder",
+      comment: "Who has no JSON Schema need not have ajv.",
+      severity: "error",
+      from: { path: [core, "^schema/"], pathNot: "^schema/json/" },
+      to: { path: ["^node_modules/ajv/", "^schema/json/"] },
+    },
+    {
       name: "core-without-plugins",
       comment: "What the core needs is not a plugin.",
       severity: "error",
@@ -143,7 +161,7 @@ export default {
       name: "shipped-dependencies",
       comment: "What is shipped imports only what is installed with it, or asked for as a peer.",
       severity: "error",
-      from: { path: [core, "^cli/"] },
+      from: { path: [core, "^(cli|schema)/"] },
       to: {
         dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown"],
         dependencyTypesNot: ["npm-peer"],

@@ -1,4 +1,5 @@
 import type { Callback } from "../lib/callback.ts";
+import type { WriteCheck } from "../lib/change-check.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ClientLimits } from "../lib/limits.ts";
@@ -73,6 +74,7 @@ export class Client<Models extends object = AnyModels> {
   readonly #hub = new EventHub();
   readonly #limits: ClientLimits;
   readonly #newId: () => string;
+  readonly #check: WriteCheck | undefined;
   readonly #whenSynced: Settle<void>[] = [];
   readonly #newFollower: (isResuming: boolean, listener: FollowerListener) => Follower;
   /** They finish what other clients have left, each under its own name. */
@@ -86,6 +88,7 @@ export class Client<Models extends object = AnyModels> {
   constructor(options: ResolvedOptions, surroundings: Surroundings) {
     const { random } = surroundings.environment;
     this.#limits = options.limits;
+    this.#check = options.check;
     this.#newId = () => random.id();
     const { subscribe } = options;
     const subscriptions = subscribe && new Subscriptions(subscribe, options.limits);
@@ -381,7 +384,9 @@ export class Client<Models extends object = AnyModels> {
       WriteHandle<Result>,
       callback,
       (settle) => {
-        operations = collect(fill, this.#limits, this.#newId, (id) => this.#follower.view.get(id));
+        const get = (id: string): SyncObject | undefined => this.#follower.view.get(id);
+        operations = collect(fill, this.#limits, this.#newId, get);
+        this.#check?.(operations, get);
         const settled = (error: SyncError | undefined, ids: readonly ObjectId[]): void => {
           settle(error, error === undefined ? resultOf?.(operations, ids) : undefined);
         };

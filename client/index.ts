@@ -1,6 +1,7 @@
 export { ObjectSync } from "./object-sync.ts";
 export { SyncError } from "../lib/errors.ts";
 export type { Callback } from "../lib/callback.ts";
+export type { WriteCheck } from "../lib/change-check.ts";
 export type { ErrorCode } from "../lib/errors.ts";
 export type { ClientLimits } from "../lib/limits.ts";
 export type { Changes, ObjectId, Properties, SyncObject, Value } from "../lib/object.ts";

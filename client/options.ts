@@ -1,3 +1,4 @@
+import type { WriteCheck } from "../lib/change-check.ts";
 import { SyncError } from "../lib/errors.ts";
 import { CLIENT_LIMITS, resolveLimits, type ClientLimits } from "../lib/limits.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
@@ -33,6 +34,8 @@ export interface ObjectSyncOptions {
   readonly autoConnect?: boolean | undefined;
   /** Where writes and the last view outlive the page or process: one of `object-sync/storage/...`. */
   readonly storage?: Persistence | undefined;
+  /** Refuses a write before it is applied, by what it throws: as do `schemas(...).check`. */
+  readonly check?: WriteCheck | undefined;
   readonly limits?: Partial<ClientLimits> | undefined;
 }
 
@@ -46,6 +49,7 @@ export interface ResolvedOptions {
   readonly optimistic: boolean;
   readonly autoConnect: boolean;
   readonly storage: Persistence | undefined;
+  readonly check: WriteCheck | undefined;
   readonly limits: ClientLimits;
 }
 
@@ -66,6 +70,7 @@ const CHECKS: Readonly<Record<keyof ObjectSyncOptions, (value: unknown) => boole
   optimistic: isSwitch,
   autoConnect: isSwitch,
   storage: (value) => typeof (value as Partial<Persistence> | null)?.open === "function",
+  check: (value) => typeof value === "function",
   limits: (value) => typeof value === "object" && value !== null,
 };
 
@@ -87,6 +92,7 @@ export function resolveOptions(given: ObjectSyncOptions): ResolvedOptions {
     optimistic = true,
     autoConnect = true,
     storage,
+    check,
   } = given;
   const limits = resolveLimits(given.limits, CLIENT_LIMITS);
   return {
@@ -99,6 +105,7 @@ export function resolveOptions(given: ObjectSyncOptions): ResolvedOptions {
     optimistic,
     autoConnect,
     storage,
+    check,
     limits,
   };
 }

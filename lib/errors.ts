@@ -31,6 +31,7 @@ const FINAL_CODES = [
   "not_found",
   "refused",
   "reserved_key",
+  "schema_violation",
   "store_corrupt",
   "superseded",
   "too_deep",

@@ -31,10 +31,10 @@ export function foldWrites(
   return states;
 }
 
-const REFUSED = Symbol("refused");
+export const REFUSED = Symbol("refused");
 
 /** What an operation makes of an object. An update of one that may not be there is left aside. */
-function applied(operation: Operation, state: State): State | typeof REFUSED {
+export function applied(operation: Operation, state: State): State | typeof REFUSED {
   switch (operation.kind) {
     case "create":
       return state ? REFUSED : { id: operation.id, ...operation.properties };

@@ -1,3 +1,5 @@
+export { checkChanges } from "./change-check.ts";
+export type { ObjectChange, WriteCheck } from "./change-check.ts";
 export { ERROR_CODES, SyncError } from "./errors.ts";
 export type { ErrorCode, ErrorData, ErrorDetails } from "./errors.ts";
 export type { Cancel, Clock, Environment, Random, Scheduler } from "./environment.ts";
@@ -5,4 +7,5 @@ export { DEFAULT_LIMITS } from "./limits.ts";
 export type { Limits } from "./limits.ts";
 export { equalValues } from "./object.ts";
 export type { Changes, ObjectId, Properties, SyncObject, Value } from "./object.ts";
+export type { Operation } from "./operation.ts";
 export { PROTOCOL } from "./protocol.ts";

@@ -1,6 +1,7 @@
 export { SyncError } from "../lib/errors.ts";
 export type { Callback } from "../lib/callback.ts";
 export type { Changes, Properties, SyncObject, Value } from "../lib/object.ts";
+export type { ChangeCheck, CheckedChange } from "./change-checks.ts";
 export { closeOnSignals } from "./close-on-signals.ts";
 export type { SignalOptions } from "./close-on-signals.ts";
 export { silently } from "./handlers.ts";

@@ -6,6 +6,7 @@ import { SyncError } from "../lib/errors.ts";
 import type { SyncObject } from "../lib/object.ts";
 import type { Writable } from "../lib/transaction.ts";
 import { admission } from "./admission.ts";
+import { ChangeChecks, type ChangeCheck } from "./change-checks.ts";
 import { realEnvironment } from "./environment.ts";
 import { bindHandlers, type HandlerName, type Handlers } from "./handlers.ts";
 import { HostedWorld, type WorldEvents } from "./hosted-world.ts";
@@ -41,6 +42,7 @@ export type Plugin = (server: ObjectSyncServer) => void;
 export class ObjectSyncServer {
   readonly #options: ResolvedOptions;
   readonly #handlers: Handlers;
+  readonly #checks = new ChangeChecks();
   readonly #worlds = new Map<string, HostedWorld>();
   readonly #detach: (() => void | Promise<void>)[] = [];
   readonly #ownHttps = new Set<unknown>();
@@ -68,6 +70,7 @@ export class ObjectSyncServer {
         authorize: this.#options.authorize,
         rules: this.#options.rules,
         channels: this.#options.channels,
+        checks: this.#checks,
         flush,
         lifetimes: new Lifetimes(ephemeral, sessionObjects),
         limits,
@@ -143,6 +146,18 @@ export class ObjectSyncServer {
     if (handler === undefined) Reflect.deleteProperty(this.#handlers, name);
     else this.#handlers[name] = handler;
     return this;
+  }
+
+  /**
+   * Asks `check` about every create and update in all worlds, clients' and the server's own, at the
+   * moment of its commit, and before handlers hear of it. It throws a SyncError to refuse the write.
+   * Returns what takes it away again.
+   */
+  check(check: ChangeCheck): () => void {
+    if (typeof (check as unknown) !== "function") {
+      throw badArgument("check", `a function, not ${inspect(check)}`);
+    }
+    return this.#checks.add(check);
   }
 
   create(object: Writable, callback?: Callback<SyncObject>): Promise<SyncObject> {

@@ -9,6 +9,7 @@ import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
 import { Topics } from "../lib/topics.ts";
 import { World, type Applied } from "../lib/world.ts";
 import type { WriteRequest } from "./authorization.ts";
+import type { ChangeChecks } from "./change-checks.ts";
 import type { Flush } from "./flush-policy.ts";
 import { Flusher } from "./flusher.ts";
 import { HandlerGate, meet } from "./handler-gate.ts";
@@ -37,6 +38,7 @@ export interface HostOptions {
   readonly authorize: ((request: WriteRequest) => unknown) | undefined;
   readonly rules?: Rules | undefined;
   readonly channels?: ChannelsOf | undefined;
+  readonly checks: ChangeChecks;
   readonly flush: Flush;
   readonly lifetimes: Lifetimes;
   readonly limits: ServerLimits;
@@ -342,7 +344,10 @@ export class WorldHost {
     try {
       // A world that has closed meanwhile, or was taken over, decides nothing any more.
       if (job.problem === undefined && !this.#isClosed && this.#isNext(job)) {
-        if (job.writer !== null) this.#judge.check(job.writer, job.operations); // before the application's database can hear of it
+        // Before the application's database can hear of it.
+        if (job.writer !== null) this.#judge.check(job.writer, job.operations);
+        const { checks, name } = this.#options;
+        checks.runBeforeHandlers(job.operations, name, job.writer, this.world);
         Object.assign(job, await this.#gate.consult(job.operations, job.writer, job.client));
       }
     } catch (error) {
@@ -505,6 +510,8 @@ export class WorldHost {
       if (job.writer !== null) this.#judge.check(job.writer, job.operations);
       const { renamed } = job;
       if (renamed !== undefined) job.operations = meet(job.operations, renamed, this.world);
+      const { checks, name } = this.#options;
+      checks.run(job.operations, name, job.writer, this.world);
       const commit = this.world.commit(job.operations, this.#options.environment.clock.now());
       // Who waits for the object under its provisional id comes before who knows it by its own.
       for (const [from, to] of renamed ?? []) this.#queue.join(objectKey(from), objectKey(to));

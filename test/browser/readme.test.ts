@@ -24,6 +24,7 @@ const SOURCES = [
   "lib",
   "server",
   "client",
+  "schema",
   "tools",
   "package.json",
   "tsconfig.json",

@@ -6,6 +6,7 @@ import { runInNewContext } from "node:vm";
 import { afterEach, expect, test } from "@jest/globals";
 import { Server as SocketIoServer } from "socket.io";
 import { io as connectSocketIo } from "socket.io-client";
+import { z } from "zod";
 import type { SyncObject } from "../../client/index.ts";
 import {
   ObjectSync as Listener,
@@ -14,6 +15,8 @@ import {
   SyncError,
 } from "../../server/index.ts";
 import type { Handlers, ServerOptions } from "../../server/index.ts";
+import { schemas } from "../../schema/index.ts";
+import { jsonSchema } from "../../schema/json/index.ts";
 import { Database } from "../support/database.ts";
 import { eventually } from "../support/eventually.ts";
 import { HELLO, RawClient } from "../support/raw-client.ts";
@@ -38,6 +41,18 @@ async function listen(handlers: Handlers, options: Options = {}): Promise<Served
 const kinds = [
   ["callbacks", (database: Database) => database.withCallbacks()],
   ["promises", (database: Database) => database.withPromises()],
+] as const;
+
+const schemaKinds = [
+  [
+    "JSON Schema",
+    jsonSchema({
+      properties: { name: { type: "string" }, level: { type: "integer", minimum: 1 } },
+      required: ["name", "level"],
+      additionalProperties: false,
+    }),
+  ],
+  ["Standard Schema", z.strictObject({ name: z.string(), level: z.int().min(1) })],
 ] as const;
 
 test.each(kinds)(
@@ -449,6 +464,39 @@ test("A17: a garbage message ends its connection only", async () => {
   await client.create({ id: "tree" });
   expect(viewOf(sync)).toEqual({ tree: { id: "tree" } });
 });
+
+test.each(schemaKinds)(
+  "A18: what violates a rigid schema is refused, with object, property and reason, and shows nowhere (%s)",
+  async (_kind, player) => {
+    const database = new Database();
+    const { sync, url } = await listen(database.withPromises());
+    sync.use(schemas({ player }, { strict: true }));
+    const [ann, bob] = [await stage.join(url), await stage.join(url)];
+    await ann.create({ id: "player:1", name: "Ada", level: 1 });
+    await eventually(() => bob.get("player:1"));
+    const events = [recordEvents(ann), recordEvents(bob)];
+
+    const refused = (property: string | undefined) => ({
+      code: "schema_violation",
+      id: "player:1",
+      ...(property !== undefined && { property }),
+      message: expect.stringMatching(/^player:1 would not fit its schema: /) as unknown,
+    });
+    const update = (changes: object) => ann.update({ id: "player:1", ...changes });
+    await expect(update({ level: "high" })).rejects.toMatchObject(refused("level"));
+    await expect(update({ name: undefined })).rejects.toMatchObject(refused("name"));
+    await expect(update({ hat: "red" })).rejects.toMatchObject(refused(undefined));
+    await expect(ann.create({ id: "tree:1" })).rejects.toMatchObject({ id: "tree:1" });
+    await expect(sync.update({ id: "player:1", level: 0 })).rejects.toMatchObject(refused("level"));
+
+    await bob.update({ id: "player:1", level: 2 });
+    await eventually(() => ann.get("player:1")?.["level"] === 2);
+    const left = { "player:1": { id: "player:1", name: "Ada", level: 2 } };
+    expect([viewOf(ann), viewOf(bob), viewOf(sync)]).toEqual([left, left, left]);
+    expect(events[1]).toEqual(["update player:1 level"]);
+    expect(database.calls).toEqual(["create", "update player:1"]);
+  },
+);
 
 test("A21: neither the default path nor the default namespace is socket.io's", async () => {
   const { url } = await stage.serve();

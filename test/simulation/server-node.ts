@@ -5,6 +5,7 @@ import { MemoryStore } from "../../server/stores/memory.ts";
 import type { StoredWorld } from "../../server/stores/store.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import type { SyncObject } from "../../lib/object.ts";
+import { AskedChanges } from "./asked-changes.ts";
 import { newProcess, type Context } from "./context.ts";
 import { Database } from "./database.ts";
 import type { OnKept, StoreSource } from "./remote-store.ts";
@@ -26,6 +27,7 @@ export class ServerNode {
   readonly log: WriteLog;
   readonly #context: Context;
   readonly #random: SeededRandom;
+  readonly #asked = new AskedChanges();
   readonly #world: HostedWorld;
   readonly #workload: Workload;
   #isOpen = false;
@@ -65,6 +67,7 @@ export class ServerNode {
       },
       handlers: database.handlers,
       authorize: undefined,
+      checks: this.#asked.checks,
       flush: scenario.flush,
       lifetimes: new Lifetimes(scenario.ephemeral, scenario.sessionObjects),
       limits,
@@ -143,7 +146,7 @@ export class ServerNode {
   }
 
   #listen(): void {
-    const { oracle } = this.#context;
+    const { checks, oracle } = this.#context;
     const isAlive = (): boolean => this.process.isAlive;
     const world = this.#world;
     const identityOf = (identity: unknown): string =>
@@ -151,8 +154,14 @@ export class ServerNode {
     const checkBank = (): void => {
       if (this.#isOpen) oracle.checkBank((id) => world.get(id));
     };
+    const checkAsked = (object: SyncObject): void => {
+      if (!this.#asked.has(object)) {
+        checks.fail("G17", `no check was asked about ${object.id} as it is now`);
+      }
+    };
     world.on("create", (object, { identity }) => {
       if (!isAlive()) return;
+      checkAsked(object);
       const writer = identityOf(identity);
       const isOrdered = writer !== this.key;
       oracle.announced({ server: this.key, id: object.id, writer, isOrdered, object });
@@ -160,6 +169,7 @@ export class ServerNode {
     });
     world.on("update", (object, changed, previous, { identity }) => {
       if (!isAlive()) return;
+      checkAsked(object);
       const writer = identityOf(identity);
       const isOrdered = writer !== this.key;
       const { id } = object;

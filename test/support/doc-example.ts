@@ -8,11 +8,15 @@ const { resolve } = createRequire(import.meta.url);
 
 /** Where an example's imports lead when it is run on the sources. */
 const modules: Readonly<Record<string, string>> = {
+  "object-sync/client": join(root, "client/index.ts"),
   "object-sync/operations": join(root, "server/operations/index.ts"),
+  "object-sync/schema": join(root, "schema/index.ts"),
+  "object-sync/schema/json": join(root, "schema/json/index.ts"),
   "object-sync/server": join(root, "server/index.ts"),
   "object-sync/postgres": join(root, "server/stores/postgres/index.ts"),
   "object-sync/sqlite": join(root, "server/stores/sqlite/index.ts"),
   pg: resolve("pg"),
+  zod: resolve("zod"),
 };
 
 /**
@@ -21,7 +25,10 @@ const modules: Readonly<Record<string, string>> = {
  */
 export function writeExample(document: string, name: string, folder: string): string {
   const file = join(folder, name);
-  writeFileSync(file, readExample(document, name).replace(/(?<= from ")[^"]+(?=")/g, urlOfModule));
+  writeFileSync(
+    file,
+    readExample(document, name).replace(/(?<= from ")[^".][^"]*(?=")/g, urlOfModule),
+  );
   return relative(root, file);
 }
 

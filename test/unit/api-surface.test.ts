@@ -6,6 +6,8 @@ import * as memory from "../../client/offline/memory.ts";
 import * as web from "../../client/offline/web.ts";
 import * as storageTesting from "../../client/testing/index.ts";
 import * as lib from "../../lib/index.ts";
+import * as schema from "../../schema/index.ts";
+import * as jsonSchema from "../../schema/json/index.ts";
 import * as server from "../../server/index.ts";
 import * as operations from "../../server/operations/index.ts";
 import * as postgres from "../../server/stores/postgres/index.ts";
@@ -19,6 +21,7 @@ test("the entry points export these names, and no others", () => {
     "ERROR_CODES",
     "PROTOCOL",
     "SyncError",
+    "checkChanges",
     "equalValues",
   ]);
   expect(Object.keys(server).sort()).toEqual([
@@ -40,6 +43,8 @@ test("the entry points export these names, and no others", () => {
     "newEpoch",
     "restore",
   ]);
+  expect(Object.keys(schema)).toEqual(["schemas"]);
+  expect(Object.keys(jsonSchema)).toEqual(["jsonSchema"]);
   expect(Object.keys(memory).sort()).toEqual(["SharedMemory", "memoryStorage"]);
   expect(Object.keys(file)).toEqual(["fileStorage"]);
   expect(Object.keys(indexedDb)).toEqual(["indexedDbStorage"]);
@@ -56,6 +61,7 @@ test("the front doors have these methods, and no others", () => {
   expect(publicNames(server.ObjectSyncServer)).toEqual([
     "allObjects",
     "attach",
+    "check",
     "close",
     "create",
     "destroy",

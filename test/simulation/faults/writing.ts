@@ -17,6 +17,19 @@ export const WRITING: readonly Fault[] = [
     "late",
   ),
   fault(
+    "what handlers have answered is not checked",
+    "server/world-host.ts",
+    "checks.run(job.operations, name, job.writer,",
+    "checks.run(job.isConsulted === true ? [] : job.operations, name, job.writer,",
+    "handlers",
+  ),
+  fault(
+    "a check is not told of the earlier steps of a write",
+    "lib/change-check.ts",
+    "states.has(id) ? states.get(id) : (read(id) as State)",
+    "read(id) as State",
+  ),
+  fault(
     "a retry is decided again",
     "server/ledger.ts",
     "if (n === last + 1) return undefined;",

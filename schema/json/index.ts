@@ -1,0 +1,2 @@
+export { jsonSchema } from "./json-schema.ts";
+export type { JsonSchemaOptions } from "./json-schema.ts";
