@@ -78,8 +78,9 @@ export class Client<Models extends object = AnyModels> {
     const { random } = surroundings.environment;
     this.#limits = options.limits;
     this.#newId = () => random.id();
+    // Where a spread comes first, the engine takes each client's for an object of another make.
     this.#newFollower = (isResuming, listener) =>
-      new Follower({ ...options, ...surroundings, isResuming }, listener);
+      new Follower({ isResuming, ...options, ...surroundings }, listener);
     const { storage, world } = options;
     this.#follower = this.#newFollower(storage !== undefined, {
       changed: (events) => {
