@@ -93,8 +93,9 @@ export class Client<Models extends object = AnyModels> {
     const { subscribe } = options;
     const subscriptions = subscribe && new Subscriptions(subscribe, options.limits);
     this.#subscriptions = subscriptions;
+    // Where a spread comes first, the engine takes each client's for an object of another make.
     this.#newFollower = (isResuming, listener) =>
-      new Follower({ ...options, ...surroundings, subscriptions, isResuming }, listener);
+      new Follower({ isResuming, subscriptions, ...options, ...surroundings }, listener);
     const { storage, world } = options;
     this.#follower = this.#newFollower(storage !== undefined, {
       changed: (events) => {

@@ -114,8 +114,11 @@ export class Connector {
 
   #dial(auth: unknown): void {
     const { connect, limits, hello, environment } = this.#options;
+    const { welcome, step, fetched } = this.#listener;
     this.#link = new ServerLink(connect, { ...hello(), auth }, limits, environment.clock, {
-      ...this.#listener,
+      welcome,
+      step,
+      fetched,
       ended: (ending) => this.#ended(ending),
     });
   }

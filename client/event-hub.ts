@@ -54,23 +54,20 @@ export class EventHub {
     return this.#tell(this.#starts.get("")?.get(name), args);
   }
 
-  emitChange({ name, id, object, changed, previous }: ReplicaEvent): void {
-    const args =
-      changed !== undefined
-        ? [object, changed, previous]
-        : name === "destroy" || name === "remove"
-          ? [id, object]
-          : [object];
+  emitChange(event: ReplicaEvent): void {
+    const { name, id } = event;
     // All are found before any is told: who begins to listen meanwhile hears of the next event.
     const ofObject = this.#objects.size === 0 ? undefined : this.#objects.get(id)?.get(name);
     let found: (readonly Entry[])[] | undefined;
     let first: readonly Entry[] | undefined;
     for (const [start, listeners] of this.#starts) {
-      const entries = id.startsWith(start) ? listeners.get(name) : undefined;
-      if (entries === undefined) continue;
+      const entries = listeners.get(name);
+      if (entries === undefined || !id.startsWith(start)) continue;
       if (first === undefined) first = entries;
       else (found ??= []).push(entries);
     }
+    if (first === undefined && ofObject === undefined) return;
+    const args = argumentsOf(event);
     this.#tell(first, args);
     for (const entries of found ?? []) this.#tell(entries, args);
     this.#tell(ofObject, args);
@@ -109,6 +106,11 @@ export class EventHub {
     if (!isFirst || !this.#tell(this.#starts.get("")?.get("error"), [error])) console.error(cause);
     if (isFirst) this.#isReporting = false;
   }
+}
+
+function argumentsOf({ name, id, object, changed, previous }: ReplicaEvent): readonly unknown[] {
+  if (changed !== undefined) return [object, changed, previous];
+  return name === "destroy" || name === "remove" ? [id, object] : [object];
 }
 
 function keep(

@@ -174,7 +174,7 @@ export function decodeServerMessage(
     case PROTOCOL.fromServer.delta:
       return decodeDeltaMessage(reader, dictionary, limits);
     case PROTOCOL.fromServer.welcome:
-      return { ...toWelcome(readFields(reader, limits)), kind: "welcome" };
+      return { kind: "welcome", ...toWelcome(readFields(reader, limits)) };
     case PROTOCOL.fromServer.fetched:
       return { kind: "fetched", ...toFetched(readFields(reader, limits)) };
     case PROTOCOL.fromServer.goodbye: {
@@ -220,12 +220,20 @@ const SOME_WELCOME: Welcome = {
   mutationBytesMax: 0,
 };
 
+/** What it is known to have, and nothing else. */
 function toWelcome(fields: Record<string, unknown>): Welcome {
-  for (const [name, some] of Object.entries(SOME_WELCOME)) fieldOf(fields, name, typeof some);
-  const { ephemeral = [] } = fields;
-  const areTexts = Array.isArray(ephemeral) && ephemeral.every((name) => typeof name === "string");
-  if (!areTexts) throw malformed("the message has no ephemeral");
-  return fields as unknown as Welcome;
+  const welcome: Record<string, unknown> = {};
+  for (const [name, some] of Object.entries(SOME_WELCOME)) {
+    welcome[name] = fieldOf(fields, name, typeof some);
+  }
+  const { ephemeral } = fields;
+  if (ephemeral !== undefined) {
+    const areTexts =
+      Array.isArray(ephemeral) && ephemeral.every((name) => typeof name === "string");
+    if (!areTexts) throw malformed("the message has no ephemeral");
+    welcome["ephemeral"] = ephemeral;
+  }
+  return welcome as unknown as Welcome;
 }
 
 function toFetched(fields: Record<string, unknown>): Fetched {

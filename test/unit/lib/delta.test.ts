@@ -34,6 +34,18 @@ test("what a later part says of an object takes the place of what an earlier one
   ]);
 });
 
+test("of three parts that tell of an object the last one holds", () => {
+  const first = part(0, 5, created(2, "b", 1), created(1, "a", 1));
+  const second = part(5, 9, updated(1, 2), created(4, "d", 1), created(3, "c", 1), updated(2, 2));
+  const third = part(9, 12, updated(3, 2), updated(1, 3));
+  expect(joinParts([first, second, third])).toEqual([
+    created(4, "d", 1),
+    updated(2, 2),
+    updated(3, 2),
+    updated(1, 3),
+  ]);
+});
+
 test("a whole of one part is that part", () => {
   const only = part(0, 1, created(1, "a", 1));
   expect(joinParts([only])).toBe(only.changes);
