@@ -9,6 +9,7 @@ import * as lib from "../../lib/index.ts";
 import * as schema from "../../schema/index.ts";
 import * as jsonSchema from "../../schema/json/index.ts";
 import * as server from "../../server/index.ts";
+import * as grid from "../../server/plugins/grid/index.ts";
 import * as operations from "../../server/operations/index.ts";
 import * as postgres from "../../server/stores/postgres/index.ts";
 import * as sqlite from "../../server/stores/sqlite/index.ts";
@@ -43,6 +44,7 @@ test("the entry points export these names, and no others", () => {
     "newEpoch",
     "restore",
   ]);
+  expect(Object.keys(grid)).toEqual(["grid"]);
   expect(Object.keys(schema)).toEqual(["schemas"]);
   expect(Object.keys(jsonSchema)).toEqual(["jsonSchema"]);
   expect(Object.keys(memory).sort()).toEqual(["SharedMemory", "memoryStorage"]);
@@ -70,6 +72,7 @@ test("the front doors have these methods, and no others", () => {
     "listen",
     "on",
     "refresh",
+    "revoke",
     "save",
     "setHandler",
     "transaction",
@@ -97,6 +100,7 @@ test("the front doors have these methods, and no others", () => {
     "save",
     "sessionId",
     "status",
+    "subscribe",
     "transaction",
     "update",
     "whenSynced",
