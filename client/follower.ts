@@ -306,6 +306,7 @@ export class Follower {
       epoch: welcome.epoch,
       to,
       isReplacing,
+      isPart: welcome.isPart,
       changes,
       firstNewHandle: welcome.nextHandle,
       decided: decided.map(({ write }) => write),

@@ -12,6 +12,8 @@ import type { PropertySet } from "./shape.ts";
 export interface Cursor {
   readonly epoch: string;
   readonly seq: number;
+  /** Whether it was shown less than all of it: then no delta leads it on, but only a snapshot. */
+  readonly isPart?: boolean | undefined;
 }
 
 /**

@@ -38,6 +38,8 @@ export interface Welcome {
   readonly nextHandle: number;
   /** False says: drop what you have, a snapshot follows. */
   readonly isResumed: boolean;
+  /** Whether the client is shown less than the whole world; absent when it is not. */
+  readonly isPart?: boolean;
   /** The number of the client's last decided mutation. */
   readonly decided: number;
   /**
@@ -226,7 +228,8 @@ function toWelcome(fields: Record<string, unknown>): Welcome {
   for (const [name, some] of Object.entries(SOME_WELCOME)) {
     welcome[name] = fieldOf(fields, name, typeof some);
   }
-  const { ephemeral } = fields;
+  const { ephemeral, isPart } = fields;
+  if (isPart === true) welcome["isPart"] = true;
   if (ephemeral !== undefined) {
     const areTexts =
       Array.isArray(ephemeral) && ephemeral.every((name) => typeof name === "string");

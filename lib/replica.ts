@@ -65,6 +65,8 @@ export interface Step {
   readonly to: number;
   /** Whether this replaces all that was known before. */
   readonly isReplacing: boolean;
+  /** Whether it shows less than the whole world. */
+  readonly isPart?: boolean | undefined;
   /** Each object once. */
   readonly changes: readonly Change[];
   /** Objects with a lower handle were created before this client connected. */
@@ -202,6 +204,7 @@ export class Replica {
     this.#cursor = {
       epoch: step.epoch,
       seq: Math.max(step.to, step.isReplacing ? 0 : this.#cursor.seq),
+      isPart: step.isPart,
     };
     return events;
   }

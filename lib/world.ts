@@ -159,7 +159,8 @@ export class World {
 
   /** Whether `since(cursor.seq)` leads a replica at `cursor` to the present. */
   canResume(cursor: Cursor): boolean {
-    return cursor.epoch === this.epoch && cursor.seq >= this.#horizon && cursor.seq <= this.#seq;
+    const { epoch, seq, isPart } = cursor;
+    return isPart !== true && epoch === this.epoch && seq >= this.#horizon && seq <= this.#seq;
   }
 
   /**

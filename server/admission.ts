@@ -69,7 +69,7 @@ export function parseHello(data: unknown): Hello {
     );
   }
   const cursor = fieldsOf(fields["cursor"]);
-  const { epoch, seq } = cursor;
+  const { epoch, seq, isPart } = cursor;
   if (typeof world !== "string" || typeof clientId !== "string" || !CLIENT_ID.test(clientId)) {
     throw new SyncError("invalid_payload", "the hello has no world or no proper clientId");
   }
@@ -77,7 +77,8 @@ export function parseHello(data: unknown): Hello {
     throw new SyncError("invalid_payload", "the hello has no proper cursor");
   }
   const topics = fields["topics"] as Hello["topics"]; // read by whoever knows the limits
-  return { version, world, clientId, cursor: { epoch, seq: seq as number }, topics, auth };
+  const place = { epoch, seq: seq as number, ...(isPart === true && { isPart }) };
+  return { version, world, clientId, cursor: place, topics, auth };
 }
 
 function fieldsOf(data: unknown): Readonly<Record<string, unknown>> {

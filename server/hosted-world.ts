@@ -180,7 +180,10 @@ export class HostedWorld {
     });
   }
 
-  /** Has a connected client shown this from now on, whatever it asks for. */
+  /**
+   * Has a connected client shown this from now on. Throws `unsupported` when `direct` left it to the
+   * client what it is shown.
+   */
   show(sessionId: string, topics: readonly Topic[]): void {
     this.#opened().show(sessionId, parseTopics(topics, this.#limits));
   }

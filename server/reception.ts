@@ -73,6 +73,7 @@ export class Reception {
       seq: stable.seq,
       nextHandle: stable.nextHandle,
       isResumed,
+      ...(!isWhole && { isPart: true }),
       decided: ledger.lastOf(clientId),
       isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),
       ...this.#host.durability,

@@ -70,8 +70,8 @@ export class Session {
   underWay = 0;
   /** What it is to be shown, of what it may see. */
   topics: Topics;
-  /** Whether the server has decided that, and its client has no say in it. */
-  isDirected: boolean;
+  /** Whether the server decides that, and its client has no say in it. */
+  readonly isDirected: boolean;
   /** Of answers to fetches, since nothing waited to be read. */
   answerBytes = 0;
   readonly #limits: ServerLimits;

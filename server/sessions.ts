@@ -125,7 +125,7 @@ export class Sessions {
     }
     this.#views.told();
     this.#share();
-    // Who was shown the whole world is current only now.
+    // For who is current only now.
     if (this.#turns.size > 0) this.#views.advance(() => this.#turn(now));
     if (this.#behind.size > 0) this.pumpSoon();
   }
@@ -191,9 +191,11 @@ export class Sessions {
     }
   }
 
+  /** Whoever asks for topics is shown a view. */
   #show(session: Session, topics: Topics, now: number): void {
+    if (!(session.source instanceof View)) return;
     this.#leave(session);
-    const { view, base } = this.#views.turn(session.source, session.audience, topics);
+    const { view, base } = this.#views.turn(session.source, topics);
     session.turn(view, base, now);
     this.#enter(session);
     this.#turned.add(session);

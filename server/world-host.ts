@@ -259,12 +259,17 @@ export class WorldHost {
     }
   }
 
-  /** Has a session shown this from now on, whatever it asks for. */
+  /**
+   * Has a session shown this from now on. Throws `unsupported` unless a director decided what it is
+   * shown when it began: its client could come back, and take what it has for all that there is.
+   */
   show(sessionId: string, topics: Topics): void {
     const session = this.sessions.named(sessionId);
     if (session === undefined || session.topics.key === topics.key) return;
+    if (!session.isDirected) {
+      throw new SyncError("unsupported", "what this session is shown was left to its client");
+    }
     session.topics = topics;
-    session.isDirected = true;
     this.sessions.turn(session, topics);
   }
 

@@ -27,10 +27,10 @@ export function clientFromText(text: string): KeptClient {
   if (version !== VERSION) {
     throw new Error(`it was written by another version: ${String(version)} instead of ${VERSION}`);
   }
-  const { epoch: cursorEpoch, seq } = recordOf(cursor);
+  const { epoch: cursorEpoch, seq, isPart } = recordOf(cursor);
   return {
     clientId: textOf(clientId),
-    cursor: { epoch: textOf(cursorEpoch), seq: countOf(seq) },
+    cursor: { epoch: textOf(cursorEpoch), seq: countOf(seq), ...(isPart === true && { isPart }) },
     epoch: textOf(epoch),
     nextNumber: countOf(nextNumber),
   };

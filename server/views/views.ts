@@ -2,7 +2,7 @@ import type { Entry } from "../../lib/entry.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import type { ServerLimits } from "../../lib/limits.ts";
 import { namespaceOf, type SyncObject } from "../../lib/object.ts";
-import { EVERYTHING, type Topics } from "../../lib/topics.ts";
+import type { Topics } from "../../lib/topics.ts";
 import type { World } from "../../lib/world.ts";
 import type { Audience } from "../audience.ts";
 import type { Permissions } from "../rules.ts";
@@ -97,11 +97,11 @@ export class Views {
   }
 
   /**
-   * Goes on with other topics from where `source` is, for one who was told all that it shows: during an
-   * `advance`, or right before one. `base` is where they stand in the view returned.
+   * Goes on with other topics from where `shown` is, for one who was told all that it shows; during an
+   * `advance`. `base` is where they stand in the view returned.
    */
-  turn(source: Source, audience: Audience, topics: Topics): { view: View; base: Position } {
-    const view = this.#own(source, audience);
+  turn(shown: View, topics: Topics): { view: View; base: Position } {
+    const view = this.#own(shown);
     const base = view.position;
     const before = view.topics;
     this.#unshare(view);
@@ -222,19 +222,13 @@ export class Views {
     this.#index.add(view, view.topics);
   }
 
-  /** A view for one alone that shows what the source does. */
-  #own(source: Source, audience: Audience): View {
-    if (source instanceof View && source.users === 1) return source;
-    if (source instanceof View) {
-      source.users -= 1;
-      const fork = source.fork();
-      this.#enter(fork);
-      return fork;
-    }
-    const view = new View(audience, EVERYTHING, this.#seq, this.#surroundings);
-    this.#enter(view);
-    for (const entry of this.#world.entries()) view.look(entry, this.#channels.of(entry));
-    return view;
+  /** A view for one alone that shows what this one does. */
+  #own(view: View): View {
+    if (view.users === 1) return view;
+    view.users -= 1;
+    const fork = view.fork();
+    this.#enter(fork);
+    return fork;
   }
 
   #unshare(view: View): void {

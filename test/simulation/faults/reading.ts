@@ -22,9 +22,9 @@ export const READING: readonly Fault[] = [
   ),
   fault(
     "a flush does not tell of objects that only some have seen",
-    "server/flusher.ts",
-    "{ silent: this.#silent, seenMax: this.#world.seq }",
-    "{ silent: this.#silent }",
+    "server/views/whole-world.ts",
+    "{ silent, seenMax: this.#world.seq }",
+    "{ silent }",
   ),
   fault(
     "a page ends in the middle of a commit",
@@ -47,20 +47,20 @@ export const READING: readonly Fault[] = [
   fault(
     "a client from before the horizon resumes",
     "lib/world.ts",
-    "cursor.seq >= this.#horizon && ",
+    "seq >= this.#horizon && ",
     "",
   ),
   fault(
     "a client of another epoch resumes",
     "lib/world.ts",
-    "cursor.epoch === this.epoch && ",
+    "epoch === this.epoch && ",
     "",
     "crashes",
   ),
   fault(
     "pages go on although tombstones were forgotten since the first",
     "server/session.ts",
-    'if (lack.startedAt < world.horizon) return "lost";',
+    'if (lack.startedAt < this.#source.horizon) return "lost";',
     "",
   ),
   fault(
