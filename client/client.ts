@@ -291,7 +291,7 @@ export class Client<Models extends object = AnyModels> {
     });
     const unsubscribe = (): void => {
       remove();
-      if (this.status !== "closed") this.#follower.fetch(undefined, () => undefined);
+      void this.#call(Promise<void>, undefined, (settle) => this.#follower.fetch(undefined, settle));
     };
     return Object.assign(unsubscribe, { ready });
   }

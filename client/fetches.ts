@@ -14,6 +14,8 @@ export interface Fetch {
 
 interface OpenFetch extends Fetch {
   isSent: boolean;
+  /** The request that was sent for it: one for all that ask for what is subscribed to. */
+  carrier: number;
   /** The answer, until the replica is where it holds. */
   answer?: Fetched;
 }
@@ -34,7 +36,8 @@ export class Fetches {
     if (ids !== undefined && ids.length > fetchIdsMax) throw atMost("a fetch", fetchIdsMax, "ids");
     if (this.#open.size >= writesMax) throw atMost("a client", writesMax, "open fetches");
     this.#lastRequest += 1;
-    this.#open.set(this.#lastRequest, { request: this.#lastRequest, ids, settle, isSent: false });
+    const request = this.#lastRequest;
+    this.#open.set(request, { request, ids, settle, isSent: false, carrier: request });
   }
 
   restart(): void {
@@ -50,6 +53,7 @@ export class Fetches {
     for (const fetch of this.#open.values()) {
       if (!fetch.isSent && underWay < this.#limits.fetchesInFlightMax) {
         fetch.isSent = true;
+        if (fetch.ids === undefined) this.#carry(fetch.request);
         return fetch;
       }
       if (fetch.answer === undefined) underWay += 1;
@@ -57,9 +61,19 @@ export class Fetches {
     return undefined;
   }
 
+  /** What is subscribed to is told as a whole: so this tells of all that was asked for by now. */
+  #carry(request: number): void {
+    for (const fetch of this.#open.values()) {
+      if (fetch.ids !== undefined || (fetch.isSent && fetch.request !== request)) continue;
+      fetch.isSent = true;
+      fetch.carrier = request;
+    }
+  }
+
   answer(fetched: Fetched): void {
-    const fetch = this.#open.get(fetched.request);
-    if (fetch?.isSent === true) fetch.answer = fetched;
+    for (const fetch of this.#open.values()) {
+      if (fetch.isSent && fetch.carrier === fetched.request) fetch.answer = fetched;
+    }
   }
 
   /** Takes out the fetches whose answer holds for a replica that is at `seq`. */

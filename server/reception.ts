@@ -16,6 +16,7 @@ import type { ObjectId } from "../lib/object.ts";
 import { parseTopics, type Topics } from "../lib/topics.ts";
 import { identityKey } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
+import { unreadAnswers } from "./sessions.ts";
 import { closing, type WorldHost } from "./world-host.ts";
 
 /** In bytes, for what a message has besides mutations: numbers, and names that were not told yet. */
@@ -137,7 +138,7 @@ export class Reception {
         }
       },
       drained: () => {
-        if (session.link.waitingBytes === 0) session.answerBytes = 0;
+        session.drained();
         this.#host.sessions.pumpSoon();
       },
       closed: () => {
@@ -208,6 +209,9 @@ export class Reception {
     try {
       const asked = parseTopics(topics, this.#limits);
       if (session.isDirected) throw new SyncError("forbidden", "the server decides what is shown");
+      if (session.source === this.#host.views.whole) {
+        throw new SyncError("unsupported", "who did not ask for topics at first is shown everything");
+      }
       session.topics = asked;
     } catch (cause) {
       error = toSyncError(cause).toData();
@@ -219,15 +223,8 @@ export class Reception {
   }
 
   #answer(session: Session, bytes: Uint8Array): void {
-    const { sessions } = this.#host;
-    // Answers wait for no room: so those that are asked for and never read have a bound.
-    if (session.link.waitingBytes === 0) session.answerBytes = 0;
-    session.answerBytes += bytes.length;
-    if (session.answerBytes > this.#limits.waitingBytesMax + bytes.length) {
-      sessions.dismiss(session.clientId, new SyncError("slow_client", "no answers are read"));
-    } else {
-      session.link.send(bytes);
-    }
+    if (session.answer(bytes)) return;
+    this.#host.sessions.dismiss(session.clientId, unreadAnswers());
   }
 
   #spend(waitMs: number): void {

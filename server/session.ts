@@ -72,8 +72,6 @@ export class Session {
   topics: Topics;
   /** Whether the server decides that, and its client has no say in it. */
   readonly isDirected: boolean;
-  /** Of answers to fetches, since nothing waited to be read. */
-  answerBytes = 0;
   readonly #limits: ServerLimits;
   readonly #known = new KnownShapes();
   readonly #recorded: () => NumberedOutcome[];
@@ -84,7 +82,9 @@ export class Session {
   #catchUp: CatchUp | null;
   /** What it has of that. The client itself knows of this `seq`, or of a later one. */
   #sent: Position;
-  /** What is to be sent as soon as it is live. */
+  /** Of answers, since nothing waited to be read. */
+  #answerBytes = 0;
+  /** What is to be answered as soon as it is live. */
   #whenLive: (() => Uint8Array)[] = [];
 
   constructor(start: SessionStart, limits: ServerLimits, now: number) {
@@ -164,7 +164,6 @@ export class Session {
     this.#catchUp = isWhole ? null : { base: lack.base, from: next, since: now, startedAt };
     if (!isWhole) return "sent";
     this.#sent = { version: next, seq: delta.to };
-    for (const answer of this.#whenLive.splice(0)) this.link.send(answer());
     return "live";
   }
 
@@ -181,10 +180,29 @@ export class Session {
     this.#sent = { version: source.position.version, seq: this.#sent.seq };
   }
 
-  /** Sends a message after all that is shown now. */
-  sendWhenLive(answer: () => Uint8Array): void {
-    if (this.isLive) this.link.send(answer());
-    else this.#whenLive.push(answer);
+  /** Answers after all that is shown now, with the next `giveAnswers`. */
+  answerWhenLive(answer: () => Uint8Array): void {
+    this.#whenLive.push(answer);
+  }
+
+  /** Gives the answers that have waited. False when too many were given that nobody reads. */
+  giveAnswers(): boolean {
+    if (!this.isLive) return true;
+    return this.#whenLive.splice(0).every((answer) => this.answer(answer()));
+  }
+
+  /** Nothing waits on the link, perhaps. */
+  drained(): void {
+    if (this.link.waitingBytes === 0) this.#answerBytes = 0;
+  }
+
+  /** Answers wait for no room: so those that are asked for and never read have a bound. */
+  answer(bytes: Uint8Array): boolean {
+    this.drained();
+    this.#answerBytes += bytes.length;
+    if (this.#answerBytes > this.#limits.waitingBytesMax + bytes.length) return false;
+    this.link.send(bytes);
+    return true;
   }
 
   #catchUpFrom(base: Position, since: number): CatchUp {

@@ -14,7 +14,7 @@ interface Turn {
   /** What it is to be shown, if that changes. */
   readonly topics: Topics | undefined;
   /** What it is told then, made when it is sent. */
-  readonly answers: readonly (() => Uint8Array)[];
+  readonly answers: (() => Uint8Array)[];
 }
 
 /** How often a session that has no room for a page is looked at, besides when its link drains. */
@@ -137,7 +137,12 @@ export class Sessions {
   turn(session: Session, topics: Topics | undefined, answer?: () => Uint8Array): void {
     if (!this.#all.has(session)) return;
     const waiting = this.#turns.get(session);
-    const answers = [...(waiting?.answers ?? []), ...(answer === undefined ? [] : [answer])];
+    const answers = waiting?.answers ?? [];
+    if (answer !== undefined) answers.push(answer);
+    if (answers.length > this.#limits.fetchesInFlightMax) {
+      this.dismiss(session.clientId, new SyncError("limit_exceeded", "too much is asked for at once"));
+      return;
+    }
     this.#turns.set(session, { topics: topics ?? waiting?.topics, answers });
     this.pumpSoon();
   }
@@ -171,7 +176,7 @@ export class Sessions {
     let isAnySent = false;
     for (const session of this.#behind) {
       const progress = session.sendPage(now);
-      if (progress === "live") this.#behind.delete(session);
+      if (progress === "live") this.#caughtUp(session);
       else if (progress === "sent") isAnySent = true;
       else if (progress === "blocked") this.#checkPatience(session, now);
       else this.#restart(session);
@@ -181,13 +186,19 @@ export class Sessions {
     else for (const source of this.#bySource.keys()) source.forgetPages();
   }
 
+  #caughtUp(session: Session): void {
+    this.#behind.delete(session);
+    if (!session.giveAnswers()) this.dismiss(session.clientId, unreadAnswers());
+  }
+
   /** Those who are current go on with what they have asked for. */
   #turn(now: number): void {
     for (const [session, { topics, answers }] of this.#turns) {
       if (!session.isCurrent) continue;
       this.#turns.delete(session);
       if (topics !== undefined) this.#show(session, topics, now);
-      for (const answer of answers) session.sendWhenLive(answer);
+      for (const answer of answers) session.answerWhenLive(answer);
+      if (!session.giveAnswers()) this.dismiss(session.clientId, unreadAnswers());
     }
   }
 
@@ -247,4 +258,9 @@ export class Sessions {
   #recheckLater(): void {
     this.#environment.scheduler.after(RECHECK_MS, () => this.pumpSoon());
   }
+}
+
+/** Why a client must go that asks and does not read. */
+export function unreadAnswers(): SyncError {
+  return new SyncError("slow_client", "no answers are read");
 }

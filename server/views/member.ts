@@ -1,4 +1,5 @@
 import type { Entry } from "../../lib/entry.ts";
+import { HandleTable } from "../../lib/handle-table.ts";
 
 /** What has members, as an object that changes needs to know it. */
 export interface MemberView {
@@ -35,27 +36,27 @@ export class Member {
 
 /** Which views have an object, by its handle. */
 export class Holders {
-  readonly #members: (Member[] | undefined)[] = [];
+  readonly #members = new HandleTable<Member[]>();
 
   of(handle: number): readonly Member[] {
-    return this.#members[handle] ?? NOBODY;
+    return this.#members.get(handle) ?? NOBODY;
   }
 
   add(member: Member): void {
     const { handle } = member.entry;
-    const members = this.#members[handle];
-    if (members === undefined) this.#members[handle] = [member];
+    const members = this.#members.get(handle);
+    if (members === undefined) this.#members.set(handle, [member]);
     else members.push(member);
   }
 
   remove(member: Member): void {
     const { handle } = member.entry;
-    const members = this.#members[handle];
+    const members = this.#members.get(handle);
     const index = members?.indexOf(member) ?? -1;
     if (members === undefined || index === -1) return;
     const last = members.pop() as Member;
     if (last !== member) members[index] = last;
-    if (members.length === 0) this.#members[handle] = undefined;
+    if (members.length === 0) this.#members.delete(handle);
   }
 }
 

@@ -99,6 +99,17 @@ export class View implements Source, MemberView {
     for (const member of this.#members.values()) if (!member.isGone) yield member;
   }
 
+  /** Whether it shows exactly what another one does. */
+  isLike(other: View): boolean {
+    let count = 0;
+    for (const { entry, hidden } of other.members()) {
+      const member = this.#members.get(entry.handle);
+      if (member === undefined || member.isGone || !isSame(member.hidden, hidden)) return false;
+      count += 1;
+    }
+    return count === [...this.members()].length;
+  }
+
   /** Whoever is shown it was told all of it, or will be told by pages. */
   passOver(): void {
     this.#told = { version: this.#version, seq: this.#seq };

@@ -116,12 +116,13 @@ export class Views {
     return { view, base };
   }
 
-  /** The view that others who see the same are shown: this one, if there was none. */
+  /** The view that others are shown who see the same, both having advanced as far; else this one. */
   settle(view: View): View {
     const key = keyOf(view.audience, view.topics);
     const known = this.#shared.get(key);
     if (known === undefined) this.#shared.set(key, view);
-    return known ?? view;
+    // What rules ask about outside of the objects may have changed since the other one looked.
+    return known?.isLike(view) === true ? known : view;
   }
 
   /**
