@@ -69,6 +69,7 @@ export class Client<Models extends object = AnyModels> {
   /** They finish what other clients have left, each under its own name. */
   readonly #heirs = new Set<Follower>();
   readonly #opened: Promise<Opened | undefined>;
+  #auth: unknown;
   #isConnectWanted = false;
   /** Why it will never be synced, unless it is told to connect again. */
   #refusal: SyncError | undefined;
@@ -78,8 +79,10 @@ export class Client<Models extends object = AnyModels> {
     const { random } = surroundings.environment;
     this.#limits = options.limits;
     this.#newId = () => random.id();
+    this.#auth = options.auth;
+    const auth = (): unknown => this.#auth;
     this.#newFollower = (isResuming, listener) =>
-      new Follower({ ...options, ...surroundings, isResuming }, listener);
+      new Follower({ ...options, ...surroundings, auth, isResuming }, listener);
     const { storage, world } = options;
     this.#follower = this.#newFollower(storage !== undefined, {
       changed: (events) => {
@@ -137,6 +140,16 @@ export class Client<Models extends object = AnyModels> {
     if (this.status !== "closed") this.#refusal = undefined;
     this.#isConnectWanted = true;
     for (const follower of [this.#follower, ...this.#heirs]) follower.connect();
+  }
+
+  /**
+   * Goes on with other credentials of the same user, in the place of the option `auth`: at once, if
+   * the client is to be connected. Undecided writes wait meanwhile.
+   */
+  setAuth(auth: unknown): void {
+    this.#auth = auth;
+    if (this.status !== "closed") this.#refusal = undefined;
+    for (const follower of [this.#follower, ...this.#heirs]) follower.renew();
   }
 
   /** Goes offline. Writes go on, and wait for `connect()`. */

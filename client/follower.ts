@@ -26,8 +26,8 @@ export interface FollowerOptions {
   readonly world: string;
   /** Whether `resume` is still to come: until then nothing is sent. */
   readonly isResuming: boolean;
-  /** The credentials, or a function that gives them or a promise of them, for each attempt. */
-  readonly auth: unknown;
+  /** Gives the present credentials, or a function that gives them or a promise, for each attempt. */
+  readonly auth: () => unknown;
   readonly limits: ClientLimits;
   readonly optimistic: boolean;
 }
@@ -133,6 +133,13 @@ export class Follower {
   disconnect(): void {
     this.#isConnectWanted = false;
     this.#connector.input("disconnect");
+  }
+
+  /** Goes on with other credentials. */
+  renew(): void {
+    if (!this.#isConnectWanted || this.#isResuming) return;
+    this.#connector.input("renew");
+    this.#connector.input("connect");
   }
 
   /** Goes on from what an earlier client has kept, if there is anything that keeps. */

@@ -11,6 +11,7 @@ const RETRYABLE_CODES = [
   "slow_client",
   "storage_failed",
   "timeout",
+  "token_expired",
   "unavailable",
 ] as const;
 
@@ -29,6 +30,7 @@ const FINAL_CODES = [
   "not_found",
   "refused",
   "reserved_key",
+  "signed_out",
   "store_corrupt",
   "superseded",
   "too_deep",

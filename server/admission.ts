@@ -3,11 +3,21 @@ import type { Link, LinkEvents } from "../lib/link.ts";
 import type { Hello } from "../lib/messages.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import type { Environment } from "../lib/environment.ts";
+import { Authenticated, type Visitor } from "./authenticated.ts";
+import { tokenExpired } from "./reception.ts";
 import type { HostedWorld } from "./hosted-world.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { Credentials, ResolvedOptions } from "./options.ts";
 import type { Handshake } from "./socket-io.ts";
 
 const CLIENT_ID = /^[\w-]{8,64}$/;
+
+/** What is needed to let clients in. */
+export interface Door extends Pick<ResolvedOptions, "authenticate" | "limits"> {
+  readonly worldOf: (name: string) => HostedWorld | undefined;
+  readonly environment: Environment;
+  /** In milliseconds since 1970: for what others have dated, and for nothing else. It may jump. */
+  readonly timeOfDay: () => number;
+}
 
 /**
  * Lets a client in: its hello can be read, its version is ours, the world exists, and the
@@ -15,27 +25,32 @@ const CLIENT_ID = /^[\w-]{8,64}$/;
  */
 export async function admission(
   handshake: Handshake,
-  worldOf: (name: string) => HostedWorld | undefined,
-  options: Pick<ResolvedOptions, "authenticate" | "limits">,
-  environment: Environment,
+  door: Door,
 ): Promise<(link: Link) => LinkEvents> {
   const hello = parseHello(handshake.hello);
-  const world = worldOf(hello.world);
+  const world = door.worldOf(hello.world);
   if (world === undefined) {
     throw new SyncError("unknown_world", `there is no world ${hello.world.slice(0, 64)}`);
   }
   const { headers, address } = handshake;
   const credentials = { auth: hello.auth, world: hello.world, headers, address };
-  const identity = await authenticated(credentials, options, environment, (cause) => {
+  const answer = await authenticate(credentials, door, (cause) => {
     world.report(new SyncError("handler_failed", "authenticate failed", { cause }));
   });
-  return world.reception(hello, identity);
+  return world.reception(hello, visitorOf(answer, door));
 }
 
-async function authenticated(
-  credentials: Parameters<NonNullable<ResolvedOptions["authenticate"]>>[0],
-  { authenticate, limits }: Pick<ResolvedOptions, "authenticate" | "limits">,
-  environment: Environment,
+/** From here on the time of day has no part in it: a clock that is set ends nobody's session. */
+function visitorOf(answer: unknown, { environment, timeOfDay }: Door): Visitor {
+  if (!(answer instanceof Authenticated)) return { identity: answer, endsAt: Infinity };
+  const restMs = answer.expiresAt - timeOfDay();
+  if (restMs <= 0) throw tokenExpired();
+  return { identity: answer.identity, endsAt: environment.clock.now() + restMs };
+}
+
+async function authenticate(
+  credentials: Credentials,
+  { authenticate, limits, environment }: Door,
   onFault: (cause: unknown) => void,
 ): Promise<unknown> {
   if (authenticate === undefined) return undefined;

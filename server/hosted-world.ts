@@ -8,6 +8,7 @@ import type { Hello } from "../lib/messages.ts";
 import { checkId, type Changes, type ObjectId, type SyncObject } from "../lib/object.ts";
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Applied } from "../lib/world.ts";
+import type { Visitor } from "./authenticated.ts";
 import type { Writer } from "./job.ts";
 import { ObjectsView } from "./objects-view.ts";
 import { Reception } from "./reception.ts";
@@ -162,15 +163,15 @@ export class HostedWorld {
   }
 
   /** How to begin the session of a client that was let in. Throws why it cannot be let in here. */
-  async reception(hello: Hello, identity: unknown): Promise<(link: Link) => LinkEvents> {
+  async reception(hello: Hello, visitor: Visitor): Promise<(link: Link) => LinkEvents> {
     const host = await this.#opening.catch((error: unknown) => this.#refuseAll(error));
     if (host.isClosing) throw closing();
     if (host.sessions.size >= this.#limits.sessionsMax) {
       throw new SyncError("unavailable", "too many clients are connected", { retryAfterMs: 5_000 });
     }
     const reception = this.#reception as Reception;
-    reception.checkOwner(hello.clientId, identity);
-    return (link) => reception.accept(link, hello, identity);
+    reception.checkOwner(hello.clientId, visitor.identity);
+    return (link) => reception.accept(link, hello, visitor);
   }
 
   /**

@@ -1,6 +1,8 @@
 export { SyncError } from "../lib/errors.ts";
 export type { Callback } from "../lib/callback.ts";
 export type { Changes, Properties, SyncObject, Value } from "../lib/object.ts";
+export { authenticated } from "./authenticated.ts";
+export type { Authenticated } from "./authenticated.ts";
 export { closeOnSignals } from "./close-on-signals.ts";
 export type { SignalOptions } from "./close-on-signals.ts";
 export { silently } from "./handlers.ts";

@@ -6,7 +6,7 @@ import { SyncError } from "../lib/errors.ts";
 import type { SyncObject } from "../lib/object.ts";
 import type { Writable } from "../lib/transaction.ts";
 import { admission } from "./admission.ts";
-import { realEnvironment } from "./environment.ts";
+import { realEnvironment, timeOfDay } from "./environment.ts";
 import { bindHandlers, type HandlerName, type Handlers } from "./handlers.ts";
 import { HostedWorld, type WorldEvents } from "./hosted-world.ts";
 import { serveClient } from "./http.ts";
@@ -112,12 +112,18 @@ export class ObjectSyncServer {
       throw badArgument("attach", `${servers}, not ${inspect(target, { depth: 0 })}`);
     }
     const { path, namespace, limits } = this.#options;
+    const door = {
+      authenticate: this.#options.authenticate,
+      limits,
+      worldOf: (name: string) => this.#worlds.get(name),
+      environment: realEnvironment,
+      timeOfDay,
+    };
     const options = {
       path,
       namespace,
       limits,
-      admit: (handshake: Handshake) =>
-        admission(handshake, (name) => this.#worlds.get(name), this.#options, realEnvironment),
+      admit: (handshake: Handshake) => admission(handshake, door),
     };
     if (isSocketIo(target)) {
       this.#detach.push(joinSocketIo(target, options));

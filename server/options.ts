@@ -26,7 +26,8 @@ export interface ServerOptions {
   readonly handlers?: Handlers;
   /**
    * Gives a client its identity, or throws to turn it away: as `unauthenticated`, for good, or with
-   * the code of a thrown SyncError (after `unavailable` the client tries again).
+   * the code of a thrown SyncError (after `unavailable` the client tries again). What it answers is
+   * the identity, or what `authenticated(identity, { expiresAt })` makes of it.
    */
   readonly authenticate?: (credentials: Credentials) => unknown;
   /**

@@ -114,9 +114,13 @@ export class ServerNode {
         admit: (hello) =>
           admission(
             { hello, headers: {}, address: "", url: "" },
-            (name) => (name === WORLD ? this.#world : undefined),
-            { authenticate: ({ auth }) => userOf(String(auth)), limits },
-            this.process.environment,
+            {
+              authenticate: ({ auth }) => userOf(String(auth)),
+              limits,
+              worldOf: (name) => (name === WORLD ? this.#world : undefined),
+              environment: this.process.environment,
+              timeOfDay: () => timeline.now,
+            },
           ),
       });
     };

@@ -3,11 +3,14 @@ import { SyncError } from "../../../lib/errors.ts";
 import { SERVER_LIMITS } from "../../../lib/limits.ts";
 import type { Link, LinkEvents } from "../../../lib/link.ts";
 import { PROTOCOL } from "../../../lib/protocol.ts";
+import { authenticated, type Visitor } from "../../../server/authenticated.ts";
 import { admission, parseHello } from "../../../server/admission.ts";
 import type { HostedWorld } from "../../../server/hosted-world.ts";
 import type { ServerOptions } from "../../../server/options.ts";
 import { codeOf } from "../../support/hostile.ts";
 import { FakeEnvironment } from "../client/fake-server.ts";
+
+const TODAY = 1_790_000_000_000;
 
 const HELLO = {
   version: PROTOCOL.version,
@@ -48,11 +51,11 @@ function ask(hello: unknown, authenticate: ServerOptions["authenticate"], isOpen
   const received: unknown[] = [];
   const reported: SyncError[] = [];
   const world = {
-    reception: async ({ clientId }: { clientId: string }, identity: unknown) => {
+    reception: async ({ clientId }: { clientId: string }, { identity, endsAt }: Visitor) => {
       await Promise.resolve();
       if (!isOpen) throw new SyncError("unavailable", "full");
       return () => {
-        received.push([clientId, identity]);
+        received.push([clientId, identity, endsAt]);
         return {} as LinkEvents;
       };
     },
@@ -60,12 +63,14 @@ function ask(hello: unknown, authenticate: ServerOptions["authenticate"], isOpen
   } as unknown as HostedWorld;
   const handshake = { hello, headers: { cookie: "a=b" }, address: "::1", url: "/" };
   const worldOf = (name: string) => (name === "default" ? world : undefined);
-  const admitted = admission(
-    handshake,
+  const door = {
+    authenticate,
+    limits: SERVER_LIMITS,
     worldOf,
-    { authenticate, limits: SERVER_LIMITS },
     environment,
-  );
+    timeOfDay: () => TODAY,
+  };
+  const admitted = admission(handshake, door);
   return { admitted, environment, received, reported };
 }
 
@@ -80,13 +85,13 @@ test("who is known is received with the identity that the application gave", asy
     return { name: "Ann" };
   });
   (await admitted)({} as Link);
-  expect(received).toEqual([[HELLO.clientId, { name: "Ann" }]]);
+  expect(received).toEqual([[HELLO.clientId, { name: "Ann" }, Infinity]]);
 });
 
 test("without authenticate everyone is let in, and is nobody", async () => {
   const { admitted, received } = ask(HELLO, undefined);
   (await admitted)({} as Link);
-  expect(received).toEqual([[HELLO.clientId, undefined]]);
+  expect(received).toEqual([[HELLO.clientId, undefined, Infinity]]);
 });
 
 test("an unknown world, a refusal and a full world turn a client away, each with its code", async () => {
@@ -126,4 +131,15 @@ test("credentials that are checked leave no timer behind", async () => {
   await admitted;
   await Promise.resolve();
   expect(environment.nextMs).toBeUndefined();
+});
+
+test("what has expired is not let in, and what will is let in until then", async () => {
+  const expiring = (expiresAt: number) => () => authenticated("ann", { expiresAt });
+  await expect(ask(HELLO, expiring(TODAY)).admitted).rejects.toMatchObject({
+    code: "token_expired",
+    retryable: true,
+  });
+  const { admitted, received } = ask(HELLO, expiring(TODAY + 5_000));
+  (await admitted)({} as Link);
+  expect(received).toEqual([[HELLO.clientId, "ann", 5_000]]);
 });
