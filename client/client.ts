@@ -68,7 +68,8 @@ export class Client<Models extends object = AnyModels> {
   readonly #newFollower: (isResuming: boolean, listener: FollowerListener) => Follower;
   /** They finish what other clients have left, each under its own name. */
   readonly #heirs = new Set<Follower>();
-  readonly #opened: Promise<Opened | undefined>;
+  #opened: Promise<Opened | undefined>;
+  readonly #isKeeping: boolean;
   #auth: unknown;
   #isConnectWanted = false;
   /** Why it will never be synced, unless it is told to connect again. */
@@ -97,8 +98,11 @@ export class Client<Models extends object = AnyModels> {
         this.#hub.emit("error", error);
         this.#settleWhenSynced(error);
       },
+      strange: () =>
+        this.#forget(false).catch((error: unknown) => this.#emit("error", storageError(error))),
       drained: () => undefined,
     });
+    this.#isKeeping = storage !== undefined;
     this.#opened = Promise.resolve(storage?.open(world, surroundings.environment)).then(
       (opened) => {
         if (storage !== undefined) this.#follower.resume(opened?.own);
@@ -150,6 +154,18 @@ export class Client<Models extends object = AnyModels> {
     this.#auth = auth;
     if (this.status !== "closed") this.#refusal = undefined;
     for (const follower of [this.#follower, ...this.#heirs]) follower.renew();
+  }
+
+  /**
+   * Forgets the user: goes offline, and drops the credentials, the view, and what a `storage` has kept
+   * for clients that are not open elsewhere. Undecided writes fail with `signed_out`. Then the next
+   * user may come, by `setAuth(...)` and `connect()`. Rejects with `storage_failed` when what is kept
+   * cannot be removed.
+   */
+  signOut(): Promise<void> {
+    this.disconnect();
+    this.#auth = undefined;
+    return this.#forget(true);
   }
 
   /** Goes offline. Writes go on, and wait for `connect()`. */
@@ -293,6 +309,38 @@ export class Client<Models extends object = AnyModels> {
     this.#hub.emit("error", new SyncError("uncertain", message));
   }
 
+  /** Drops what belongs to another user than the next; if `isAll`, also what ended clients have left. */
+  #forget(isAll: boolean): Promise<void> {
+    const opening = this.#opened;
+    const forgetting = opening.then(async (opened) => {
+      if (this.#closing !== undefined) return;
+      const removed = [this.#follower.forget()];
+      if (isAll) removed.push(...Array.from(this.#heirs, (heir) => this.#dismiss(heir)));
+      await Promise.all(removed);
+      let keeper: Keeper | undefined;
+      try {
+        keeper = await opened?.renew(isAll);
+      } catch (error) {
+        throw storageError(error);
+      } finally {
+        this.#follower.resume(keeper);
+      }
+      const isUnknown = this.#isKeeping && opened === undefined;
+      if (isUnknown) throw storageError("what the storage has could not be removed");
+    });
+    this.#opened = forgetting.then(
+      () => opening,
+      () => opening,
+    );
+    return forgetting;
+  }
+
+  async #dismiss(heir: Follower): Promise<void> {
+    this.#heirs.delete(heir);
+    await heir.forget();
+    await heir.close(true);
+  }
+
   /** Has what a client that has ended did not finish decided, and tells only what fails. */
   #finish(keeper: Keeper): void {
     if (this.#closing !== undefined) {
@@ -306,6 +354,7 @@ export class Client<Models extends object = AnyModels> {
           this.#emit(name, ...args);
       },
       refused: (error) => this.#hub.emit("error", error),
+      strange: () => void this.#dismiss(heir),
       drained: () => {
         this.#heirs.delete(heir);
         void heir.close(true);

@@ -46,6 +46,8 @@ export interface Welcome {
   readonly isDurable: boolean;
   /** The namespaces of which nothing does all the same; absent when there are none. */
   readonly ephemeral?: readonly string[];
+  /** By what this identity is told from others; absent when it cannot be told. */
+  readonly user?: string;
   /** The public name of this connection. */
   readonly sessionId: string;
   readonly mutationsInFlightMax: number;
@@ -212,6 +214,7 @@ function toWelcome(fields: Record<string, unknown>): Welcome {
   const { ephemeral = [] } = fields;
   const areTexts = Array.isArray(ephemeral) && ephemeral.every((name) => typeof name === "string");
   if (!areTexts) throw malformed("the message has no ephemeral");
+  if (fields["user"] !== undefined) fieldOf(fields, "user", "string");
   return fields as unknown as Welcome;
 }
 

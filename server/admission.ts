@@ -1,9 +1,12 @@
 import { SyncError } from "../lib/errors.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
-import type { Hello } from "../lib/messages.ts";
+import { encodeGoodbye, type Hello } from "../lib/messages.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import type { Environment } from "../lib/environment.ts";
 import { Authenticated, type Visitor } from "./authenticated.ts";
+import type { Endings } from "./endings.ts";
+import { identityKey } from "./identity.ts";
+import { sessionsEnded } from "./sessions.ts";
 import { tokenExpired } from "./reception.ts";
 import type { HostedWorld } from "./hosted-world.ts";
 import type { Credentials, ResolvedOptions } from "./options.ts";
@@ -17,6 +20,7 @@ export interface Door extends Pick<ResolvedOptions, "authenticate" | "limits"> {
   readonly environment: Environment;
   /** In milliseconds since 1970: for what others have dated, and for nothing else. It may jump. */
   readonly timeOfDay: () => number;
+  readonly endings: Endings;
 }
 
 /**
@@ -34,10 +38,21 @@ export async function admission(
   }
   const { headers, address } = handshake;
   const credentials = { auth: hello.auth, world: hello.world, headers, address };
+  const { endings } = door;
+  const asked = endings.count;
   const answer = await authenticate(credentials, door, (cause) => {
     world.report(new SyncError("handler_failed", "authenticate failed", { cause }));
   });
-  return world.reception(hello, visitorOf(answer, door));
+  const visitor = visitorOf(answer, door);
+  const begin = await world.reception(hello, visitor);
+  const key = identityKey(visitor.identity);
+  return (link) => (endings.hasSince(asked, key) ? turnAway(link) : begin(link));
+}
+
+function turnAway(link: Link): LinkEvents {
+  link.send(encodeGoodbye({ error: sessionsEnded().toData(), reconnect: false }));
+  link.close();
+  return { message: () => undefined, drained: () => undefined, closed: () => undefined };
 }
 
 /** From here on the time of day has no part in it: a clock that is set ends nobody's session. */

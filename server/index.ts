@@ -16,6 +16,7 @@ export type {
 export type { ChangeContext, HostedWorld, WorldEvents } from "./hosted-world.ts";
 export { ObjectSync, ObjectSyncServer } from "./object-sync-server.ts";
 export type { Plugin } from "./object-sync-server.ts";
+export type { IdentityKey } from "./identity.ts";
 export type { WriteRequest } from "./authorization.ts";
 export type { Credentials, ServerOptions } from "./options.ts";
 export type { SessionInfo } from "./session.ts";

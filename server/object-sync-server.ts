@@ -6,10 +6,12 @@ import { SyncError } from "../lib/errors.ts";
 import type { SyncObject } from "../lib/object.ts";
 import type { Writable } from "../lib/transaction.ts";
 import { admission } from "./admission.ts";
+import { Endings } from "./endings.ts";
 import { realEnvironment, timeOfDay } from "./environment.ts";
 import { bindHandlers, type HandlerName, type Handlers } from "./handlers.ts";
 import { HostedWorld, type WorldEvents } from "./hosted-world.ts";
 import { serveClient } from "./http.ts";
+import type { IdentityKey } from "./identity.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { resolveOptions, type ResolvedOptions, type ServerOptions } from "./options.ts";
 import {
@@ -42,6 +44,7 @@ export class ObjectSyncServer {
   readonly #options: ResolvedOptions;
   readonly #handlers: Handlers;
   readonly #worlds = new Map<string, HostedWorld>();
+  readonly #endings = new Endings();
   readonly #detach: (() => void | Promise<void>)[] = [];
   readonly #ownHttps = new Set<unknown>();
   #ownSockets: OwnSocketIo[] = [];
@@ -118,6 +121,7 @@ export class ObjectSyncServer {
       worldOf: (name: string) => this.#worlds.get(name),
       environment: realEnvironment,
       timeOfDay,
+      endings: this.#endings,
     };
     const options = {
       path,
@@ -147,6 +151,18 @@ export class ObjectSyncServer {
     if (handler === undefined) Reflect.deleteProperty(this.#handlers, name);
     else this.#handlers[name] = handler;
     return this;
+  }
+
+  /**
+   * Ends the sessions of an identity in all worlds, and tells how many there were: by its key, which
+   * is the identity itself if that is a text or a number, or its `id`. The clients hear
+   * `unauthenticated` and stay offline, and so do those whose credentials are being checked.
+   */
+  endSessions(key: IdentityKey): number {
+    this.#endings.add(key);
+    let count = 0;
+    for (const world of this.#worlds.values()) count += world.endSessions(key);
+    return count;
   }
 
   create(object: Writable, callback?: Callback<SyncObject>): Promise<SyncObject> {

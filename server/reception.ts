@@ -11,7 +11,7 @@ import {
 } from "../lib/messages.ts";
 import { decodeMutation } from "../lib/mutation-codec.ts";
 import type { Visitor } from "./authenticated.ts";
-import { identityKey } from "./identity.ts";
+import { identityKey, userOf } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
 import { closing, type WorldHost } from "./world-host.ts";
 
@@ -50,7 +50,9 @@ export class Reception {
     const { ledger, sessions } = this.#host;
     const owner = ledger.ownerOf(clientId) ?? identityKey(sessions.of(clientId)?.info.identity);
     if (owner === undefined || owner === identityKey(identity)) return;
-    throw new SyncError("forbidden", "this clientId is that of another identity");
+    // A client that is told so forgets what it has of the other.
+    const about = { property: "clientId" };
+    throw new SyncError("forbidden", "this clientId is that of another identity", about);
   }
 
   /** Begins a session on an open link; what comes over the link goes to the events returned. */
@@ -61,6 +63,7 @@ export class Reception {
     const { world, stable, ledger } = this.#host;
     const isResumed = world.canResume(cursor) && cursor.seq <= stable.seq;
     const wasHere = cursor.epoch === world.epoch && cursor.seq <= stable.seq;
+    const user = userOf(identity);
     const welcome = {
       epoch: world.epoch,
       seq: stable.seq,
@@ -69,6 +72,7 @@ export class Reception {
       decided: ledger.lastOf(clientId),
       isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),
       ...this.#host.durability,
+      ...(user !== undefined && { user }),
       sessionId: info.id,
       mutationsInFlightMax: this.#limits.mutationsInFlightMax,
       mutationBytesMax: this.#mutationBytesMax(link),

@@ -1,4 +1,5 @@
 import { admission } from "../../server/admission.ts";
+import { Endings } from "../../server/endings.ts";
 import { HostedWorld } from "../../server/hosted-world.ts";
 import { Lifetimes } from "../../server/lifetimes.ts";
 import { MemoryStore } from "../../server/stores/memory.ts";
@@ -120,6 +121,7 @@ export class ServerNode {
               worldOf: (name) => (name === WORLD ? this.#world : undefined),
               environment: this.process.environment,
               timeOfDay: () => timeline.now,
+              endings: new Endings(),
             },
           ),
       });

@@ -3,6 +3,7 @@ import { SyncError } from "../../../lib/errors.ts";
 import { SERVER_LIMITS } from "../../../lib/limits.ts";
 import type { Link, LinkEvents } from "../../../lib/link.ts";
 import { PROTOCOL } from "../../../lib/protocol.ts";
+import { Endings } from "../../../server/endings.ts";
 import { authenticated, type Visitor } from "../../../server/authenticated.ts";
 import { admission, parseHello } from "../../../server/admission.ts";
 import type { HostedWorld } from "../../../server/hosted-world.ts";
@@ -63,15 +64,17 @@ function ask(hello: unknown, authenticate: ServerOptions["authenticate"], isOpen
   } as unknown as HostedWorld;
   const handshake = { hello, headers: { cookie: "a=b" }, address: "::1", url: "/" };
   const worldOf = (name: string) => (name === "default" ? world : undefined);
+  const endings = new Endings();
   const door = {
     authenticate,
     limits: SERVER_LIMITS,
     worldOf,
     environment,
     timeOfDay: () => TODAY,
+    endings,
   };
   const admitted = admission(handshake, door);
-  return { admitted, environment, received, reported };
+  return { admitted, environment, received, reported, endings };
 }
 
 test("who is known is received with the identity that the application gave", async () => {
@@ -142,4 +145,19 @@ test("what has expired is not let in, and what will is let in until then", async
   const { admitted, received } = ask(HELLO, expiring(TODAY + 5_000));
   (await admitted)({} as Link);
   expect(received).toEqual([[HELLO.clientId, "ann", 5_000]]);
+});
+
+test("whose sessions are ended while the credentials are checked is turned away, and others are not", async () => {
+  const { admitted, received, endings } = ask(HELLO, () => ({ id: "ann" }));
+  endings.add("ann");
+  const sent: Uint8Array[] = [];
+  const link = { send: (bytes: Uint8Array) => sent.push(bytes), close: () => undefined };
+  (await admitted)(link as unknown as Link);
+  expect(received).toEqual([]);
+  expect(sent).toHaveLength(1);
+
+  const other = ask(HELLO, () => ({ id: "bob" }));
+  other.endings.add("ann");
+  (await other.admitted)({} as Link);
+  expect(other.received).toHaveLength(1);
 });
