@@ -24,6 +24,8 @@ import {
 import { MemoryStore } from "./stores/memory.ts";
 
 const DEFAULT_WORLD = "default";
+/** Origins that are told of: anybody can invent more. */
+const STRANGERS_TOLD_MAX = 10;
 
 /** An extension: it gets the server, and uses nothing but its public API. */
 export type Plugin = (server: ObjectSyncServer) => void;
@@ -44,6 +46,7 @@ export class ObjectSyncServer {
   readonly #options: ResolvedOptions;
   readonly #handlers: Handlers;
   readonly #worlds = new Map<string, HostedWorld>();
+  readonly #strangers = new Set<string>();
   readonly #endings = new Endings();
   readonly #detach: (() => void | Promise<void>)[] = [];
   readonly #ownHttps = new Set<unknown>();
@@ -114,7 +117,7 @@ export class ObjectSyncServer {
       const servers = "a server of node:http or node:https, or a socket.io Server";
       throw badArgument("attach", `${servers}, not ${inspect(target, { depth: 0 })}`);
     }
-    const { path, namespace, limits } = this.#options;
+    const { path, namespace, limits, origins } = this.#options;
     const door = {
       authenticate: this.#options.authenticate,
       limits,
@@ -127,6 +130,8 @@ export class ObjectSyncServer {
       path,
       namespace,
       limits,
+      origins,
+      onStranger: (origin: string) => this.#tellOf(origin),
       admit: (handshake: Handshake) => admission(handshake, door),
     };
     if (isSocketIo(target)) {
@@ -226,6 +231,14 @@ export class ObjectSyncServer {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  /** Whoever runs the server must know: a page cannot see why it was refused. */
+  #tellOf(origin: string): void {
+    if (this.#strangers.has(origin) || this.#strangers.size >= STRANGERS_TOLD_MAX) return;
+    this.#strangers.add(origin);
+    const message = `a page of ${origin.slice(0, 256)} may not connect: see the option origins`;
+    this.world(DEFAULT_WORLD).report(new SyncError("forbidden", message, { property: "origins" }));
   }
 
   #checkOpen(): void {

@@ -4,6 +4,7 @@ import { PROTOCOL } from "../lib/protocol.ts";
 import type { WriteRequest } from "./authorization.ts";
 import { checkFlush, type Flush } from "./flush-policy.ts";
 import { bindHandlers, type Handlers } from "./handlers.ts";
+import { checkOrigins, type Origins } from "./origins.ts";
 import type { Store } from "./stores/store.ts";
 
 /** What a client shows when it asks to be let in. */
@@ -37,6 +38,11 @@ export interface ServerOptions {
   readonly authorize?: (request: WriteRequest) => boolean;
   /** Says that everyone may write everything, which production asks to be said. */
   readonly open?: boolean;
+  /**
+   * Of which pages clients may connect: those of exactly these origins, as "https://example.com", or
+   * "*", of any. Default: the server's own. What is no browser may always.
+   */
+  readonly origins?: Origins;
   /** The HTTP path of socket.io and of the client's files. */
   readonly path?: string;
   /** The socket.io namespace. */
@@ -51,10 +57,11 @@ export interface ServerOptions {
 type OptionName = keyof ServerOptions;
 
 export interface ResolvedOptions extends Required<
-  Omit<ServerOptions, "authenticate" | "authorize" | "limits">
+  Omit<ServerOptions, "authenticate" | "authorize" | "origins" | "limits">
 > {
   readonly authenticate: ServerOptions["authenticate"];
   readonly authorize: ServerOptions["authorize"];
+  readonly origins: Origins | undefined;
   readonly limits: ServerLimits;
 }
 
@@ -66,6 +73,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<OptionName>([
   "authenticate",
   "authorize",
   "open",
+  "origins",
   "path",
   "namespace",
   "flush",
@@ -102,6 +110,7 @@ export function resolveOptions(
     authenticate,
     authorize,
     open,
+    origins: checkOrigins(options.origins),
     path: checkPlace("path", options.path ?? PROTOCOL.defaultPath).replace(/\/$/, ""),
     namespace: checkPlace("namespace", options.namespace ?? PROTOCOL.defaultNamespace),
     flush: checkFlush(options.flush ?? "auto"),
