@@ -68,7 +68,7 @@ const application: RequestListener = ({ url = "" }, response) => {
 
 async function serve(): Promise<{ sync: ObjectSyncServer; url: string }> {
   const { http, url } = await stage.http(application);
-  const sync = new ObjectSyncServer({ origins: "*" }).attach(http);
+  const sync = new ObjectSyncServer().attach(http);
   stage.afterwards(() => sync.close());
   return { sync, url };
 }
