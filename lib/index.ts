@@ -6,3 +6,4 @@ export type { Limits } from "./limits.ts";
 export { equalValues } from "./object.ts";
 export type { Changes, ObjectId, Properties, SyncObject, Value } from "./object.ts";
 export { PROTOCOL } from "./protocol.ts";
+export { TokenBucket } from "./token-bucket.ts";

@@ -75,8 +75,8 @@ async function authenticate(
     });
     const checking = new Promise((settle) => settle(authenticate(credentials)));
     const refuse = (cause: unknown): void => {
-      // Whatever else was thrown may be about the server's inside: its message stays here.
-      if (!(cause instanceof SyncError)) onFault(cause);
+      // Whatever else was thrown may be about the server's inside: its message stays here, as a cause does.
+      if (!(cause instanceof SyncError) || cause.cause !== undefined) onFault(cause);
       reject(cause instanceof SyncError ? cause : refused());
     };
     checking.then(resolve, refuse).finally(cancel);

@@ -15,7 +15,7 @@ export type {
 } from "./handlers.ts";
 export type { ChangeContext, HostedWorld, WorldEvents } from "./hosted-world.ts";
 export { ObjectSync, ObjectSyncServer } from "./object-sync-server.ts";
-export type { Plugin } from "./object-sync-server.ts";
+export type { Plugin, WorldOptions } from "./object-sync-server.ts";
 export type { IdentityKey } from "./identity.ts";
 export type { WriteRequest } from "./authorization.ts";
 export type { Credentials, ServerOptions } from "./options.ts";

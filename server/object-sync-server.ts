@@ -27,6 +27,11 @@ const DEFAULT_WORLD = "default";
 /** Origins that are told of: anybody can invent more. */
 const STRANGERS_TOLD_MAX = 10;
 
+export interface WorldOptions {
+  /** Whether the world is for the server's own code alone: to clients it does not exist. */
+  readonly private?: boolean;
+}
+
 /** An extension: it gets the server, and uses nothing but its public API. */
 export type Plugin = (server: ObjectSyncServer) => void;
 
@@ -48,6 +53,7 @@ export class ObjectSyncServer {
   readonly #worlds = new Map<string, HostedWorld>();
   readonly #strangers = new Set<string>();
   readonly #endings = new Endings();
+  readonly #privateWorlds = new Map<string, HostedWorld>();
   readonly #detach: (() => void | Promise<void>)[] = [];
   readonly #ownHttps = new Set<unknown>();
   #ownSockets: OwnSocketIo[] = [];
@@ -61,25 +67,34 @@ export class ObjectSyncServer {
     for (const name of [DEFAULT_WORLD, ...this.#options.worlds]) this.world(name);
   }
 
-  /** The world of this name, which clients can join from now on. */
-  world(name: string): HostedWorld {
-    let world = this.#worlds.get(name);
-    if (world === undefined) {
-      this.#checkOpen();
-      const { store, flush, limits, ephemeral, sessionObjects } = this.#options;
-      world = new HostedWorld({
-        name,
-        store,
-        handlers: this.#handlers,
-        authorize: this.#options.authorize,
-        flush,
-        lifetimes: new Lifetimes(ephemeral, sessionObjects),
-        limits,
-        environment: realEnvironment,
-      });
-      this.#worlds.set(name, world);
-    }
+  /**
+   * The world of this name, which clients can join from now on: unless it is first asked for as a
+   * private one, which is for the server's own code alone. Nothing in that is ephemeral, and no
+   * handler hears of it. Throws `bad_option` when clients can join the world already.
+   */
+  world(name: string, options: WorldOptions = {}): HostedWorld {
+    const isPrivate = options.private === true;
+    const known = this.#worlds.get(name) ?? this.#privateWorlds.get(name);
+    if (known === undefined) return this.#open(name, isPrivate);
+    if (!isPrivate || this.#privateWorlds.has(name)) return known;
+    const message = `the world ${name} cannot be private: clients can join it already`;
+    throw new SyncError("bad_option", message, { property: "private" });
+  }
+
+  #open(name: string, isPrivate: boolean): HostedWorld {
+    this.#checkOpen();
+    const { store, flush, limits, ephemeral, sessionObjects, authorize } = this.#options;
+    const lifetimes = isPrivate ? new Lifetimes([], []) : new Lifetimes(ephemeral, sessionObjects);
+    const handlers = isPrivate ? {} : this.#handlers;
+    const environment = realEnvironment;
+    const places = { name, store, limits, environment };
+    const world = new HostedWorld({ ...places, handlers, authorize, flush, lifetimes });
+    (isPrivate ? this.#privateWorlds : this.#worlds).set(name, world);
     return world;
+  }
+
+  get #allWorlds(): HostedWorld[] {
+    return [...this.#worlds.values(), ...this.#privateWorlds.values()];
   }
 
   /** Serves clients on an HTTP server of its own. Resolves with its port once it can be reached. */
@@ -96,7 +111,7 @@ export class ObjectSyncServer {
     });
     this.attach(http);
     this.#ownHttps.add(http);
-    await Promise.all([...this.#worlds.values()].map((world) => world.opened()));
+    await Promise.all(this.#allWorlds.map((world) => world.opened()));
     this.#checkOpen();
     await new Promise<void>((resolve, reject) => {
       http.once("error", reject);
@@ -246,7 +261,7 @@ export class ObjectSyncServer {
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#worlds.values()].map((world) => world.close()));
+    await Promise.all(this.#allWorlds.map((world) => world.close()));
     for (const detach of this.#detach.splice(0)) await detach();
     for (const { io, leave } of this.#ownSockets.splice(0)) {
       await leave();

@@ -7,6 +7,8 @@ import * as web from "../../client/offline/web.ts";
 import * as storageTesting from "../../client/testing/index.ts";
 import * as lib from "../../lib/index.ts";
 import * as server from "../../server/index.ts";
+import * as accounts from "../../server/plugins/accounts/index.ts";
+import * as jwt from "../../server/plugins/jwt/index.ts";
 import * as operations from "../../server/operations/index.ts";
 import * as postgres from "../../server/stores/postgres/index.ts";
 import * as sqlite from "../../server/stores/sqlite/index.ts";
@@ -19,6 +21,7 @@ test("the entry points export these names, and no others", () => {
     "ERROR_CODES",
     "PROTOCOL",
     "SyncError",
+    "TokenBucket",
     "equalValues",
   ]);
   expect(Object.keys(server).sort()).toEqual([
@@ -26,11 +29,14 @@ test("the entry points export these names, and no others", () => {
     "ObjectSync",
     "ObjectSyncServer",
     "SyncError",
+    "authenticated",
     "closeOnSignals",
     "ledgerOnly",
     "silently",
   ]);
   expect(Object.keys(client).sort()).toEqual(["ObjectSync", "SyncError"]);
+  expect(Object.keys(accounts)).toEqual(["Accounts"]);
+  expect(Object.keys(jwt)).toEqual(["jwt"]);
   expect(Object.keys(postgres)).toEqual(["PostgresArchive", "PostgresStore"]);
   expect(Object.keys(sqlite)).toEqual(["SqliteArchive", "SqliteStore"]);
   expect(Object.keys(operations).sort()).toEqual([
@@ -59,6 +65,7 @@ test("the front doors have these methods, and no others", () => {
     "close",
     "create",
     "destroy",
+    "endSessions",
     "fetch",
     "get",
     "listen",
@@ -90,6 +97,8 @@ test("the front doors have these methods, and no others", () => {
     "pending",
     "save",
     "sessionId",
+    "setAuth",
+    "signOut",
     "status",
     "transaction",
     "update",
