@@ -79,7 +79,9 @@ export class Client<Models extends object = AnyModels> {
   readonly #newFollower: (isResuming: boolean, listener: FollowerListener) => Follower;
   /** They finish what other clients have left, each under its own name. */
   readonly #heirs = new Set<Follower>();
-  readonly #opened: Promise<Opened | undefined>;
+  #opened: Promise<Opened | undefined>;
+  readonly #isKeeping: boolean;
+  #auth: unknown;
   #isConnectWanted = false;
   /** Why it will never be synced, unless it is told to connect again. */
   #refusal: SyncError | undefined;
@@ -93,9 +95,11 @@ export class Client<Models extends object = AnyModels> {
     const { subscribe } = options;
     const subscriptions = subscribe && new Subscriptions(subscribe, options.limits);
     this.#subscriptions = subscriptions;
+    this.#auth = options.auth;
+    const auth = (): unknown => this.#auth;
     // Where a spread comes first, the engine takes each client's for an object of another make.
     this.#newFollower = (isResuming, listener) =>
-      new Follower({ isResuming, subscriptions, ...options, ...surroundings }, listener);
+      new Follower({ isResuming, subscriptions, ...options, ...surroundings, auth }, listener);
     const { storage, world } = options;
     this.#follower = this.#newFollower(storage !== undefined, {
       changed: (events) => {
@@ -110,8 +114,11 @@ export class Client<Models extends object = AnyModels> {
         this.#hub.emit("error", error);
         this.#settleWhenSynced(error);
       },
+      strange: () =>
+        this.#forget(false).catch((error: unknown) => this.#emit("error", storageError(error))),
       drained: () => undefined,
     });
+    this.#isKeeping = storage !== undefined;
     this.#opened = Promise.resolve(storage?.open(world, surroundings.environment)).then(
       (opened) => {
         if (storage !== undefined) this.#follower.resume(opened?.own);
@@ -153,6 +160,28 @@ export class Client<Models extends object = AnyModels> {
     if (this.status !== "closed") this.#refusal = undefined;
     this.#isConnectWanted = true;
     for (const follower of [this.#follower, ...this.#heirs]) follower.connect();
+  }
+
+  /**
+   * Goes on with other credentials of the same user, in the place of the option `auth`: at once, if
+   * the client is to be connected. Undecided writes wait meanwhile.
+   */
+  setAuth(auth: unknown): void {
+    this.#auth = auth;
+    if (this.status !== "closed") this.#refusal = undefined;
+    for (const follower of [this.#follower, ...this.#heirs]) follower.renew();
+  }
+
+  /**
+   * Forgets the user: goes offline, and drops the credentials, the view, and what a `storage` has kept
+   * for clients that are not open elsewhere. Undecided writes fail with `signed_out`. Then the next
+   * user may come, by `setAuth(...)` and `connect()`. Rejects with `storage_failed` when what is kept
+   * cannot be removed.
+   */
+  signOut(): Promise<void> {
+    this.disconnect();
+    this.#auth = undefined;
+    return this.#forget(true);
   }
 
   /** Goes offline. Writes go on, and wait for `connect()`. */
@@ -327,6 +356,38 @@ export class Client<Models extends object = AnyModels> {
     this.#hub.emit("error", new SyncError("uncertain", message));
   }
 
+  /** Drops what belongs to another user than the next; if `isAll`, also what ended clients have left. */
+  #forget(isAll: boolean): Promise<void> {
+    const opening = this.#opened;
+    const forgetting = opening.then(async (opened) => {
+      if (this.#closing !== undefined) return;
+      const removed = [this.#follower.forget()];
+      if (isAll) removed.push(...Array.from(this.#heirs, (heir) => this.#dismiss(heir)));
+      await Promise.all(removed);
+      let keeper: Keeper | undefined;
+      try {
+        keeper = await opened?.renew(isAll);
+      } catch (error) {
+        throw storageError(error);
+      } finally {
+        this.#follower.resume(keeper);
+      }
+      const isUnknown = this.#isKeeping && opened === undefined;
+      if (isUnknown) throw storageError("what the storage has could not be removed");
+    });
+    this.#opened = forgetting.then(
+      () => opening,
+      () => opening,
+    );
+    return forgetting;
+  }
+
+  async #dismiss(heir: Follower): Promise<void> {
+    this.#heirs.delete(heir);
+    await heir.forget();
+    await heir.close(true);
+  }
+
   /** Has what a client that has ended did not finish decided, and tells only what fails. */
   #finish(keeper: Keeper): void {
     if (this.#closing !== undefined) {
@@ -340,6 +401,7 @@ export class Client<Models extends object = AnyModels> {
           this.#emit(name, ...args);
       },
       refused: (error) => this.#hub.emit("error", error),
+      strange: () => void this.#dismiss(heir),
       drained: () => {
         this.#heirs.delete(heir);
         void heir.close(true);

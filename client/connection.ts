@@ -9,6 +9,8 @@ export type Input =
   | "connect"
   | "disconnect"
   | "close"
+  /** There are other credentials: whatever is under way begins anew with these. */
+  | "renew"
   /** The wait between two attempts is over. */
   | "retry"
   /** The server said welcome. */
@@ -43,6 +45,7 @@ const go = (to: State, ...effects: Effect[]): Transition => ({ to, effects });
 const ENDINGS = {
   disconnect: go("offline", "drop"),
   close: go("closed", "drop"),
+  renew: go("opening", "drop", "open"),
   lost: go("waiting", "drop", "wait"),
   refused: go("offline", "drop"),
 } as const;

@@ -11,8 +11,8 @@ export interface ConnectorOptions {
   readonly environment: Environment;
   readonly connect: Connect;
   readonly limits: ClientLimits;
-  /** The credentials, or a function that gives them or a promise of them, for each attempt. */
-  readonly auth: unknown;
+  /** Gives the present credentials, or a function that gives them or a promise, for each attempt. */
+  readonly auth: () => unknown;
   readonly hello: () => Omit<Hello, "auth">;
 }
 
@@ -36,6 +36,8 @@ export class Connector {
   #link: ServerLink | undefined;
   /** Counts the attempts, so that credentials which come too late are noticed. */
   #attempt = 0;
+  /** When the last attempt began, in milliseconds of the clock. */
+  #openedAt = 0;
   /** How often it has waited since it was last synced. */
   #waits = 0;
   /** Ends the timer that is running: the wait for an attempt, or for its welcome. */
@@ -64,7 +66,7 @@ export class Connector {
   }
 
   #perform(effect: Effect, reason: SyncError | undefined): void {
-    const { environment, limits } = this.#options;
+    const { environment } = this.#options;
     switch (effect) {
       case "open":
         this.#open();
@@ -76,9 +78,8 @@ export class Connector {
         this.#link = undefined;
         return;
       case "wait":
-        this.#stopTimer = environment.scheduler.after(
-          (reason?.retryAfterMs ?? 0) + retryDelayMs(this.#waits, limits, environment.random),
-          () => this.input("retry"),
+        this.#stopTimer = environment.scheduler.after(this.#waitMs(reason), () =>
+          this.input("retry"),
         );
         this.#waits += 1;
         return;
@@ -90,8 +91,19 @@ export class Connector {
     }
   }
 
+  #waitMs(reason: SyncError | undefined): number {
+    const { environment, limits } = this.#options;
+    const heldMs = environment.clock.now() - this.#openedAt;
+    const isFirst = this.#waits === 0 && heldMs > limits.retryDelayMinMs;
+    // A connection that was good until its credentials were not: others need not be spared.
+    if (reason?.code === "token_expired" && isFirst) return 0;
+    return (reason?.retryAfterMs ?? 0) + retryDelayMs(this.#waits, limits, environment.random);
+  }
+
   #open(): void {
-    const { environment, limits, auth } = this.#options;
+    const { environment, limits } = this.#options;
+    const auth = this.#options.auth();
+    this.#openedAt = environment.clock.now();
     this.#attempt += 1;
     const attempt = this.#attempt;
     const ifCurrent = (then: () => void): void => {
@@ -123,7 +135,10 @@ export class Connector {
     });
   }
 
-  #ended({ error, reconnect, isFault }: Ending): void {
+  #ended({ error, reconnect: isWelcome, isFault }: Ending): void {
+    const isRefusal = error?.code === "token_expired" && this.#link?.welcome === undefined;
+    // The same credentials again would be refused again.
+    const reconnect = isWelcome && !(isRefusal && typeof this.#options.auth() !== "function");
     if (error !== undefined && isFault === true) this.#listener.failed(error);
     this.input(reconnect ? "lost" : "refused", error);
     if (!reconnect && error !== undefined) this.#listener.refused(error);

@@ -27,8 +27,8 @@ export interface FollowerOptions {
   readonly world: string;
   /** Whether `resume` is still to come: until then nothing is sent. */
   readonly isResuming: boolean;
-  /** The credentials, or a function that gives them or a promise of them, for each attempt. */
-  readonly auth: unknown;
+  /** Gives the present credentials, or a function that gives them or a promise, for each attempt. */
+  readonly auth: () => unknown;
   readonly limits: ClientLimits;
   readonly optimistic: boolean;
   /** What the application asks to be shown, if not everything. */
@@ -42,6 +42,8 @@ export interface FollowerListener {
   happened<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): void;
   /** The server will not have this client back. */
   refused(error: SyncError): void;
+  /** What this client has belongs to another user than the one who has connected. */
+  strange(): unknown;
   /** Nothing is undecided any more. */
   drained(): void;
 }
@@ -62,13 +64,15 @@ type Asked = Pick<Write, "operations" | "optimistic" | "settle" | "reach">;
 export class Follower {
   readonly #options: FollowerOptions;
   readonly #listener: FollowerListener;
-  readonly #outbox: Outbox;
+  #outbox: Outbox;
   readonly #fetches: Fetches;
   readonly #replica: Replica;
   readonly #connector: Connector;
   readonly #news = new News();
   /** Names this client to the server. Whoever knows it can write in its name. */
   #clientId: string;
+  /** Who it belongs to, as the server has told. */
+  #user: string | undefined;
   #keeper: Keeper | undefined;
   /** Whether what it is given survives: a storage may fail. */
   #isKeeping = false;
@@ -99,7 +103,10 @@ export class Follower {
       {
         moved: (from, to, reason) => this.#moved(from, to, reason),
         failed: (error) => this.tell(() => listener.happened("error", error)),
-        refused: (error) => this.tell(() => listener.refused(error)),
+        refused: (error) => {
+          const isStrange = error.code === "forbidden" && error.property === "clientId";
+          this.tell(() => (isStrange ? listener.strange() : listener.refused(error)));
+        },
         welcome: (welcome) => this.#welcome(welcome),
         step: (step, welcome) => this.#step(step, welcome),
         fetched: (fetched) => this.#fetched(fetched),
@@ -139,6 +146,13 @@ export class Follower {
     this.#connector.input("disconnect");
   }
 
+  /** Goes on with other credentials. */
+  renew(): void {
+    if (!this.#isConnectWanted || this.#isResuming) return;
+    this.#connector.input("renew");
+    this.#connector.input("connect");
+  }
+
   /** Goes on from what an earlier client has kept, if there is anything that keeps. */
   resume(keeper: Keeper | undefined): void {
     if (this.status === "closed") {
@@ -162,6 +176,28 @@ export class Follower {
     const kept = this.#keeper?.close(isFinished);
     this.#closeAll();
     return Promise.resolve(kept);
+  }
+
+  /**
+   * Drops all that it has, here and where it was kept, and is the client of nobody: offline, until
+   * `resume`. Resolves when what was kept is removed, or cannot be.
+   */
+  forget(): Promise<void> {
+    this.#connector.input("disconnect");
+    const removed = this.#keeper?.close(true);
+    this.#keeper = undefined;
+    this.#isKeeping = false;
+    this.#isResuming = true;
+    const undecided = this.#outbox.takeAll();
+    this.#outbox = new Outbox(this.#options.limits);
+    this.#clientId = this.#options.environment.random.id();
+    this.#user = undefined;
+    this.#addChanges(this.#replica.integrate({ ...NOTHING, decided: undecided }));
+    const error = new SyncError("signed_out", "the user has signed out");
+    for (const write of undecided) this.#fail(write, error);
+    for (const { settle } of this.#fetches.takeAll()) this.#news.add(() => settle(error));
+    this.#news.tell();
+    return Promise.resolve(removed);
   }
 
   #closeAll(): void {
@@ -210,11 +246,13 @@ export class Follower {
         this.#clientId = kept.clientId;
         this.#outbox.restore(kept.epoch, kept.nextNumber, writes);
       }
+      this.#user = kept.user;
       this.#addChanges(this.#replica.restore(kept.cursor, kept.objects, writes));
     }
     const source = {
       clientId: this.#clientId,
       outbox: this.#outbox,
+      user: () => this.#user,
       replica: this.#replica,
       isConnected: () => this.isConnected,
     };
@@ -269,6 +307,12 @@ export class Follower {
   }
 
   #welcome(welcome: Welcome): void {
+    if (this.#user !== undefined && this.#user !== welcome.user) {
+      this.#connector.input("disconnect");
+      this.tell(() => this.#listener.strange());
+      return;
+    }
+    this.#user = welcome.user;
     for (const write of this.#outbox.restart(welcome)) this.#askAbout(write);
     if (this.#keeper !== undefined) {
       for (const write of this.#outbox) write.isKept = false;
@@ -412,6 +456,16 @@ export class Follower {
     return true;
   }
 }
+
+/** What a replica has that has nothing. */
+const NOTHING = {
+  epoch: "",
+  to: 0,
+  isReplacing: true,
+  changes: [],
+  firstNewHandle: 0,
+  renamed: new Map<ObjectId, ObjectId>(),
+};
 
 /** Who wrote what was kept is gone. */
 const UNHEARD = { settle: (): void => undefined, reach: (): void => undefined };

@@ -24,6 +24,11 @@ export interface Opened {
   readonly orphans: readonly Keeper[];
   /** What was left and cannot be used: to be told, as what it holds may be missed. */
   readonly problems: readonly SyncError[];
+  /**
+   * Begins anew, when `own` is finished; `isAlone` removes what clients have left that have ended.
+   * Rejects with `storage_failed`.
+   */
+  renew(isAlone: boolean): Promise<Keeper>;
   /** After the last keeper. */
   close(): Promise<void>;
 }
@@ -31,6 +36,8 @@ export interface Opened {
 /** The state of one client, as it was kept at one moment. */
 export interface Kept {
   readonly clientId: string;
+  /** Whose all this is, if the server has told. */
+  readonly user: string | undefined;
   readonly cursor: Cursor;
   readonly objects: readonly ConfirmedObject[];
   /** Which ledger the numbers of the writes belong to, and which number comes next. */
@@ -44,6 +51,7 @@ export interface Kept {
 export interface KeepSource {
   readonly clientId: string;
   readonly outbox: Outbox;
+  user(): string | undefined;
   readonly replica: Replica;
   isConnected(): boolean;
 }

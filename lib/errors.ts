@@ -11,6 +11,7 @@ const RETRYABLE_CODES = [
   "slow_client",
   "storage_failed",
   "timeout",
+  "token_expired",
   "unavailable",
 ] as const;
 
@@ -32,6 +33,7 @@ const FINAL_CODES = [
   "refused",
   "reserved_key",
   "schema_violation",
+  "signed_out",
   "store_corrupt",
   "superseded",
   "too_deep",

@@ -9,3 +9,4 @@ export { equalValues } from "./object.ts";
 export type { Changes, ObjectId, Properties, SyncObject, Value } from "./object.ts";
 export type { Operation } from "./operation.ts";
 export { PROTOCOL } from "./protocol.ts";
+export { TokenBucket } from "./token-bucket.ts";

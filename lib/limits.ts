@@ -91,6 +91,8 @@ export const SERVER_LIMITS = /* @__PURE__ */ joined(COMMON_LIMITS, {
   reservedCommits: 10_000,
   reservedHandles: 100,
   sessionsMax: 100_000,
+  /** Sessions that one identity may have in one world. */
+  sessionsPerIdentityMax: 100,
   /** How long a client may be away before its session objects are destroyed. */
   sessionGraceMs: 10_000,
   handlerTimeoutMs: 10_000,

@@ -51,6 +51,8 @@ export interface Welcome {
   readonly isDurable: boolean;
   /** The namespaces of which nothing does all the same; absent when there are none. */
   readonly ephemeral?: readonly string[];
+  /** By what this identity is told from others; absent when it cannot be told. */
+  readonly user?: string;
   /** The public name of this connection. */
   readonly sessionId: string;
   readonly mutationsInFlightMax: number;
@@ -228,8 +230,9 @@ function toWelcome(fields: Record<string, unknown>): Welcome {
   for (const [name, some] of Object.entries(SOME_WELCOME)) {
     welcome[name] = fieldOf(fields, name, typeof some);
   }
-  const { ephemeral, isPart } = fields;
+  const { ephemeral, isPart, user } = fields;
   if (isPart === true) welcome["isPart"] = true;
+  if (user !== undefined) welcome["user"] = fieldOf(fields, "user", "string");
   if (ephemeral !== undefined) {
     const areTexts =
       Array.isArray(ephemeral) && ephemeral.every((name) => typeof name === "string");

@@ -22,6 +22,11 @@ export class TokenBucket {
     return 0;
   }
 
+  /** Gives back what was taken for something that is not to count. */
+  giveBack(count: number): void {
+    this.#milliTokens = Math.min(this.#fullMilliTokens, this.#milliTokens + count * 1_000);
+  }
+
   get #fullMilliTokens(): number {
     return this.#perSecondMax * 2_000;
   }

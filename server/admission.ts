@@ -1,13 +1,27 @@
 import { SyncError } from "../lib/errors.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
-import type { Hello } from "../lib/messages.ts";
+import { encodeGoodbye, type Hello } from "../lib/messages.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import type { Environment } from "../lib/environment.ts";
+import { Authenticated, type Visitor } from "./authenticated.ts";
+import type { Endings } from "./endings.ts";
+import { identityKey } from "./identity.ts";
+import { sessionsEnded } from "./sessions.ts";
+import { tokenExpired } from "./reception.ts";
 import type { HostedWorld } from "./hosted-world.ts";
-import type { ResolvedOptions } from "./options.ts";
+import type { Credentials, ResolvedOptions } from "./options.ts";
 import type { Handshake } from "./socket-io.ts";
 
 const CLIENT_ID = /^[\w-]{8,64}$/;
+
+/** What is needed to let clients in. */
+export interface Door extends Pick<ResolvedOptions, "authenticate" | "limits"> {
+  readonly worldOf: (name: string) => HostedWorld | undefined;
+  readonly environment: Environment;
+  /** In milliseconds since 1970: for what others have dated, and for nothing else. It may jump. */
+  readonly timeOfDay: () => number;
+  readonly endings: Endings;
+}
 
 /**
  * Lets a client in: its hello can be read, its version is ours, the world exists, and the
@@ -15,27 +29,43 @@ const CLIENT_ID = /^[\w-]{8,64}$/;
  */
 export async function admission(
   handshake: Handshake,
-  worldOf: (name: string) => HostedWorld | undefined,
-  options: Pick<ResolvedOptions, "authenticate" | "limits">,
-  environment: Environment,
+  door: Door,
 ): Promise<(link: Link) => LinkEvents> {
   const hello = parseHello(handshake.hello);
-  const world = worldOf(hello.world);
+  const world = door.worldOf(hello.world);
   if (world === undefined) {
     throw new SyncError("unknown_world", `there is no world ${hello.world.slice(0, 64)}`);
   }
   const { headers, address } = handshake;
   const credentials = { auth: hello.auth, world: hello.world, headers, address };
-  const identity = await authenticated(credentials, options, environment, (cause) => {
+  const { endings } = door;
+  const asked = endings.count;
+  const answer = await authenticate(credentials, door, (cause) => {
     world.report(new SyncError("handler_failed", "authenticate failed", { cause }));
   });
-  return world.reception(hello, identity);
+  const visitor = visitorOf(answer, door);
+  const begin = await world.reception(hello, visitor);
+  const key = identityKey(visitor.identity);
+  return (link) => (endings.hasSince(asked, key) ? turnAway(link) : begin(link));
 }
 
-async function authenticated(
-  credentials: Parameters<NonNullable<ResolvedOptions["authenticate"]>>[0],
-  { authenticate, limits }: Pick<ResolvedOptions, "authenticate" | "limits">,
-  environment: Environment,
+function turnAway(link: Link): LinkEvents {
+  link.send(encodeGoodbye({ error: sessionsEnded().toData(), reconnect: false }));
+  link.close();
+  return { message: () => undefined, drained: () => undefined, closed: () => undefined };
+}
+
+/** From here on the time of day has no part in it: a clock that is set ends nobody's session. */
+function visitorOf(answer: unknown, { environment, timeOfDay }: Door): Visitor {
+  if (!(answer instanceof Authenticated)) return { identity: answer, endsAt: Infinity };
+  const restMs = answer.expiresAt - timeOfDay();
+  if (restMs <= 0) throw tokenExpired();
+  return { identity: answer.identity, endsAt: environment.clock.now() + restMs };
+}
+
+async function authenticate(
+  credentials: Credentials,
+  { authenticate, limits, environment }: Door,
   onFault: (cause: unknown) => void,
 ): Promise<unknown> {
   if (authenticate === undefined) return undefined;
@@ -45,8 +75,8 @@ async function authenticated(
     });
     const checking = new Promise((settle) => settle(authenticate(credentials)));
     const refuse = (cause: unknown): void => {
-      // Whatever else was thrown may be about the server's inside: its message stays here.
-      if (!(cause instanceof SyncError)) onFault(cause);
+      // Whatever else was thrown may be about the server's inside: its message stays here, as a cause does.
+      if (!(cause instanceof SyncError) || cause.cause !== undefined) onFault(cause);
       reject(cause instanceof SyncError ? cause : refused());
     };
     checking.then(resolve, refuse).finally(cancel);

@@ -9,6 +9,8 @@ import { checkId, type Changes, type ObjectId, type SyncObject } from "../lib/ob
 import { EVERYTHING, parseTopics, type Topic } from "../lib/topics.ts";
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
 import type { Applied } from "../lib/world.ts";
+import { identityKey, type IdentityKey } from "./identity.ts";
+import type { Visitor } from "./authenticated.ts";
 import type { Writer } from "./job.ts";
 import { ObjectsView } from "./objects-view.ts";
 import { Reception } from "./reception.ts";
@@ -201,19 +203,38 @@ export class HostedWorld {
   }
 
   /** How to begin the session of a client that was let in. Throws why it cannot be let in here. */
-  async reception(hello: Hello, identity: unknown): Promise<(link: Link) => LinkEvents> {
+  async reception(hello: Hello, visitor: Visitor): Promise<(link: Link) => LinkEvents> {
     const host = await this.#opening.catch((error: unknown) => this.#refuseAll(error));
     if (host.isClosing) throw closing();
     if (host.sessions.size >= this.#limits.sessionsMax) {
       throw new SyncError("unavailable", "too many clients are connected", { retryAfterMs: 5_000 });
     }
+    if (this.#hasTooMany(host, hello.clientId, visitor.identity)) {
+      const message = "too many clients of this identity are connected";
+      throw new SyncError("unavailable", message, { retryAfterMs: 5_000 });
+    }
     const reception = this.#reception as Reception;
-    reception.checkOwner(hello.clientId, identity);
+    reception.checkOwner(hello.clientId, visitor.identity);
     const topics =
       hello.topics === undefined
         ? EVERYTHING
         : parseTopics(topicsFromText(hello.topics, this.#limits), this.#limits);
-    return (link) => reception.accept(link, hello, topics, identity);
+    return (link) => reception.accept(link, hello, topics, visitor);
+  }
+
+  /** A client that comes back takes the place of its older connection. */
+  #hasTooMany({ sessions }: WorldHost, clientId: string, identity: unknown): boolean {
+    const key = identityKey(identity);
+    if (key === undefined) return false;
+    const own = sessions.ofIdentity(key);
+    const older = sessions.of(clientId);
+    const isReplacing = older !== undefined && own.has(older);
+    return own.size - (isReplacing ? 1 : 0) >= this.#limits.sessionsPerIdentityMax;
+  }
+
+  /** Ends the sessions of an identity for good, and tells how many there were. */
+  endSessions(key: IdentityKey): number {
+    return this.#host?.sessions.endIdentity(key) ?? 0;
   }
 
   /**

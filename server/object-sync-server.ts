@@ -7,10 +7,12 @@ import type { SyncObject } from "../lib/object.ts";
 import type { Writable } from "../lib/transaction.ts";
 import { admission } from "./admission.ts";
 import { ChangeChecks, type ChangeCheck } from "./change-checks.ts";
-import { realEnvironment } from "./environment.ts";
+import { Endings } from "./endings.ts";
+import { realEnvironment, timeOfDay } from "./environment.ts";
 import { bindHandlers, type HandlerName, type Handlers } from "./handlers.ts";
 import { HostedWorld, type WorldEvents } from "./hosted-world.ts";
 import { serveClient } from "./http.ts";
+import type { IdentityKey } from "./identity.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { resolveOptions, type ResolvedOptions, type ServerOptions } from "./options.ts";
 import {
@@ -23,6 +25,13 @@ import {
 import { MemoryStore } from "./stores/memory.ts";
 
 const DEFAULT_WORLD = "default";
+/** Origins that are told of: anybody can invent more. */
+const STRANGERS_TOLD_MAX = 10;
+
+export interface WorldOptions {
+  /** Whether the world is for the server's own code alone: to clients it does not exist. */
+  readonly private?: boolean;
+}
 
 /** An extension: it gets the server, and uses nothing but its public API. */
 export type Plugin = (server: ObjectSyncServer) => void;
@@ -44,6 +53,9 @@ export class ObjectSyncServer {
   readonly #handlers: Handlers;
   readonly #checks = new ChangeChecks();
   readonly #worlds = new Map<string, HostedWorld>();
+  readonly #strangers = new Set<string>();
+  readonly #endings = new Endings();
+  readonly #privateWorlds = new Map<string, HostedWorld>();
   readonly #detach: (() => void | Promise<void>)[] = [];
   readonly #ownHttps = new Set<unknown>();
   #ownSockets: OwnSocketIo[] = [];
@@ -57,28 +69,36 @@ export class ObjectSyncServer {
     for (const name of [DEFAULT_WORLD, ...this.#options.worlds]) this.world(name);
   }
 
-  /** The world of this name, which clients can join from now on. */
-  world(name: string): HostedWorld {
-    let world = this.#worlds.get(name);
-    if (world === undefined) {
-      this.#checkOpen();
-      const { store, flush, limits, ephemeral, sessionObjects } = this.#options;
-      world = new HostedWorld({
-        name,
-        store,
-        handlers: this.#handlers,
-        authorize: this.#options.authorize,
-        rules: this.#options.rules,
-        channels: this.#options.channels,
-        checks: this.#checks,
-        flush,
-        lifetimes: new Lifetimes(ephemeral, sessionObjects),
-        limits,
-        environment: realEnvironment,
-      });
-      this.#worlds.set(name, world);
-    }
+  /**
+   * The world of this name, which clients can join from now on: unless it is first asked for as a
+   * private one, which is for the server's own code alone. Nothing in that is ephemeral, and no
+   * handler hears of it. Throws `bad_option` when clients can join the world already.
+   */
+  world(name: string, options: WorldOptions = {}): HostedWorld {
+    const isPrivate = options.private === true;
+    const known = this.#worlds.get(name) ?? this.#privateWorlds.get(name);
+    if (known === undefined) return this.#open(name, isPrivate);
+    if (!isPrivate || this.#privateWorlds.has(name)) return known;
+    const message = `the world ${name} cannot be private: clients can join it already`;
+    throw new SyncError("bad_option", message, { property: "private" });
+  }
+
+  #open(name: string, isPrivate: boolean): HostedWorld {
+    this.#checkOpen();
+    const { store, flush, limits, ephemeral, sessionObjects } = this.#options;
+    const { authorize, rules, channels } = this.#options;
+    const lifetimes = isPrivate ? new Lifetimes([], []) : new Lifetimes(ephemeral, sessionObjects);
+    const handlers = isPrivate ? {} : this.#handlers;
+    const environment = realEnvironment;
+    const places = { name, store, limits, environment };
+    const whoMay = { authorize, rules, channels, checks: this.#checks };
+    const world = new HostedWorld({ ...places, ...whoMay, handlers, flush, lifetimes });
+    (isPrivate ? this.#privateWorlds : this.#worlds).set(name, world);
     return world;
+  }
+
+  get #allWorlds(): HostedWorld[] {
+    return [...this.#worlds.values(), ...this.#privateWorlds.values()];
   }
 
   /** Serves clients on an HTTP server of its own. Resolves with its port once it can be reached. */
@@ -95,7 +115,7 @@ export class ObjectSyncServer {
     });
     this.attach(http);
     this.#ownHttps.add(http);
-    await Promise.all([...this.#worlds.values()].map((world) => world.opened()));
+    await Promise.all(this.#allWorlds.map((world) => world.opened()));
     this.#checkOpen();
     await new Promise<void>((resolve, reject) => {
       http.once("error", reject);
@@ -116,13 +136,22 @@ export class ObjectSyncServer {
       const servers = "a server of node:http or node:https, or a socket.io Server";
       throw badArgument("attach", `${servers}, not ${inspect(target, { depth: 0 })}`);
     }
-    const { path, namespace, limits } = this.#options;
+    const { path, namespace, limits, origins } = this.#options;
+    const door = {
+      authenticate: this.#options.authenticate,
+      limits,
+      worldOf: (name: string) => this.#worlds.get(name),
+      environment: realEnvironment,
+      timeOfDay,
+      endings: this.#endings,
+    };
     const options = {
       path,
       namespace,
       limits,
-      admit: (handshake: Handshake) =>
-        admission(handshake, (name) => this.#worlds.get(name), this.#options, realEnvironment),
+      origins,
+      onStranger: (origin: string) => this.#tellOf(origin),
+      admit: (handshake: Handshake) => admission(handshake, door),
     };
     if (isSocketIo(target)) {
       this.#detach.push(joinSocketIo(target, options));
@@ -158,6 +187,18 @@ export class ObjectSyncServer {
       throw badArgument("check", `a function, not ${inspect(check)}`);
     }
     return this.#checks.add(check);
+  }
+
+  /**
+   * Ends the sessions of an identity in all worlds, and tells how many there were: by its key, which
+   * is the identity itself if that is a text or a number, or its `id`. The clients hear
+   * `unauthenticated` and stay offline, and so do those whose credentials are being checked.
+   */
+  endSessions(key: IdentityKey): number {
+    this.#endings.add(key);
+    let count = 0;
+    for (const world of this.#worlds.values()) count += world.endSessions(key);
+    return count;
   }
 
   create(object: Writable, callback?: Callback<SyncObject>): Promise<SyncObject> {
@@ -227,12 +268,20 @@ export class ObjectSyncServer {
     return this.#closing;
   }
 
+  /** Whoever runs the server must know: a page cannot see why it was refused. */
+  #tellOf(origin: string): void {
+    if (this.#strangers.has(origin) || this.#strangers.size >= STRANGERS_TOLD_MAX) return;
+    this.#strangers.add(origin);
+    const message = `a page of ${origin.slice(0, 256)} may not connect: see the option origins`;
+    this.world(DEFAULT_WORLD).report(new SyncError("forbidden", message, { property: "origins" }));
+  }
+
   #checkOpen(): void {
     if (this.#closing !== undefined) throw new SyncError("closed", "this server is closed");
   }
 
   async #close(): Promise<void> {
-    await Promise.all([...this.#worlds.values()].map((world) => world.close()));
+    await Promise.all(this.#allWorlds.map((world) => world.close()));
     for (const detach of this.#detach.splice(0)) await detach();
     for (const { io, leave } of this.#ownSockets.splice(0)) {
       await leave();

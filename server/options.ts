@@ -4,6 +4,7 @@ import { PROTOCOL } from "../lib/protocol.ts";
 import type { WriteRequest } from "./authorization.ts";
 import { checkFlush, type Flush } from "./flush-policy.ts";
 import { bindHandlers, type Handlers } from "./handlers.ts";
+import { checkOrigins, type Origins } from "./origins.ts";
 import { checkRules, type Rules } from "./rules.ts";
 import type { Store } from "./stores/store.ts";
 import type { ChannelsOf } from "./views/channels.ts";
@@ -28,7 +29,8 @@ export interface ServerOptions {
   readonly handlers?: Handlers;
   /**
    * Gives a client its identity, or throws to turn it away: as `unauthenticated`, for good, or with
-   * the code of a thrown SyncError (after `unavailable` the client tries again).
+   * the code of a thrown SyncError (after `unavailable` the client tries again). What it answers is
+   * the identity, or what `authenticated(identity, { expiresAt })` makes of it.
    */
   readonly authenticate?: (credentials: Credentials) => unknown;
   /**
@@ -45,6 +47,11 @@ export interface ServerOptions {
   readonly channels?: ChannelsOf;
   /** Says that everyone may write everything, which production asks to be said. */
   readonly open?: boolean;
+  /**
+   * Of which pages clients may connect: those of exactly these origins, as "https://example.com", or
+   * "*", of any. Default: the server's own. What is no browser may always.
+   */
+  readonly origins?: Origins;
   /** The HTTP path of socket.io and of the client's files. */
   readonly path?: string;
   /** The socket.io namespace. */
@@ -59,12 +66,13 @@ export interface ServerOptions {
 type OptionName = keyof ServerOptions;
 
 export interface ResolvedOptions extends Required<
-  Omit<ServerOptions, "authenticate" | "authorize" | "rules" | "channels" | "limits">
+  Omit<ServerOptions, "authenticate" | "authorize" | "rules" | "channels" | "origins" | "limits">
 > {
   readonly authenticate: ServerOptions["authenticate"];
   readonly authorize: ServerOptions["authorize"];
   readonly rules: Rules | undefined;
   readonly channels: ChannelsOf | undefined;
+  readonly origins: Origins | undefined;
   readonly limits: ServerLimits;
 }
 
@@ -78,6 +86,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<OptionName>([
   "rules",
   "channels",
   "open",
+  "origins",
   "path",
   "namespace",
   "flush",
@@ -116,6 +125,7 @@ export function resolveOptions(
     rules: rules && checkRules(rules),
     channels,
     open,
+    origins: checkOrigins(options.origins),
     path: checkPlace("path", options.path ?? PROTOCOL.defaultPath).replace(/\/$/, ""),
     namespace: checkPlace("namespace", options.namespace ?? PROTOCOL.defaultNamespace),
     flush: checkFlush(options.flush ?? "auto"),

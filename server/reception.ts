@@ -1,4 +1,4 @@
-import type { Environment } from "../lib/environment.ts";
+import type { Cancel, Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
@@ -14,7 +14,8 @@ import {
 import { decodeMutation } from "../lib/mutation-codec.ts";
 import type { ObjectId } from "../lib/object.ts";
 import { parseTopics, type Topics } from "../lib/topics.ts";
-import { identityKey } from "./identity.ts";
+import type { Visitor } from "./authenticated.ts";
+import { identityKey, userOf } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
 import { unreadAnswers } from "./sessions.ts";
 import { closing, type WorldHost } from "./world-host.ts";
@@ -54,11 +55,13 @@ export class Reception {
     const { ledger, sessions } = this.#host;
     const owner = ledger.ownerOf(clientId) ?? identityKey(sessions.of(clientId)?.info.identity);
     if (owner === undefined || owner === identityKey(identity)) return;
-    throw new SyncError("forbidden", "this clientId is that of another identity");
+    // A client that is told so forgets what it has of the other.
+    const about = { property: "clientId" };
+    throw new SyncError("forbidden", "this clientId is that of another identity", about);
   }
 
   /** Begins a session on an open link; what comes over the link goes to the events returned. */
-  accept(link: Link, hello: Hello, asked: Topics, identity: unknown): LinkEvents {
+  accept(link: Link, hello: Hello, asked: Topics, { identity, endsAt }: Visitor): LinkEvents {
     const { clock, random } = this.#environment;
     const info: SessionInfo = { id: random.id(), world: this.#world, identity };
     const { cursor, clientId } = hello;
@@ -69,6 +72,7 @@ export class Reception {
     const isWhole = this.#host.views.isWhole(topics);
     const isResumed = isWhole && world.canResume(cursor) && cursor.seq <= stable.seq;
     const wasHere = cursor.epoch === world.epoch && cursor.seq <= stable.seq;
+    const user = userOf(identity);
     const welcome = {
       epoch: world.epoch,
       seq: stable.seq,
@@ -78,6 +82,7 @@ export class Reception {
       decided: ledger.lastOf(clientId),
       isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),
       ...this.#host.durability,
+      ...(user !== undefined && { user }),
       sessionId: info.id,
       mutationsInFlightMax: this.#limits.mutationsInFlightMax,
       mutationBytesMax: this.#mutationBytesMax(link),
@@ -101,7 +106,7 @@ export class Reception {
     // It was let in before the world began to close, and would wait here for nothing.
     if (this.#host.isClosing) this.#host.sessions.dismiss(clientId, closing());
     this.#events.connected(info);
-    return this.#listen(session);
+    return this.#listen(session, endsAt);
   }
 
   /** What fits into a message that the transport lets through as well. */
@@ -111,12 +116,15 @@ export class Reception {
     return Math.max(1, Math.min(mutationBytesMax, fitting));
   }
 
-  #listen(session: Session): LinkEvents {
+  #listen(session: Session, endsAt: number): LinkEvents {
     let fetches = 0;
     const dismiss = (error: SyncError, reconnect: boolean): void => {
       session.goodbye(error, reconnect);
       this.#host.sessions.remove(session);
     };
+    const stopExpiry = this.#at(endsAt, () => {
+      if (this.#host.sessions.has(session)) dismiss(tokenExpired(), true);
+    });
     const fetched = (message: FetchMessage): void => {
       if (++fetches > this.#limits.fetchesInFlightMax) {
         throw new SyncError("limit_exceeded", "too many fetches are under way");
@@ -127,7 +135,9 @@ export class Reception {
       message: (bytes) => {
         if (!this.#host.sessions.has(session)) return; // it was said goodbye to
         try {
-          this.#spend(session.messages.take(1, this.#environment.clock.now()));
+          const now = this.#environment.clock.now();
+          if (now >= endsAt) throw tokenExpired(); // the timer is late
+          this.#spend(session.messages.take(1, now));
           const message = decodeClientMessage(bytes, session.dictionary, this.#limits);
           if (message.kind === "mutations") this.#mutate(session, message);
           else if (message.kind === "fetch") fetched(message);
@@ -142,10 +152,17 @@ export class Reception {
         this.#host.sessions.pumpSoon();
       },
       closed: () => {
+        stopExpiry();
         this.#host.sessions.remove(session);
         this.#events.disconnected(session.info);
       },
     };
+  }
+
+  #at(moment: number, task: () => void): Cancel {
+    if (moment === Infinity) return () => undefined;
+    const { clock, scheduler } = this.#environment;
+    return scheduler.after(moment - clock.now(), task);
   }
 
   #mutate(session: Session, { settled, first, mutations }: MutationsMessage): void {
@@ -233,6 +250,11 @@ export class Reception {
       retryAfterMs: waitMs,
     });
   }
+}
+
+/** A client comes back from this at once, with credentials that it asks for anew. */
+export function tokenExpired(): SyncError {
+  return new SyncError("token_expired", "the credentials have expired");
 }
 
 /** Whatever a message made fail, its sender gets an error of ours, and the process goes on. */

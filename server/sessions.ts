@@ -4,6 +4,7 @@ import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Outcome } from "../lib/outcome.ts";
 import type { Topics } from "../lib/topics.ts";
+import { identityKey, type IdentityKey } from "./identity.ts";
 import type { Session } from "./session.ts";
 import type { Source } from "./views/source.ts";
 import { View } from "./views/view.ts";
@@ -20,6 +21,13 @@ interface Turn {
 /** How often a session that has no room for a page is looked at, besides when its link drains. */
 const RECHECK_MS = 100;
 
+const NONE: ReadonlySet<Session> = new Set();
+
+/** What a client hears whose identity was told to go. */
+export function sessionsEnded(): SyncError {
+  return new SyncError("unauthenticated", "the sessions of this identity were ended");
+}
+
 /** The clients that are connected to one world, what they are shown, and the pages that some wait for. */
 export class Sessions {
   readonly #views: Views;
@@ -31,6 +39,7 @@ export class Sessions {
   readonly #bySource = new Map<Source, Set<Session>>();
   readonly #byClient = new Map<string, Session>();
   readonly #byId = new Map<string, Session>();
+  readonly #byIdentity = new Map<IdentityKey, Set<Session>>();
   readonly #behind = new Set<Session>();
   /** What waits for sessions to be current. */
   readonly #turns = new Map<Session, Turn>();
@@ -69,6 +78,7 @@ export class Sessions {
       this.remove(older);
     }
     this.#all.add(session);
+    this.#addToIdentity(session);
     this.#byClient.set(session.clientId, session);
     this.#byId.set(session.info.id, session);
     this.#enter(session);
@@ -90,9 +100,15 @@ export class Sessions {
     return this.#all.has(session);
   }
 
+  /** All that an identity has. */
+  ofIdentity(key: IdentityKey): ReadonlySet<Session> {
+    return this.#byIdentity.get(key) ?? NONE;
+  }
+
   remove(session: Session): void {
     if (!this.#all.delete(session)) return;
     this.#byId.delete(session.info.id);
+    this.#removeFromIdentity(session);
     this.#behind.delete(session);
     this.#turns.delete(session);
     this.#turned.delete(session);
@@ -157,6 +173,16 @@ export class Sessions {
     });
   }
 
+  /** Ends all sessions of an identity, for good: their credentials are no longer to be trusted. */
+  endIdentity(key: IdentityKey): number {
+    const sessions = [...this.ofIdentity(key)];
+    for (const session of sessions) {
+      session.goodbye(sessionsEnded(), false);
+      this.remove(session);
+    }
+    return sessions.length;
+  }
+
   /** Ends a client's connection; it may come back at once. */
   dismiss(clientId: string, error: SyncError): void {
     const session = this.#byClient.get(clientId);
@@ -167,6 +193,21 @@ export class Sessions {
 
   goodbyeAll(error: SyncError): void {
     for (const session of [...this.#all]) session.goodbye(error, true);
+  }
+
+  #addToIdentity(session: Session): void {
+    const key = identityKey(session.info.identity);
+    if (key === undefined) return;
+    const sessions = this.#byIdentity.get(key) ?? new Set();
+    this.#byIdentity.set(key, sessions.add(session));
+  }
+
+  #removeFromIdentity(session: Session): void {
+    const key = identityKey(session.info.identity);
+    const sessions = key === undefined ? undefined : this.#byIdentity.get(key);
+    if (sessions?.delete(session) === true && sessions.size === 0) {
+      this.#byIdentity.delete(key as IdentityKey);
+    }
   }
 
   #pump(): void {

@@ -1,4 +1,4 @@
-import type { Server as HttpServer } from "node:http";
+import type { IncomingMessage, Server as HttpServer } from "node:http";
 import { Server, type Namespace, type Socket } from "socket.io";
 import * as parser from "socket.io-parser";
 import { SyncError } from "../lib/errors.ts";
@@ -6,6 +6,7 @@ import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { binaryParser, MessageFilter } from "../lib/socket-parser.ts";
+import { isWelcome, type Origins } from "./origins.ts";
 import { webSocketFrame } from "./web-socket-frame.ts";
 import { takeMessages } from "./web-socket-intake.ts";
 import { frameSender, type SendFrame } from "./web-socket-sender.ts";
@@ -41,6 +42,9 @@ export interface SocketIoOptions {
   readonly path: string;
   readonly namespace: string;
   readonly limits: ServerLimits;
+  readonly origins: Origins | undefined;
+  /** A page of this origin wanted to connect, and may not. */
+  readonly onStranger: (origin: string) => void;
   readonly admit: Admit;
 }
 
@@ -62,6 +66,12 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
   const io = new Server(http, {
     path,
     serveClient: false,
+    ...(options.origins !== undefined && { cors: corsFor(options.origins) }),
+    allowRequest: (request, decide) => {
+      const isAllowed = isAllowedPage(request, options);
+      if (!isAllowed && request.headers.upgrade !== undefined) refuseUpgrade(request.socket);
+      decide(isAllowed ? null : "this origin may not connect", isAllowed);
+    },
     destroyUpgrade: false, // other WebSockets on the same HTTP server are not our business
     maxHttpBufferSize: limits.messageBytesMax + ENVELOPE_BYTES,
     // The types want all of socket.io-parser; socket.io uses these two classes.
@@ -90,6 +100,27 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
     });
   };
   return { io, leave };
+}
+
+/** With it pages of other origins may poll as well, where WebSockets are blocked. */
+function corsFor(origins: Origins): { origin: "*" | string[]; credentials: boolean } {
+  return origins === "*"
+    ? { origin: origins, credentials: false }
+    : { origin: [...origins], credentials: true };
+}
+
+function isAllowedPage(
+  { headers, socket }: IncomingMessage,
+  { origins, onStranger }: SocketIoOptions,
+): boolean {
+  const isAllowed = isWelcome({ headers, isEncrypted: "encrypted" in socket }, origins);
+  if (!isAllowed) onStranger(headers.origin ?? "an unknown origin");
+  return isAllowed;
+}
+
+/** engine.io would answer 400 to whatever it does not let in. */
+function refuseUpgrade(socket: Socket["request"]["socket"]): void {
+  socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }
 
 /**
@@ -133,14 +164,20 @@ function upgradeListeners(http: HttpServer): ((...args: unknown[]) => void)[] {
  * comes is left to whoever serves them there, or sent away.
  */
 export function joinSocketIo(io: Server, options: SocketIoOptions): () => Promise<void> {
+  const { opts } = io as unknown as { opts: { cors?: { credentials?: unknown } } };
+  if (options.origins === "*" && opts.cors?.credentials === true) {
+    const message = `the option origins cannot be "*" where cors has credentials: any page could use them`;
+    throw new SyncError("bad_option", message, { property: "origins" });
+  }
   return join(io, options, (socket) => new SocketLink(socket));
 }
 
 function join(
   io: Server,
-  { namespace, admit }: SocketIoOptions,
+  options: SocketIoOptions,
   linkOf: (socket: Socket) => SocketLink,
 ): () => Promise<void> {
+  const { namespace, admit } = options;
   const place: Namespace = io.of(namespace);
   const connections = new OpenConnections();
   let isServing = true;
@@ -150,6 +187,11 @@ function join(
       return;
     }
     const { auth, headers, address, url } = socket.handshake;
+    // Of an application's own io; ours has looked already.
+    if (!isAllowedPage(socket.request, options)) {
+      next(connectError(new SyncError("forbidden", "this origin may not connect")));
+      return;
+    }
     admit({ hello: auth, headers, address, url }).then(
       (session) => {
         (socket.data as { session?: Session }).session = session;

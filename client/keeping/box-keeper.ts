@@ -177,7 +177,8 @@ export class BoxKeeper implements Keeper {
     const { clientId, outbox, replica } = this.#source;
     const isConnected = this.#source.isConnected();
     const { epoch, nextNumber, settled } = outbox;
-    const client = { clientId, cursor: replica.cursor, epoch, nextNumber };
+    const user = this.#source.user();
+    const client = { clientId, user, cursor: replica.cursor, epoch, nextNumber };
     const changes: BoxChanges = new Map([[this.#box.clientKey, clientToText(client)]]);
 
     const writes = [...outbox];

@@ -12,24 +12,26 @@ const VERSION = 1;
 /** What a client is, without its objects and writes. */
 export interface KeptClient {
   readonly clientId: string;
+  readonly user: string | undefined;
   readonly cursor: Cursor;
   readonly epoch: string;
   readonly nextNumber: number;
 }
 
-export function clientToText({ clientId, cursor, epoch, nextNumber }: KeptClient): string {
-  return JSON.stringify({ version: VERSION, clientId, cursor, epoch, nextNumber });
+export function clientToText({ clientId, user, cursor, epoch, nextNumber }: KeptClient): string {
+  return JSON.stringify({ version: VERSION, clientId, user, cursor, epoch, nextNumber });
 }
 
 /** Throws what cannot be read, as all that read do: a disk may have damaged it, or a person. */
 export function clientFromText(text: string): KeptClient {
-  const { version, clientId, cursor, epoch, nextNumber } = recordOf(JSON.parse(text));
+  const { version, clientId, user, cursor, epoch, nextNumber } = recordOf(JSON.parse(text));
   if (version !== VERSION) {
     throw new Error(`it was written by another version: ${String(version)} instead of ${VERSION}`);
   }
   const { epoch: cursorEpoch, seq, isPart } = recordOf(cursor);
   return {
     clientId: textOf(clientId),
+    user: user === undefined ? user : textOf(user),
     cursor: { epoch: textOf(cursorEpoch), seq: countOf(seq), ...(isPart === true && { isPart }) },
     epoch: textOf(epoch),
     nextNumber: countOf(nextNumber),

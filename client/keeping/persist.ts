@@ -49,6 +49,12 @@ async function openBoxes(
   environment: Environment,
 ): Promise<Omit<Opened, "close">> {
   const boxes = await freeBoxes(storage, world);
+  const keeperOf = ({ box, kept, texts }: Found): Keeper =>
+    new BoxKeeper(box, kept, texts, environment);
+  const renew = async (isAlone: boolean): Promise<Keeper> => {
+    if (isAlone) await removeAll(await freeBoxes(storage, world));
+    return keeperOf(await newBox(storage, world, environment));
+  };
   try {
     const problems: SyncError[] = [];
     const found = await readable(boxes, problems);
@@ -57,9 +63,7 @@ async function openBoxes(
     const first = busy.shift() ?? idle.shift() ?? (await newBox(storage, world, environment));
     for (const { box } of idle) await removeBox(box); // one view is as good as another
     const { own, orphans } = await gather(first, busy);
-    const keeperOf = ({ box, kept, texts }: Found): Keeper =>
-      new BoxKeeper(box, kept, texts, environment);
-    return { own: keeperOf(own), orphans: orphans.map(keeperOf), problems };
+    return { own: keeperOf(own), orphans: orphans.map(keeperOf), problems, renew };
   } catch (error) {
     for (const box of boxes) box.release();
     throw error;
@@ -113,6 +117,14 @@ async function newBox(
   }
 }
 
+async function removeAll(boxes: readonly Box[]): Promise<void> {
+  try {
+    for (const box of boxes) await box.remove();
+  } finally {
+    for (const box of boxes) box.release();
+  }
+}
+
 /** If there is trouble, the next client does it. */
 async function removeBox(box: Box): Promise<void> {
   await box.remove().catch(() => undefined);
@@ -143,6 +155,7 @@ async function gather(
 /** Undefined when it cannot be, also for want of room. */
 async function join({ box, kept, texts }: Found, other: Found): Promise<Found | undefined> {
   if (kept === undefined || other.kept === undefined) return undefined;
+  if (kept.user !== other.kept.user) return undefined;
   if (other.kept.writes.some(({ wasSent }) => wasSent)) return undefined;
   let place = Math.max(...Array.from(texts.keys(), (key) => box.placeOf(key))) + 1;
   const added = new Map(Array.from(other.texts.values(), (text) => [box.writeKey(place++), text]));

@@ -1,4 +1,5 @@
 import { admission } from "../../server/admission.ts";
+import { Endings } from "../../server/endings.ts";
 import { HostedWorld } from "../../server/hosted-world.ts";
 import { Lifetimes } from "../../server/lifetimes.ts";
 import { MemoryStore } from "../../server/stores/memory.ts";
@@ -117,9 +118,14 @@ export class ServerNode {
         admit: (hello) =>
           admission(
             { hello, headers: {}, address: "", url: "" },
-            (name) => (name === WORLD ? this.#world : undefined),
-            { authenticate: ({ auth }) => userOf(String(auth)), limits },
-            this.process.environment,
+            {
+              authenticate: ({ auth }) => userOf(String(auth)),
+              limits,
+              worldOf: (name) => (name === WORLD ? this.#world : undefined),
+              environment: this.process.environment,
+              timeOfDay: () => timeline.now,
+              endings: new Endings(),
+            },
           ),
       });
     };

@@ -9,6 +9,7 @@ import { storeAt } from "./store-at.ts";
 const { PORT = "0", STORE, LIMITS = "{}", EPHEMERAL, SESSION_OBJECTS } = process.env;
 const sync = new ObjectSyncServer({
   open: true,
+  origins: "*", // the pages of browser tests are of other servers
   ephemeral: EPHEMERAL?.split(",") ?? [],
   sessionObjects: SESSION_OBJECTS?.split(",") ?? [],
   limits: JSON.parse(LIMITS) as Record<string, number>,

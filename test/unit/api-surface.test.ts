@@ -10,6 +10,8 @@ import * as schema from "../../schema/index.ts";
 import * as jsonSchema from "../../schema/json/index.ts";
 import * as server from "../../server/index.ts";
 import * as grid from "../../server/plugins/grid/index.ts";
+import * as accounts from "../../server/plugins/accounts/index.ts";
+import * as jwt from "../../server/plugins/jwt/index.ts";
 import * as operations from "../../server/operations/index.ts";
 import * as postgres from "../../server/stores/postgres/index.ts";
 import * as sqlite from "../../server/stores/sqlite/index.ts";
@@ -23,6 +25,7 @@ test("the entry points export these names, and no others", () => {
     "PROTOCOL",
     "SyncError",
     "checkChanges",
+    "TokenBucket",
     "equalValues",
   ]);
   expect(Object.keys(server).sort()).toEqual([
@@ -30,11 +33,14 @@ test("the entry points export these names, and no others", () => {
     "ObjectSync",
     "ObjectSyncServer",
     "SyncError",
+    "authenticated",
     "closeOnSignals",
     "ledgerOnly",
     "silently",
   ]);
   expect(Object.keys(client).sort()).toEqual(["ObjectSync", "SyncError"]);
+  expect(Object.keys(accounts)).toEqual(["Accounts"]);
+  expect(Object.keys(jwt)).toEqual(["jwt"]);
   expect(Object.keys(postgres)).toEqual(["PostgresArchive", "PostgresStore"]);
   expect(Object.keys(sqlite)).toEqual(["SqliteArchive", "SqliteStore"]);
   expect(Object.keys(operations).sort()).toEqual([
@@ -67,6 +73,7 @@ test("the front doors have these methods, and no others", () => {
     "close",
     "create",
     "destroy",
+    "endSessions",
     "fetch",
     "get",
     "listen",
@@ -99,6 +106,8 @@ test("the front doors have these methods, and no others", () => {
     "pending",
     "save",
     "sessionId",
+    "setAuth",
+    "signOut",
     "status",
     "subscribe",
     "transaction",

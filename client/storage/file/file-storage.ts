@@ -138,6 +138,7 @@ function open(file: string): Opened {
     database.exec("PRAGMA busy_timeout = 5000");
     prepareSchema(database, file);
     database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    database.exec("PRAGMA secure_delete = ON"); // what a user signs out from is on a shared device
     const { ino: inode } = statSync(file, { bigint: true });
     return { database, inode, holder: new Holder(database, file) };
   } catch (error) {

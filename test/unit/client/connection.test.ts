@@ -10,6 +10,7 @@ const INPUTS: readonly Input[] = [
   "connect",
   "disconnect",
   "close",
+  "renew",
   "retry",
   "welcome",
   "whole",
@@ -30,9 +31,10 @@ test("a connection is dropped whenever it is left, and a wait stopped", () => {
     for (const input of INPUTS) {
       const { to, effects } = transition(state, input);
       const hasLink = (one: State): boolean => ["opening", "syncing", "synced"].includes(one);
-      expect(effects.includes("drop")).toBe(hasLink(state) && !hasLink(to));
+      const isRenewed = hasLink(state) && input === "renew";
+      expect(effects.includes("drop")).toBe(isRenewed || (hasLink(state) && !hasLink(to)));
       expect(effects.includes("wait")).toBe(state !== "waiting" && to === "waiting");
-      expect(effects.includes("open")).toBe(!hasLink(state) && to === "opening");
+      expect(effects.includes("open")).toBe(isRenewed || (!hasLink(state) && to === "opening"));
       const isOverEarly = state === "waiting" && to !== "waiting" && input !== "retry";
       const isWelcome = state === "opening" && to === "syncing";
       expect(effects.includes("stopTimer")).toBe(isOverEarly || isWelcome);

@@ -41,3 +41,14 @@ test("who waits as long as told, gets through; and nobody gets more than the rat
     }),
   );
 });
+
+test("what is given back can be taken again, and fills no bucket beyond its brim", () => {
+  const bucket = new TokenBucket(10, 0);
+  expect(bucket.take(20, 0)).toBe(0);
+  bucket.giveBack(5);
+  expect(bucket.take(5, 0)).toBe(0);
+  expect(bucket.take(1, 0)).toBeGreaterThan(0);
+  bucket.giveBack(100);
+  expect(bucket.take(20, 0)).toBe(0);
+  expect(bucket.take(1, 0)).toBeGreaterThan(0);
+});

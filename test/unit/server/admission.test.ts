@@ -3,11 +3,15 @@ import { SyncError } from "../../../lib/errors.ts";
 import { SERVER_LIMITS } from "../../../lib/limits.ts";
 import type { Link, LinkEvents } from "../../../lib/link.ts";
 import { PROTOCOL } from "../../../lib/protocol.ts";
+import { Endings } from "../../../server/endings.ts";
+import { authenticated, type Visitor } from "../../../server/authenticated.ts";
 import { admission, parseHello } from "../../../server/admission.ts";
 import type { HostedWorld } from "../../../server/hosted-world.ts";
 import type { ServerOptions } from "../../../server/options.ts";
 import { codeOf } from "../../support/hostile.ts";
 import { FakeEnvironment } from "../client/fake-server.ts";
+
+const TODAY = 1_790_000_000_000;
 
 const HELLO = {
   version: PROTOCOL.version,
@@ -48,11 +52,11 @@ function ask(hello: unknown, authenticate: ServerOptions["authenticate"], isOpen
   const received: unknown[] = [];
   const reported: SyncError[] = [];
   const world = {
-    reception: async ({ clientId }: { clientId: string }, identity: unknown) => {
+    reception: async ({ clientId }: { clientId: string }, { identity, endsAt }: Visitor) => {
       await Promise.resolve();
       if (!isOpen) throw new SyncError("unavailable", "full");
       return () => {
-        received.push([clientId, identity]);
+        received.push([clientId, identity, endsAt]);
         return {} as LinkEvents;
       };
     },
@@ -60,13 +64,17 @@ function ask(hello: unknown, authenticate: ServerOptions["authenticate"], isOpen
   } as unknown as HostedWorld;
   const handshake = { hello, headers: { cookie: "a=b" }, address: "::1", url: "/" };
   const worldOf = (name: string) => (name === "default" ? world : undefined);
-  const admitted = admission(
-    handshake,
+  const endings = new Endings();
+  const door = {
+    authenticate,
+    limits: SERVER_LIMITS,
     worldOf,
-    { authenticate, limits: SERVER_LIMITS },
     environment,
-  );
-  return { admitted, environment, received, reported };
+    timeOfDay: () => TODAY,
+    endings,
+  };
+  const admitted = admission(handshake, door);
+  return { admitted, environment, received, reported, endings };
 }
 
 test("who is known is received with the identity that the application gave", async () => {
@@ -80,13 +88,13 @@ test("who is known is received with the identity that the application gave", asy
     return { name: "Ann" };
   });
   (await admitted)({} as Link);
-  expect(received).toEqual([[HELLO.clientId, { name: "Ann" }]]);
+  expect(received).toEqual([[HELLO.clientId, { name: "Ann" }, Infinity]]);
 });
 
 test("without authenticate everyone is let in, and is nobody", async () => {
   const { admitted, received } = ask(HELLO, undefined);
   (await admitted)({} as Link);
-  expect(received).toEqual([[HELLO.clientId, undefined]]);
+  expect(received).toEqual([[HELLO.clientId, undefined, Infinity]]);
 });
 
 test("an unknown world, a refusal and a full world turn a client away, each with its code", async () => {
@@ -126,4 +134,30 @@ test("credentials that are checked leave no timer behind", async () => {
   await admitted;
   await Promise.resolve();
   expect(environment.nextMs).toBeUndefined();
+});
+
+test("what has expired is not let in, and what will is let in until then", async () => {
+  const expiring = (expiresAt: number) => () => authenticated("ann", { expiresAt });
+  await expect(ask(HELLO, expiring(TODAY)).admitted).rejects.toMatchObject({
+    code: "token_expired",
+    retryable: true,
+  });
+  const { admitted, received } = ask(HELLO, expiring(TODAY + 5_000));
+  (await admitted)({} as Link);
+  expect(received).toEqual([[HELLO.clientId, "ann", 5_000]]);
+});
+
+test("whose sessions are ended while the credentials are checked is turned away, and others are not", async () => {
+  const { admitted, received, endings } = ask(HELLO, () => ({ id: "ann" }));
+  endings.add("ann");
+  const sent: Uint8Array[] = [];
+  const link = { send: (bytes: Uint8Array) => sent.push(bytes), close: () => undefined };
+  (await admitted)(link as unknown as Link);
+  expect(received).toEqual([]);
+  expect(sent).toHaveLength(1);
+
+  const other = ask(HELLO, () => ({ id: "bob" }));
+  other.endings.add("ann");
+  (await other.admitted)({} as Link);
+  expect(other.received).toHaveLength(1);
 });

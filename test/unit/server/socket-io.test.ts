@@ -30,6 +30,8 @@ async function open(refusal?: Error) {
     path: "/object-sync",
     namespace: "/object-sync",
     limits: SERVER_LIMITS,
+    origins: undefined,
+    onStranger: () => undefined,
     admit: async (handshake) => {
       handshakes.push(handshake);
       await Promise.resolve();

@@ -1,0 +1,2 @@
+export { Accounts } from "./accounts.ts";
+export type { Account, AccountsOptions } from "./accounts.ts";
