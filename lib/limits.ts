@@ -90,6 +90,14 @@ export const SERVER_LIMITS = /* @__PURE__ */ joined(COMMON_LIMITS, {
    */
   reservedCommits: 10_000,
   reservedHandles: 100,
+  /** Objects that a world has at once; those that were destroyed do not count. */
+  objectsMax: 10_000_000,
+  /** Bytes of messages that one client may send a second, on average; twice as many in one burst. */
+  bytesPerSecondMax: 8_388_608,
+  /** Creates, updates and destroys that one client may send a second; twice as many in one burst. */
+  operationsPerSecondMax: 50_000,
+  /** All clients of one identity together may send so many times what one client may. */
+  clientsWorthPerIdentityMax: 4,
   sessionsMax: 100_000,
   /** Sessions that one identity may have in one world. */
   sessionsPerIdentityMax: 100,

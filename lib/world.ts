@@ -302,6 +302,8 @@ export class World {
     if (replaced !== undefined && replaced.object !== null) {
       throw new SyncError("exists", `there is an object ${id} already`, { id });
     }
+    const { objectsMax } = this.#limits;
+    if (this.#size >= objectsMax) throw atMost("a world", objectsMax, "objects", { id });
     const object: OwnedObject = { id, ...properties };
     this.#checkSize(object);
     const shape = this.shapes.of(Object.keys(properties));

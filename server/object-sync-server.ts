@@ -72,7 +72,7 @@ export class ObjectSyncServer {
   /**
    * The world of this name, which clients can join from now on: unless it is first asked for as a
    * private one, which is for the server's own code alone. Nothing in that is ephemeral, and no
-   * handler hears of it. Throws `bad_option` when clients can join the world already.
+   * handler and no check hears of it. Throws `bad_option` when clients can join the world already.
    */
   world(name: string, options: WorldOptions = {}): HostedWorld {
     const isPrivate = options.private === true;
@@ -91,7 +91,8 @@ export class ObjectSyncServer {
     const handlers = isPrivate ? {} : this.#handlers;
     const environment = realEnvironment;
     const places = { name, store, limits, environment };
-    const whoMay = { authorize, rules, channels, checks: this.#checks };
+    const checks = isPrivate ? new ChangeChecks() : this.#checks;
+    const whoMay = { authorize, rules, channels, checks };
     const world = new HostedWorld({ ...places, ...whoMay, handlers, flush, lifetimes });
     (isPrivate ? this.#privateWorlds : this.#worlds).set(name, world);
     return world;

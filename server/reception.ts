@@ -1,5 +1,5 @@
 import type { Cancel, Environment } from "../lib/environment.ts";
-import { SyncError } from "../lib/errors.ts";
+import { atMost, SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import {
@@ -14,6 +14,7 @@ import {
 import { decodeMutation } from "../lib/mutation-codec.ts";
 import type { ObjectId } from "../lib/object.ts";
 import { parseTopics, type Topics } from "../lib/topics.ts";
+import type { Sent } from "./allowance.ts";
 import type { Visitor } from "./authenticated.ts";
 import { identityKey, userOf } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
@@ -96,6 +97,7 @@ export class Reception {
       audience,
       topics,
       isDirected: directed !== undefined,
+      allowance: this.#host.sessions.allowanceOf(identity),
       source: this.#host.views.open(audience, topics),
       cursorSeq: cursor.seq,
       recorded: () => ledger.outcomesOf(clientId),
@@ -137,11 +139,12 @@ export class Reception {
         try {
           const now = this.#environment.clock.now();
           if (now >= endsAt) throw tokenExpired(); // the timer is late
-          this.#spend(session.messages.take(1, now));
+          this.#spend(session, "messages", 1, now);
+          this.#spend(session, "bytes", bytes.length, now);
           const message = decodeClientMessage(bytes, session.dictionary, this.#limits);
-          if (message.kind === "mutations") this.#mutate(session, message);
+          if (message.kind === "mutations") this.#mutate(session, message, now);
           else if (message.kind === "fetch") fetched(message);
-          else this.#subscribe(session, message);
+          else this.#subscribe(session, message, now);
         } catch (error) {
           const problem = toSyncError(error);
           dismiss(problem, problem.retryable);
@@ -165,9 +168,10 @@ export class Reception {
     return scheduler.after(moment - clock.now(), task);
   }
 
-  #mutate(session: Session, { settled, first, mutations }: MutationsMessage): void {
+  #mutate(session: Session, message: MutationsMessage, now: number): void {
+    const { settled, first, mutations } = message;
     const { clientId } = session;
-    this.#spend(session.mutations.take(mutations.length, this.#environment.clock.now()));
+    this.#spend(session, "mutations", mutations.length, now);
     session.underWay += mutations.length;
     // Twice: by what it sent on its former connection, a client may learn of a decision and send
     // more before what it sent again on this one has had its turn.
@@ -188,6 +192,7 @@ export class Reception {
       );
       const [operations, problem] =
         "problem" in mutation ? [[], mutation.problem] : [mutation.operations, undefined];
+      this.#spend(session, "operations", operations.length, now);
       const name = { clientId, n: mutation.n, settled };
       this.#host.submit(session.info, name, operations, problem, () => (session.underWay -= 1));
     }
@@ -213,15 +218,24 @@ export class Reception {
     const { topics } = session;
     const isShown =
       session.isDirected || topics.isEverything || ids.every((id) => topics.ids.has(id));
-    if (!isShown) session.topics = topics.with({ ids });
+    if (!isShown) {
+      const { topicIdsMax } = this.#limits;
+      const held = topics.with({ ids });
+      if (held.ids.size > topicIdsMax) {
+        const error = atMost("a client", topicIdsMax, "topics of one id").toData();
+        this.#answer(session, encodeFetched({ request, seq: 0, missing: [], error }));
+        return;
+      }
+      session.topics = held;
+    }
     this.#host.sessions.turn(session, isShown ? undefined : session.topics, () => {
       const missing = ids.filter((id) => !session.source.shows(id));
       return encodeFetched({ request, seq: 0, missing });
     });
   }
 
-  #subscribe(session: Session, { request, topics }: SubscribeMessage): void {
-    this.#spend(session.subscriptions.take(1, this.#environment.clock.now()));
+  #subscribe(session: Session, { request, topics }: SubscribeMessage, now: number): void {
+    this.#spend(session, "subscriptions", 1, now);
     let error;
     try {
       const asked = parseTopics(topics, this.#limits);
@@ -244,7 +258,8 @@ export class Reception {
     this.#host.sessions.dismiss(session.clientId, unreadAnswers());
   }
 
-  #spend(waitMs: number): void {
+  #spend(session: Session, what: Sent, count: number, now: number): void {
+    const waitMs = session.spend(what, count, now);
     if (waitMs === 0) return;
     throw new SyncError("rate_limited", "too much was sent in too short a time", {
       retryAfterMs: waitMs,

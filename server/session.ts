@@ -7,7 +7,7 @@ import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
 import { ShapeDictionary } from "../lib/shape-codec.ts";
 import { KnownShapes } from "../lib/shape.ts";
 import type { Topics } from "../lib/topics.ts";
-import { TokenBucket } from "../lib/token-bucket.ts";
+import { Allowance, type Sent } from "./allowance.ts";
 import type { Audience } from "./audience.ts";
 import type { Position } from "./views/position.ts";
 import type { News, Source } from "./views/source.ts";
@@ -41,6 +41,8 @@ export interface SessionStart {
   readonly audience: Audience;
   readonly topics: Topics;
   readonly isDirected: boolean;
+  /** That it shares with others of the same identity. */
+  readonly allowance: Allowance | undefined;
   readonly source: Source;
   /** Up to where the client has the world, if it is resumed. */
   readonly cursorSeq: number;
@@ -63,9 +65,9 @@ export class Session {
   /** Those whom its client is one of. */
   readonly audience: Audience;
   readonly dictionary: ShapeDictionary;
-  readonly messages: TokenBucket;
-  readonly mutations: TokenBucket;
-  readonly subscriptions: TokenBucket;
+  readonly #allowance: Allowance;
+  /** Of all that have the same identity, if that can be told. */
+  readonly #shared: Allowance | undefined;
   /** Mutations that were taken on this connection and that the host is not through with. */
   underWay = 0;
   /** What it is to be shown, of what it may see. */
@@ -95,9 +97,8 @@ export class Session {
     this.#recorded = start.recorded;
     this.#limits = limits;
     this.dictionary = new ShapeDictionary(limits);
-    this.messages = new TokenBucket(limits.messagesPerSecondMax, now);
-    this.mutations = new TokenBucket(limits.mutationsPerSecondMax, now);
-    this.subscriptions = new TokenBucket(limits.subscriptionsPerSecondMax, now);
+    this.#allowance = new Allowance(limits, 1, now);
+    this.#shared = start.allowance;
     this.audience = audience;
     this.topics = topics;
     this.isDirected = isDirected;
@@ -115,6 +116,13 @@ export class Session {
   /** Since when the session has been catching up, in milliseconds of the clock. */
   get behindSince(): number | undefined {
     return this.#catchUp?.since;
+  }
+
+  /** Takes from what it may send; or tells in how many milliseconds it may. */
+  spend(what: Sent, count: number, now: number): number {
+    const waitMs = this.#allowance[what].take(count, now);
+    if (waitMs > 0 || this.#shared === undefined) return waitMs;
+    return this.#shared[what].take(count, now);
   }
 
   /** Tells the client what was decided, together with the effect, in the next whole message. */

@@ -5,6 +5,7 @@ import type { ServerLimits } from "../lib/limits.ts";
 import type { Outcome } from "../lib/outcome.ts";
 import type { Topics } from "../lib/topics.ts";
 import { identityKey, type IdentityKey } from "./identity.ts";
+import { Allowance } from "./allowance.ts";
 import type { Session } from "./session.ts";
 import type { Source } from "./views/source.ts";
 import { View } from "./views/view.ts";
@@ -18,6 +19,8 @@ interface Turn {
   readonly answers: (() => Uint8Array)[];
 }
 
+/** After so long every bucket of tokens is full, however empty it was. */
+const ALLOWANCE_FULL_MS = 2_000;
 /** How often a session that has no room for a page is looked at, besides when its link drains. */
 const RECHECK_MS = 100;
 
@@ -40,6 +43,7 @@ export class Sessions {
   readonly #byClient = new Map<string, Session>();
   readonly #byId = new Map<string, Session>();
   readonly #byIdentity = new Map<IdentityKey, Set<Session>>();
+  readonly #allowances = new Map<IdentityKey, Allowance>();
   readonly #behind = new Set<Session>();
   /** What waits for sessions to be current. */
   readonly #turns = new Map<Session, Turn>();
@@ -170,6 +174,28 @@ export class Sessions {
     this.#environment.scheduler.soon(() => {
       this.#isPumpDue = false;
       this.#pump();
+    });
+  }
+
+  /** What all sessions of an identity may send together; undefined if it is not known whose they are. */
+  allowanceOf(identity: unknown): Allowance | undefined {
+    const key = identityKey(identity);
+    if (key === undefined) return undefined;
+    const known = this.#allowances.get(key);
+    if (known !== undefined) return known;
+    const { clientsWorthPerIdentityMax } = this.#limits;
+    const now = this.#environment.clock.now();
+    const allowance = new Allowance(this.#limits, clientsWorthPerIdentityMax, now);
+    this.#allowances.set(key, allowance);
+    this.#forgetAllowanceLater(key);
+    return allowance;
+  }
+
+  /** Not before it would be full again: coming back must gain nothing. */
+  #forgetAllowanceLater(key: IdentityKey): void {
+    this.#environment.scheduler.after(ALLOWANCE_FULL_MS, () => {
+      if (this.ofIdentity(key).size > 0) this.#forgetAllowanceLater(key);
+      else this.#allowances.delete(key);
     });
   }
 

@@ -81,6 +81,7 @@ function newSession({ objects = 1, cursorSeq, recorded = [], limits: given }: Gi
     audience: { key: "", hidden: () => [] },
     topics: EVERYTHING,
     isDirected: false,
+    allowance: undefined,
     source: new WholeWorld(world, limits.pageBytes),
     cursorSeq: cursorSeq ?? 0,
     recorded: () => recorded,
