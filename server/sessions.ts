@@ -187,15 +187,13 @@ export class Sessions {
     const now = this.#environment.clock.now();
     const allowance = new Allowance(this.#limits, clientsWorthPerIdentityMax, now);
     this.#allowances.set(key, allowance);
-    this.#forgetAllowanceLater(key);
     return allowance;
   }
 
   /** Not before it would be full again: coming back must gain nothing. */
   #forgetAllowanceLater(key: IdentityKey): void {
     this.#environment.scheduler.after(ALLOWANCE_FULL_MS, () => {
-      if (this.ofIdentity(key).size > 0) this.#forgetAllowanceLater(key);
-      else this.#allowances.delete(key);
+      if (this.ofIdentity(key).size === 0) this.#allowances.delete(key);
     });
   }
 
@@ -233,6 +231,7 @@ export class Sessions {
     const sessions = key === undefined ? undefined : this.#byIdentity.get(key);
     if (sessions?.delete(session) === true && sessions.size === 0) {
       this.#byIdentity.delete(key as IdentityKey);
+      this.#forgetAllowanceLater(key as IdentityKey);
     }
   }
 
