@@ -16,7 +16,6 @@ export type {
 } from "./handlers.ts";
 export type { ChangeContext, HostedWorld, WorldEvents } from "./hosted-world.ts";
 export { ObjectSync, ObjectSyncServer } from "./object-sync-server.ts";
-export type { Plugin } from "./object-sync-server.ts";
 export type { Permission, PropertyRule, Rule, Rules, UpdatePermission } from "./rules.ts";
 export type { ChannelsOf } from "./views/channels.ts";
 export type { Topic } from "../lib/topics.ts";

@@ -44,6 +44,8 @@ export class Sessions {
   readonly #byId = new Map<string, Session>();
   readonly #byIdentity = new Map<IdentityKey, Set<Session>>();
   readonly #allowances = new Map<IdentityKey, Allowance>();
+  /** When the last session of an identity ended, in this order. */
+  readonly #leftAt = new Map<IdentityKey, number>();
   readonly #behind = new Set<Session>();
   /** What waits for sessions to be current. */
   readonly #turns = new Map<Session, Turn>();
@@ -181,20 +183,24 @@ export class Sessions {
   allowanceOf(identity: unknown): Allowance | undefined {
     const key = identityKey(identity);
     if (key === undefined) return undefined;
+    const now = this.#environment.clock.now();
+    this.#forgetAllowances(now);
+    this.#leftAt.delete(key);
     const known = this.#allowances.get(key);
     if (known !== undefined) return known;
     const { clientsWorthPerIdentityMax } = this.#limits;
-    const now = this.#environment.clock.now();
     const allowance = new Allowance(this.#limits, clientsWorthPerIdentityMax, now);
     this.#allowances.set(key, allowance);
     return allowance;
   }
 
-  /** Not before it would be full again: coming back must gain nothing. */
-  #forgetAllowanceLater(key: IdentityKey): void {
-    this.#environment.scheduler.after(ALLOWANCE_FULL_MS, () => {
-      if (this.ofIdentity(key).size === 0) this.#allowances.delete(key);
-    });
+  /** Not before they would be full again: coming back must gain nothing. */
+  #forgetAllowances(now: number): void {
+    for (const [key, leftAt] of this.#leftAt) {
+      if (now - leftAt < ALLOWANCE_FULL_MS) return;
+      this.#leftAt.delete(key);
+      this.#allowances.delete(key);
+    }
   }
 
   /** Ends all sessions of an identity, for good: their credentials are no longer to be trusted. */
@@ -231,7 +237,7 @@ export class Sessions {
     const sessions = key === undefined ? undefined : this.#byIdentity.get(key);
     if (sessions?.delete(session) === true && sessions.size === 0) {
       this.#byIdentity.delete(key as IdentityKey);
-      this.#forgetAllowanceLater(key as IdentityKey);
+      this.#leftAt.set(key as IdentityKey, this.#environment.clock.now());
     }
   }
 

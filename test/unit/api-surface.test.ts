@@ -24,8 +24,8 @@ test("the entry points export these names, and no others", () => {
     "ERROR_CODES",
     "PROTOCOL",
     "SyncError",
-    "checkChanges",
     "TokenBucket",
+    "checkChanges",
     "equalValues",
   ]);
   expect(Object.keys(server).sort()).toEqual([

@@ -7,6 +7,7 @@ import { encodeMutation } from "../../../lib/mutation-codec.ts";
 import { PROTOCOL } from "../../../lib/protocol.ts";
 import { ShapeDictionary } from "../../../lib/shape-codec.ts";
 import { makePropertySet, ShapeTable } from "../../../lib/shape.ts";
+import { ChangeChecks } from "../../../server/change-checks.ts";
 import { HostedWorld } from "../../../server/hosted-world.ts";
 import { Lifetimes } from "../../../server/lifetimes.ts";
 import { MemoryStore } from "../../../server/stores/memory.ts";
@@ -44,6 +45,7 @@ function openWorld(environment: FakeEnvironment): HostedWorld {
     store: new MemoryStore(),
     handlers: {},
     authorize: undefined,
+    checks: new ChangeChecks(),
     flush: 0,
     lifetimes: new Lifetimes([], []),
     limits: SERVER_LIMITS,
