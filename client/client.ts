@@ -320,7 +320,9 @@ export class Client<Models extends object = AnyModels> {
     });
     const unsubscribe = (): void => {
       remove();
-      void this.#call(Promise<void>, undefined, (settle) => this.#follower.fetch(undefined, settle));
+      void this.#call(Promise<void>, undefined, (settle) =>
+        this.#follower.fetch(undefined, settle),
+      );
     };
     return Object.assign(unsubscribe, { ready });
   }

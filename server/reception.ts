@@ -241,7 +241,10 @@ export class Reception {
       const asked = parseTopics(topics, this.#limits);
       if (session.isDirected) throw new SyncError("forbidden", "the server decides what is shown");
       if (session.source === this.#host.views.whole) {
-        throw new SyncError("unsupported", "who did not ask for topics at first is shown everything");
+        throw new SyncError(
+          "unsupported",
+          "who did not ask for topics at first is shown everything",
+        );
       }
       session.topics = asked;
     } catch (cause) {

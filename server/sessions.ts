@@ -162,7 +162,10 @@ export class Sessions {
     const answers = waiting?.answers ?? [];
     if (answer !== undefined) answers.push(answer);
     if (answers.length > this.#limits.fetchesInFlightMax) {
-      this.dismiss(session.clientId, new SyncError("limit_exceeded", "too much is asked for at once"));
+      this.dismiss(
+        session.clientId,
+        new SyncError("limit_exceeded", "too much is asked for at once"),
+      );
       return;
     }
     this.#turns.set(session, { topics: topics ?? waiting?.topics, answers });

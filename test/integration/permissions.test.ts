@@ -19,8 +19,8 @@ beforeAll(async () => {
   server = await ServerProcess.start(example, /ready on \S+:(\d+)/);
 }, 60_000);
 
-afterAll(() => {
-  server.kill();
+afterAll(async () => {
+  await server.kill();
   rmSync(folder, { recursive: true });
 });
 
@@ -32,7 +32,12 @@ test("the server of the guide keeps cards and whispers from those whom they do n
     ["ann", "bob", "eve"].map((name) => stage.join(url, { auth: { name } })),
   );
   if (ann === undefined || bob === undefined || eve === undefined) throw new Error("nobody came");
-  expect(ann.get("player:ann")).toEqual({ id: "player:ann", owner: "ann", hand: ["queen"], score: 0 });
+  expect(ann.get("player:ann")).toEqual({
+    id: "player:ann",
+    owner: "ann",
+    hand: ["queen"],
+    score: 0,
+  });
   expect(bob.get("player:ann")).toEqual({ id: "player:ann", owner: "ann", score: 0 });
 
   await bob.create({ id: "whisper:1", from: "bob", to: "ann", text: "psst" });

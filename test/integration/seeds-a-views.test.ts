@@ -90,10 +90,13 @@ test("A25: who may connect, write and see, and what is valid, can be built by an
   // Its own schema, its own rooms, and its own idea of who is in which.
   sync.check(({ object }) => {
     if (typeof object["room"] !== "string") {
-      throw new SyncError("refused", "everything is in a room", { id: object.id, property: "room" });
+      throw new SyncError("refused", "everything is in a room", {
+        id: object.id,
+        property: "room",
+      });
     }
   });
-  await world.nameChannels(({ room }) => `room ${String(room)}`);
+  await world.nameChannels(({ room }) => (typeof room === "string" ? `room ${room}` : undefined));
   world.direct(() => [{ channel: "room hall" }]);
 
   await sync.create({ id: "bed", room: "attic" });
