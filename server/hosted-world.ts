@@ -14,6 +14,7 @@ import type { Visitor } from "./authenticated.ts";
 import type { Writer } from "./job.ts";
 import { ObjectsView } from "./objects-view.ts";
 import { Reception } from "./reception.ts";
+import type { Rules } from "./rules.ts";
 import type { SessionInfo } from "./session.ts";
 import type { StoredWorld } from "./stores/store.ts";
 import { isThenable } from "./thenable.ts";
@@ -162,6 +163,16 @@ export class HostedWorld {
     const checked = ids?.map((id) => checkId(id, this.#limits));
     const host = this.#host ?? (await this.#opening);
     await host.revoke(checked);
+  }
+
+  /** See `ObjectSyncServer.setRules`. The rules were checked. */
+  changeRules(rules: Rules | undefined): void {
+    if (this.#host !== undefined) this.#host.changeRules(rules);
+    else
+      void this.#opening.then(
+        (host) => host.changeRules(rules),
+        () => undefined,
+      );
   }
 
   /** Names channels of objects besides the server's option `channels`. */

@@ -15,6 +15,7 @@ import { serveClient } from "./http.ts";
 import type { IdentityKey } from "./identity.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { resolveOptions, type ResolvedOptions, type ServerOptions } from "./options.ts";
+import { checkRules, type Rules } from "./rules.ts";
 import {
   joinSocketIo,
   openSocketIo,
@@ -52,6 +53,7 @@ export class ObjectSyncServer {
   readonly #options: ResolvedOptions;
   readonly #handlers: Handlers;
   readonly #checks = new ChangeChecks();
+  #rules: Rules | undefined;
   readonly #worlds = new Map<string, HostedWorld>();
   readonly #strangers = new Set<string>();
   readonly #endings = new Endings();
@@ -66,6 +68,7 @@ export class ObjectSyncServer {
     const isProduction = process.env["NODE_ENV"] === "production";
     this.#options = resolveOptions(options, () => new MemoryStore(), isProduction);
     this.#handlers = { ...this.#options.handlers };
+    this.#rules = this.#options.rules;
     for (const name of [DEFAULT_WORLD, ...this.#options.worlds]) this.world(name);
   }
 
@@ -86,7 +89,8 @@ export class ObjectSyncServer {
   #open(name: string, isPrivate: boolean): HostedWorld {
     this.#checkOpen();
     const { store, flush, limits, ephemeral, sessionObjects } = this.#options;
-    const { authorize, rules, channels } = this.#options;
+    const { authorize, channels } = this.#options;
+    const rules = this.#rules;
     const lifetimes = isPrivate ? new Lifetimes([], []) : new Lifetimes(ephemeral, sessionObjects);
     const handlers = isPrivate ? {} : this.#handlers;
     const environment = realEnvironment;
@@ -250,6 +254,16 @@ export class ObjectSyncServer {
 
   allObjects(): ReadonlyMap<string, SyncObject> {
     return this.world(DEFAULT_WORLD).allObjects();
+  }
+
+  /**
+   * Other rules in all worlds from now on; undefined lets everyone do everything. Clients lose their
+   * connection for a moment, and what they may not see any more; those who are away, on coming back.
+   */
+  setRules(rules: Rules | undefined): this {
+    this.#rules = rules && checkRules(rules);
+    for (const world of this.#worlds.values()) world.changeRules(this.#rules);
+    return this;
   }
 
   revoke(ids?: readonly string[]): Promise<void> {

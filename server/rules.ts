@@ -41,19 +41,28 @@ const IDENTITY_UNITS_MAX = 4_096;
  * what was missed, a fetch, and what is written. Without rules, everyone may do everything.
  */
 export class Permissions {
-  readonly #rules: ReadonlyMap<string, Rule> | undefined;
   readonly #onError: (error: SyncError) => void;
-  /** Whether everyone may see everything. */
-  readonly isOpen: boolean;
+  #rules: ReadonlyMap<string, Rule> | undefined;
+  #isOpen = true;
   /** Whether who may see what depends on who asks. */
-  readonly #isPersonal: boolean;
+  #isPersonal = false;
 
   constructor(rules: Rules | undefined, onError: (error: SyncError) => void) {
-    this.#rules = rules && new Map(Object.entries(rules));
     this.#onError = onError;
+    this.change(rules);
+  }
+
+  /** Others from now on. Whoever calls sees to it that nobody goes on with what the former allowed. */
+  change(rules: Rules | undefined): void {
+    this.#rules = rules && new Map(Object.entries(rules));
     const reads = [...(this.#rules?.values() ?? [])].flatMap(readsOf);
-    this.isOpen = rules === undefined || (OTHERS in rules && reads.every((read) => read === true));
+    this.#isOpen = rules === undefined || (OTHERS in rules && reads.every((read) => read === true));
     this.#isPersonal = reads.some((read) => typeof read === "function");
+  }
+
+  /** Whether everyone may see everything. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   /** Whether there are rules: without, everyone may do everything. */

@@ -228,6 +228,11 @@ export class Sessions {
     for (const session of [...this.#all]) session.goodbye(error, true);
   }
 
+  /** Ends all connections; their clients may come back at once, and begin as if they were new. */
+  dismissAll(error: SyncError): void {
+    for (const { clientId } of [...this.#all]) this.dismiss(clientId, error);
+  }
+
   #addToIdentity(session: Session): void {
     const key = identityKey(session.info.identity);
     if (key === undefined) return;

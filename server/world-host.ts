@@ -285,6 +285,12 @@ export class WorldHost {
     this.#flusher.flush();
   }
 
+  /** Other rules from now on. Everyone comes back, and is shown what these allow. */
+  changeRules(rules: Rules | undefined): void {
+    this.permissions.change(rules);
+    this.sessions.dismissAll(new SyncError("unavailable", "who may see what has changed"));
+  }
+
   /** Resolves when what is there is there to stay. Throws when nobody will know. */
   async #readable(): Promise<void> {
     while (this.#isStoring && !this.#isClosed) {

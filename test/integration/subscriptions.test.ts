@@ -219,4 +219,24 @@ describe("rules", () => {
     await sync.revoke(["secret:1"]);
     await comesTo(() => [ids(here), ids(away)], [["secret:1"], ["secret:1"]]);
   });
+
+  test("other rules purge what they no longer allow, and show what they newly do; also to who was away", async () => {
+    const { sync, url } = await stage.serve({ rules: { "*": { read: true } }, authenticate });
+    await sync.create({ id: "a:1" });
+    await sync.create({ id: "b:1" });
+    const here = await stage.join(url, { auth: "ann" });
+    const away = await stage.join(url, { auth: "bob" });
+    away.disconnect();
+    sync.setRules({ a: { read: true } });
+    await comesTo(() => ids(here), ["a:1"]);
+    expect(ids(away)).toEqual(["a:1", "b:1"]);
+    away.connect();
+    await comesTo(() => ids(away), ["a:1"]);
+    away.disconnect();
+    sync.setRules(undefined);
+    await comesTo(() => ids(here), ["a:1", "b:1"]);
+    away.connect();
+    await comesTo(() => ids(away), ["a:1", "b:1"]);
+    expect(() => sync.setRules({ a: { read: "yes" } } as never)).toThrow("must be true, false");
+  });
 });

@@ -82,6 +82,7 @@ test("the front doors have these methods, and no others", () => {
     "revoke",
     "save",
     "setHandler",
+    "setRules",
     "transaction",
     "update",
     "use",
