@@ -25,10 +25,10 @@ export interface Opened {
   /** What was left and cannot be used: to be told, as what it holds may be missed. */
   readonly problems: readonly SyncError[];
   /**
-   * Begins anew, when `own` is finished; `isAlone` removes what clients have left that have ended.
+   * Begins anew, when `own` is finished; `isAll` removes what clients have left that have ended.
    * Rejects with `storage_failed`.
    */
-  renew(isAlone: boolean): Promise<Keeper>;
+  renew(isAll: boolean): Promise<Keeper>;
   /** After the last keeper. */
   close(): Promise<void>;
 }

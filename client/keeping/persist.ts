@@ -51,8 +51,8 @@ async function openBoxes(
   const boxes = await freeBoxes(storage, world);
   const keeperOf = ({ box, kept, texts }: Found): Keeper =>
     new BoxKeeper(box, kept, texts, environment);
-  const renew = async (isAlone: boolean): Promise<Keeper> => {
-    if (isAlone) await removeAll(await freeBoxes(storage, world));
+  const renew = async (isAll: boolean): Promise<Keeper> => {
+    if (isAll) await removeAll(await freeBoxes(storage, world));
     return keeperOf(await newBox(storage, world, environment));
   };
   try {

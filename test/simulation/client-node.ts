@@ -7,6 +7,7 @@ import type { ServerMessage } from "../../lib/messages.ts";
 import { canonical } from "../support/canonical.ts";
 import { BANK_GROUPS, BANK_TOTAL, bankTotal } from "./bank.ts";
 import { newProcess, type Context } from "./context.ts";
+import { credentialsText } from "./credentials.ts";
 import type { Device } from "./device.ts";
 import { EventShadow } from "./event-shadow.ts";
 import { foldPlainly, type Step } from "./fold.ts";
@@ -50,6 +51,7 @@ export class ClientNode {
   readonly #inheritance: Inheritance | undefined;
   readonly #shadow: EventShadow;
   readonly #random: SeededRandom;
+  readonly #tokens: SeededRandom;
   readonly #isOptimistic: boolean;
   #isClosed = false;
   #rejectEvents = 0;
@@ -70,6 +72,7 @@ export class ClientNode {
     this.#context = context;
     this.process = newProcess(context, this.key);
     this.#random = context.random.fork(`${this.key} application`);
+    this.#tokens = context.random.fork(`${this.key} tokens`);
     this.#isOptimistic = !this.#random.chance(scenario.pessimistChance);
     this.mirror = new Mirror(this.key, checks, oracle);
     this.#device = device;
@@ -81,7 +84,7 @@ export class ClientNode {
     const options = {
       autoConnect: false,
       optimistic: this.#isOptimistic,
-      auth: this.key,
+      auth: (): string => this.#showCredentials(),
       storage: this.#inheritance?.persistence,
       limits: clientLimitsOf(limits),
     };
@@ -242,6 +245,15 @@ export class ClientNode {
     client.on("uncertain", (write) => this.#hearUncertain(write));
     client.on("error", (error) => this.#hearError(error));
     client.on("status", (status) => this.#trace(`is ${status}`));
+  }
+
+  /** With a stream of its own, so that credentials change nothing else. */
+  #showCredentials(): string {
+    const { scenario, timeline, isCalm } = this.#context;
+    const { tokenLifeMeanMs } = scenario;
+    const isGood = tokenLifeMeanMs === undefined || isCalm();
+    const lifeMs = isGood ? Infinity : this.#tokens.exponential(tokenLifeMeanMs);
+    return credentialsText({ key: this.key, expiresAt: timeline.now + lifeMs });
   }
 
   /** All that is open, and what is left of what it has taken over. */

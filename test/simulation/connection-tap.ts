@@ -13,6 +13,8 @@ interface TapOptions {
   readonly limits: Limits;
   readonly checks: Checks;
   readonly oracle: ServerOracle;
+  /** Whether the client's credentials have expired, and not in this moment. */
+  readonly isExpired: () => boolean;
   /** What the server holds. */
   readonly objects: () => Iterable<{ readonly id: string }>;
   /** The client was given a message; it is refused when the client ended the link for it. */
@@ -51,6 +53,9 @@ export class ConnectionTap implements Wiretap {
     const heldMax = Math.max(flushed, paged) + this.#uncappedBytes;
     checks.check(waitingBytes <= heldMax, "G18", () => {
       return `${waitingBytes} bytes wait for ${clientId}, of at most ${heldMax}`;
+    });
+    checks.check(message.kind === "goodbye" || !this.#options.isExpired(), "G16", () => {
+      return `${clientId} is told something although its credentials have expired`;
     });
     if (message.kind === "welcome") this.#epoch = message.epoch;
     if (message.kind === "delta") this.#checkDelta(message);

@@ -43,6 +43,8 @@ export interface Scenario {
   readonly isHostile: boolean;
   readonly faults: readonly FaultKind[];
   readonly faultMeanMs: number;
+  /** How long a client's credentials are good, on average; undefined when they do not expire. */
+  readonly tokenLifeMeanMs: number | undefined;
   readonly readCostMs: number;
   readonly pessimistChance: number;
   /** How often a listener writes. */
@@ -116,6 +118,7 @@ export function scenarioOf(seed: number): Scenario {
       ...(device === undefined ? [] : (["clientCrash"] as const)),
     ],
     faultMeanMs: random.pick([300, 1_500, 6_000]),
+    tokenLifeMeanMs: tokenLifeOf(new SeededRandom(seed).fork("tokens")),
     readCostMs: random.pick([0, 0, 0.2, 4]),
     pessimistChance: random.pick([0, 0.3]),
     reactionChance: random.pick([0, 0, 0.05]),
@@ -196,6 +199,10 @@ function deviceOf(random: SeededRandom): DeviceScenario | undefined {
   };
 }
 
+function tokenLifeOf(random: SeededRandom): number | undefined {
+  return random.chance(0.3) ? random.pick([300, 2_000, 8_000]) : undefined;
+}
+
 /** How soon the server forgets what it has decided. */
 function retentionOf(random: SeededRandom): Partial<Limits> {
   if (!random.chance(0.3)) return {};
@@ -266,6 +273,8 @@ const NEEDS = {
   tabs: ({ device, clients }: Scenario) => device?.isShared === true && clients > 1,
   forgetful: ({ limits }: Scenario) =>
     limits.ledgerAgeMs === 1_000 || limits.ledgerClientsMax === 1,
+  tokens: ({ tokenLifeMeanMs, isHostile }: Scenario) =>
+    (tokenLifeMeanMs ?? 0) >= 2_000 && !isHostile,
   crashes: ({ faults }: Scenario) => faults.includes("serverCrash"),
   ephemeral: ({ ephemeral, sessionObjects }: Scenario) =>
     ephemeral.length + sessionObjects.length > 0,

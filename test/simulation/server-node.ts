@@ -1,4 +1,5 @@
 import { admission } from "../../server/admission.ts";
+import { authenticated } from "../../server/authenticated.ts";
 import { Endings } from "../../server/endings.ts";
 import { HostedWorld } from "../../server/hosted-world.ts";
 import { Lifetimes } from "../../server/lifetimes.ts";
@@ -7,6 +8,7 @@ import type { StoredWorld } from "../../server/stores/store.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import type { SyncObject } from "../../lib/object.ts";
 import { AskedChanges } from "./asked-changes.ts";
+import { parseCredentials } from "./credentials.ts";
 import { newProcess, type Context } from "./context.ts";
 import { Database } from "./database.ts";
 import type { OnKept, StoreSource } from "./remote-store.ts";
@@ -119,7 +121,7 @@ export class ServerNode {
           admission(
             { hello, headers: {}, address: "", url: "" },
             {
-              authenticate: ({ auth }) => userOf(String(auth)),
+              authenticate: ({ auth }) => identify(auth),
               limits,
               worldOf: (name) => (name === WORLD ? this.#world : undefined),
               environment: this.process.environment,
@@ -211,4 +213,9 @@ export class ServerNode {
     const { trace, timeline } = this.#context;
     trace.add(timeline.now, this.key, what);
   }
+}
+
+function identify(auth: unknown): unknown {
+  const { key, expiresAt } = parseCredentials(auth);
+  return expiresAt === Infinity ? userOf(key) : authenticated(userOf(key), { expiresAt });
 }

@@ -29,6 +29,7 @@ const MUST_BE_SEEN = [
   "backup that has all",
   "backup that lacks decisions",
   "goodbye slow_client",
+  "goodbye token_expired",
   "goodbye unavailable",
   "server error timeout: the store has not answered for 5 s, and the world waits for it",
   "rejected gone",

@@ -5,6 +5,7 @@ import { ClientNode } from "./client-node.ts";
 import { ConnectionTap } from "./connection-tap.ts";
 import { NO_TAP, type Connection, type Wiretap } from "./connection.ts";
 import { repeatedly, type Context } from "./context.ts";
+import { parseCredentials } from "./credentials.ts";
 import { Device } from "./device.ts";
 import type { Epoch } from "./epoch.ts";
 import { DriveError, PowerLoss } from "./drive.ts";
@@ -23,6 +24,8 @@ import { Trouble } from "./trouble.ts";
 
 /** After healing, everything is decided and told within this time: it outlasts every time limit. */
 const LIVENESS_MS = 180_000;
+/** How much a server may be late, whose code takes time. */
+const EXPIRY_SLACK_MS = 1_000;
 /** A last write of everyone is with everyone in less: a side may still believe in a dead link. */
 const LAST_WORDS_MS = 120_000;
 /** What clients that are gone had sent may still come, and is told to the others. */
@@ -366,7 +369,8 @@ class Simulation {
   }
 
   #tap(connection: Connection, clientId: string, auth: unknown): Wiretap {
-    const client = this.#living().find(({ key }) => key === auth);
+    const credentials = parseCredentials(auth);
+    const client = this.#living().find(({ key }) => key === credentials.key);
     if (client === undefined) return NO_TAP;
     const { limits, checks, oracle, trace, timeline } = this.#context;
     const server = this.#server; // others may take the world over while this connection lasts
@@ -375,6 +379,7 @@ class Simulation {
       limits,
       checks,
       oracle,
+      isExpired: () => timeline.now > credentials.expiresAt + EXPIRY_SLACK_MS,
       objects: () => server.objects.values(),
       onDelivered: (message, isRefused) => {
         if (!client.isHeir(clientId)) client.take(message, isRefused);

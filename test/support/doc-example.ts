@@ -8,13 +8,17 @@ const { resolve } = createRequire(import.meta.url);
 
 /** Where an example's imports lead when it is run on the sources. */
 const modules: Readonly<Record<string, string>> = {
+  "object-sync/accounts": join(root, "server/plugins/accounts/index.ts"),
   "object-sync/client": join(root, "client/index.ts"),
+  "object-sync/jwt": join(root, "server/plugins/jwt/index.ts"),
   "object-sync/operations": join(root, "server/operations/index.ts"),
   "object-sync/schema": join(root, "schema/index.ts"),
   "object-sync/schema/json": join(root, "schema/json/index.ts"),
   "object-sync/server": join(root, "server/index.ts"),
   "object-sync/postgres": join(root, "server/stores/postgres/index.ts"),
   "object-sync/sqlite": join(root, "server/stores/sqlite/index.ts"),
+  jose: resolve("jose"),
+  "node:http": "node:http",
   pg: resolve("pg"),
   zod: resolve("zod"),
 };
@@ -43,6 +47,7 @@ export function readExample(document: string, name: string): string {
 
 function urlOfModule(name: string): string {
   const file = modules[name];
+  if (file === name) return name; // Node's own
   if (file === undefined) throw new Error(`an example imports ${name}: say where that is`);
   return pathToFileURL(file).href;
 }

@@ -44,8 +44,8 @@ const SECRET_LENGTH_MAX = 1_024;
 const FAILURES_KEPT_MAX = 10_000;
 /** Hashes that are computed at once: each has a thread of Node's four, and much memory. */
 const HASHES_MAX = 2;
-/** Sign-ins that wait for their turn. */
-const WAITING_MAX = 100;
+/** Sign-ins that wait for their turn: those that would be in time. */
+const WAITING_MAX = 40;
 const RETRY_AFTER_MS = 5_000;
 
 /**
@@ -66,7 +66,7 @@ export class Accounts {
   readonly #waiting: (() => void)[] = [];
   #hashing = 0;
   /** Compared with where there is no account, which must not be told from how long it takes. */
-  #nobody: Promise<HashedSecret> | undefined;
+  readonly #nobody: Promise<HashedSecret>;
   #server: ObjectSyncServer | undefined;
 
   /** Throws `bad_option`. */
@@ -85,6 +85,8 @@ export class Accounts {
       throw bad("cost", "must have whole numbers N, r and p, and N must be a power of two");
     }
     this.#options = { world, cost, failuresPerMinuteMax, addressOf };
+    this.#nobody = hashSecret("nobody's secret", cost);
+    this.#nobody.catch(() => undefined); // whoever signs in hears
     this.#byName = new Attempts(failuresPerMinuteMax, FAILURES_KEPT_MAX);
     this.#byAddress = new Attempts(failuresPerMinuteMax, FAILURES_KEPT_MAX);
   }
@@ -103,16 +105,15 @@ export class Accounts {
     const { name, secret } = credentialsOf(credentials.auth);
     const address = this.#options.addressOf(credentials);
     this.#count(name, address);
-    const world = await this.#opened();
-    const kept = keptOf(world.get(idOf(name)));
-    const compared = kept?.secret ?? (await (this.#nobody ??= this.#hash("nobody's secret")));
-    const isRight = await this.#inTurn(() => isSecret(secret, compared));
-    if (!isRight || kept === undefined) throw refused();
-    // It may have been removed, or have got another secret, meanwhile.
-    if (keptOf(world.get(idOf(name)))?.secret.hash !== kept.secret.hash) throw refused();
-    this.#byName.giveBack(name);
-    this.#byAddress.giveBack(address);
-    return { id: kept.id, name };
+    try {
+      const account = await this.#check(name, secret);
+      this.#uncount(name, address);
+      return account;
+    } catch (error) {
+      const isFailure = error instanceof SyncError && error.code === "unauthenticated";
+      if (!isFailure) this.#uncount(name, address);
+      throw error;
+    }
   };
 
   /** Throws `exists` when there is an account of this name. */
@@ -150,6 +151,17 @@ export class Accounts {
     return accounts.sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
+  async #check(name: string, secret: string): Promise<Account> {
+    const world = await this.#opened();
+    const kept = keptOf(world.get(idOf(name)));
+    const compared = kept?.secret ?? (await this.#nobody);
+    const isRight = await this.#inTurn(() => isSecret(secret, compared));
+    if (!isRight || kept === undefined) throw refused();
+    // It may have been removed, or have got another secret, meanwhile.
+    if (keptOf(world.get(idOf(name)))?.secret.hash !== kept.secret.hash) throw refused();
+    return { id: kept.id, name };
+  }
+
   async #opened(): Promise<HostedWorld> {
     if (this.#server === undefined) {
       throw new SyncError("unavailable", "the accounts have no server: call sync.use()");
@@ -176,6 +188,11 @@ export class Accounts {
     if (waitMs === 0) return;
     const retryAfterMs = Math.ceil(waitMs);
     throw new SyncError("rate_limited", "too many sign-ins have failed", { retryAfterMs });
+  }
+
+  #uncount(name: string, address: string): void {
+    this.#byName.giveBack(name);
+    this.#byAddress.giveBack(address);
   }
 
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {

@@ -1,5 +1,6 @@
 import type { Fault } from "./fault.ts";
 import { ENDING } from "./ending.ts";
+import { EXPIRING } from "./expiring.ts";
 import { OUTLIVING } from "./outliving.ts";
 import { READING } from "./reading.ts";
 import { SHOWING } from "./showing.ts";
@@ -13,5 +14,6 @@ export const FAULTS: readonly Fault[] = [
   ...READING,
   ...SHOWING,
   ...OUTLIVING,
+  ...EXPIRING,
   ...STORING,
 ];

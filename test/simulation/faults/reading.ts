@@ -44,12 +44,7 @@ export const READING: readonly Fault[] = [
     "return this.created > base || this.forgotten > base;",
     "return this.created > base;",
   ),
-  fault(
-    "a client from before the horizon resumes",
-    "lib/world.ts",
-    "seq >= this.#horizon && ",
-    "",
-  ),
+  fault("a client from before the horizon resumes", "lib/world.ts", "seq >= this.#horizon && ", ""),
   fault(
     "a client of another epoch resumes",
     "lib/world.ts",
