@@ -36,8 +36,8 @@ export class Connector {
   #link: ServerLink | undefined;
   /** Counts the attempts, so that credentials which come too late are noticed. */
   #attempt = 0;
-  /** When the last attempt began, in milliseconds of the clock. */
-  #openedAt = 0;
+  /** Whether the next attempt need not wait: the connection was good until its credentials were not. */
+  #isUrgent = false;
   /** How often it has waited since it was last synced. */
   #waits = 0;
   /** Ends the timer that is running: the wait for an attempt, or for its welcome. */
@@ -93,17 +93,13 @@ export class Connector {
 
   #waitMs(reason: SyncError | undefined): number {
     const { environment, limits } = this.#options;
-    const heldMs = environment.clock.now() - this.#openedAt;
-    const isFirst = this.#waits === 0 && heldMs > limits.retryDelayMinMs;
-    // A connection that was good until its credentials were not: others need not be spared.
-    if (reason?.code === "token_expired" && isFirst) return 0;
+    if (this.#isUrgent) return 0;
     return (reason?.retryAfterMs ?? 0) + retryDelayMs(this.#waits, limits, environment.random);
   }
 
   #open(): void {
     const { environment, limits } = this.#options;
     const auth = this.#options.auth();
-    this.#openedAt = environment.clock.now();
     this.#attempt += 1;
     const attempt = this.#attempt;
     const ifCurrent = (then: () => void): void => {
@@ -135,10 +131,20 @@ export class Connector {
     });
   }
 
+  /** Whether the connection has lasted for longer than one waits for the next. */
+  #hasHeld(): boolean {
+    const { environment, limits } = this.#options;
+    const openedAt = this.#link?.openedAt ?? Infinity;
+    return environment.clock.now() - openedAt > limits.retryDelayMinMs;
+  }
+
   #ended({ error, reconnect: isWelcome, isFault }: Ending): void {
-    const isRefusal = error?.code === "token_expired" && this.#link?.welcome === undefined;
+    const isExpired = error?.code === "token_expired";
+    const wasIn = this.#link?.welcome !== undefined;
     // The same credentials again would be refused again.
-    const reconnect = isWelcome && !(isRefusal && typeof this.#options.auth() !== "function");
+    const isHopeless = isExpired && !wasIn && typeof this.#options.auth() !== "function";
+    const reconnect = isWelcome && !isHopeless;
+    this.#isUrgent = isExpired && wasIn && this.#hasHeld();
     if (error !== undefined && isFault === true) this.#listener.failed(error);
     this.input(reconnect ? "lost" : "refused", error);
     if (!reconnect && error !== undefined) this.#listener.refused(error);

@@ -58,6 +58,8 @@ export interface Ending {
  * ```
  */
 export class ServerLink {
+  /** When the attempt began, in milliseconds of the clock. */
+  readonly openedAt: number;
   readonly #limits: ClientLimits;
   readonly #listener: ServerLinkListener;
   readonly #link: ClientLink;
@@ -84,7 +86,8 @@ export class ServerLink {
   ) {
     this.#limits = limits;
     this.#clock = clock;
-    this.#messages = new Pace(limits.messagesPerSecondMax, clock.now());
+    this.openedAt = clock.now();
+    this.#messages = new Pace(limits.messagesPerSecondMax, this.openedAt);
     this.#mutations = new Pace(limits.mutationsPerSecondMax, clock.now());
     this.#listener = listener;
     this.#dictionary = new ShapeDictionary(limits);

@@ -84,7 +84,7 @@ export class ClientNode {
     const options = {
       autoConnect: false,
       optimistic: this.#isOptimistic,
-      auth: (): string => this.#showCredentials(),
+      auth: scenario.tokenLifeMeanMs === undefined ? this.key : () => this.#showCredentials(),
       storage: this.#inheritance?.persistence,
       limits: clientLimitsOf(limits),
     };
@@ -250,9 +250,8 @@ export class ClientNode {
   /** With a stream of its own, so that credentials change nothing else. */
   #showCredentials(): string {
     const { scenario, timeline, isCalm } = this.#context;
-    const { tokenLifeMeanMs } = scenario;
-    const isGood = tokenLifeMeanMs === undefined || isCalm();
-    const lifeMs = isGood ? Infinity : this.#tokens.exponential(tokenLifeMeanMs);
+    const { tokenLifeMeanMs = Infinity } = scenario;
+    const lifeMs = isCalm() ? Infinity : this.#tokens.exponential(tokenLifeMeanMs);
     return credentialsText({ key: this.key, expiresAt: timeline.now + lifeMs });
   }
 
