@@ -45,6 +45,7 @@ export class View implements Source, MemberView {
   #told: Position;
   /** How many sessions are shown it. */
   users = 0;
+  round = 0;
 
   constructor(audience: Audience, topics: Topics, seq: number, surroundings: ViewSurroundings) {
     this.audience = audience;
