@@ -25,7 +25,7 @@ export interface WorldView {
 /** Positions are 0 to this. */
 export const WORLD_SIZE = 10_000;
 
-const kinds = ["tree", "rock", "flower", "house", "lamp", "well", "fence", "sheep"] as const;
+export const kinds = ["tree", "rock", "flower", "house", "lamp", "well", "fence", "sheep"] as const;
 
 export type PlayerId = `player:${number}`;
 export type ThingId = `thing:${number}`;
@@ -47,6 +47,13 @@ export function thing(index: number): Thing {
     hp: index % 101,
     kind: kinds[index % kinds.length] ?? "tree",
   };
+}
+
+/** What things are given as `hp` one after another: 0 to before this, in no order. */
+export const HP_END = 9_973;
+
+export function hpAt(turn: number): number {
+  return (turn * 7919) % HP_END;
 }
 
 /** The number in an id. */

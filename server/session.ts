@@ -140,14 +140,15 @@ export class Session {
   }
 
   /** Sends what a flush brings, unless the link is full: then the session falls behind. */
-  flush({ delta, isNews }: News, now: number): void {
+  flush(news: News, now: number): void {
     if (this.#catchUp !== null) return;
     const { version } = this.#source.position;
     const hasOutcomes = this.#outcomes?.length !== 0;
-    if ((!isNews || version === this.#sent.version) && !hasOutcomes) {
+    if ((!news.isNews || version === this.#sent.version) && !hasOutcomes) {
       if (version !== this.#sent.version) this.#sent = { version, seq: this.#sent.seq };
       return;
     }
+    const { delta } = news;
     if (this.link.waitingBytes + delta.bytes.length > this.#limits.waitingBytesMax) {
       this.#catchUp = this.#catchUpFrom(this.#sent, now);
       this.#outcomes = undefined; // the ledger has them, and tells those that are still of interest

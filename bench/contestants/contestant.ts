@@ -1,4 +1,4 @@
-import type { Player, PlayerId, WorldView } from "../world.ts";
+import type { Player, PlayerId, Thing, WorldView } from "../world.ts";
 
 /** How often what ticks sends what has changed, in milliseconds. */
 export const TICK_MS = 50;
@@ -13,8 +13,13 @@ export interface Contestant {
   /** What it can do besides replicating; workloads that ask for more leave it out. */
   readonly can: { readonly resume: boolean; readonly acknowledge: boolean };
   startServer(): Promise<ContestantServer>;
-  /** Resolves when the whole world is in place. */
-  connectClient(port: number, events: ClientEvents): Promise<ContestantClient>;
+  /**
+   * Resolves when all that this client is to see is in place. It is the client of this number: where
+   * clients have players, that of its player. Who shows clients different things goes by it.
+   */
+  connectClient(port: number, events: ClientEvents, number: number): Promise<ContestantClient>;
+  /** Whether the client of a number is to see the thing of an index; all are, unless this is given. */
+  readonly shows?: (client: number, index: number, thing: Thing) => boolean;
 }
 
 export interface ContestantServer {
@@ -32,6 +37,11 @@ export interface ContestantServer {
 export interface ClientEvents {
   /** A player is different now; also for the client's own player, if the contestant tells of it. */
   moved(id: PlayerId, t: number): void;
+  /**
+   * A thing has changed, come into view (both at `t`) or left it. Only those tell of it that show
+   * clients a part of the things.
+   */
+  changed(t?: number): void;
 }
 
 export interface ContestantClient {

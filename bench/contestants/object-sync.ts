@@ -13,7 +13,13 @@ import {
   type Thing,
   type WorldView,
 } from "../world.ts";
-import { TICK_MS, type Contestant } from "./contestant.ts";
+import {
+  TICK_MS,
+  type ClientEvents,
+  type Contestant,
+  type ContestantClient,
+  type ContestantServer,
+} from "./contestant.ts";
 
 /** As it comes: it sends at once, and batches under load. */
 export const objectSync = contestant("auto");
@@ -37,52 +43,75 @@ function contestant(
     packages: ["object-sync"],
     can: { resume: true, acknowledge: true },
 
-    async startServer() {
-      const sync = new ObjectSyncServer({ flush, open: true, ephemeral, store: openStore() });
-      const port = await sync.listen(0, "127.0.0.1");
-      return {
-        port,
-        async addThings(count) {
-          const perTransaction = 500;
-          for (let start = 0; start < count; start += perTransaction) {
-            await sync.transaction((tx) => {
-              for (let i = start; i < Math.min(start + perTransaction, count); i += 1) {
-                tx.create({ id: thingId(i), ...thing(i) });
-              }
-            });
-          }
-        },
-        setHp: (index, hp) => void sync.update({ id: thingId(index), hp }),
-        setName: (index, name) => void sync.update({ id: thingId(index), name }),
-        view: () => viewOf(sync.allObjects()),
-      };
-    },
+    startServer: () =>
+      serve(new ObjectSyncServer({ flush, open: true, ephemeral, store: openStore() })),
 
     async connectClient(port, events) {
-      const sync = new ObjectSync<{ player: Player; thing: Thing }>(`http://127.0.0.1:${port}`);
-      sync
-        .namespace("player")
-        .on("update", (player) => events.moved(player.id as PlayerId, player.t));
+      const sync = new ObjectSync<Models>(urlOf(port));
+      tellMoves(sync, events);
       await sync.whenSynced();
-      let own = playerId(0);
-      return {
-        async enter(id, player) {
-          own = id;
-          await sync.create({ id, ...player });
-        },
-        move: (player) => void sync.update({ id: own, ...player }),
-        async write(index, hp) {
-          await sync.update({ id: thingId(index), hp });
-        },
-        view: () => viewOf(sync.allObjects()),
-        leave: () => sync.disconnect(),
-        async comeBack() {
-          sync.connect();
-          await sync.whenSynced();
-        },
-        close: () => void sync.close(),
-      };
+      return clientOf(sync);
     },
+  };
+}
+
+export interface Models {
+  player: Player;
+  /** Some note when they have changed. */
+  thing: Thing & { t?: number };
+}
+
+export function urlOf(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
+/** The server's end, whatever its options are; `make` gives the thing of an index. */
+export async function serve(
+  sync: ObjectSyncServer,
+  make: (index: number) => object = thing,
+): Promise<ContestantServer> {
+  const port = await sync.listen(0, "127.0.0.1");
+  return {
+    port,
+    async addThings(count) {
+      const perTransaction = 500;
+      for (let start = 0; start < count; start += perTransaction) {
+        await sync.transaction((tx) => {
+          for (let i = start; i < Math.min(start + perTransaction, count); i += 1) {
+            tx.create({ id: thingId(i), ...make(i) });
+          }
+        });
+      }
+    },
+    setHp: (index, hp) => void sync.update({ id: thingId(index), hp }),
+    setName: (index, name) => void sync.update({ id: thingId(index), name }),
+    view: () => viewOf(sync.allObjects()),
+  };
+}
+
+export function tellMoves(sync: ObjectSync<Models>, events: ClientEvents): void {
+  sync.namespace("player").on("update", (player) => events.moved(player.id as PlayerId, player.t));
+}
+
+/** A client's end, once it has connected. */
+export function clientOf(sync: ObjectSync<Models>): ContestantClient {
+  let own = playerId(0);
+  return {
+    async enter(id, player) {
+      own = id;
+      await sync.create({ id, ...player });
+    },
+    move: (player) => void sync.update({ id: own, ...player }),
+    async write(index, hp) {
+      await sync.update({ id: thingId(index), hp });
+    },
+    view: () => viewOf(sync.allObjects()),
+    leave: () => sync.disconnect(),
+    async comeBack() {
+      sync.connect();
+      await sync.whenSynced();
+    },
+    close: () => void sync.close(),
   };
 }
 

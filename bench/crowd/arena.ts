@@ -1,52 +1,55 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Contestant, ContestantClient } from "../contestants/contestant.ts";
-import { usage } from "../processes/usage.ts";
+import type { ClientEvents, Contestant, ContestantClient } from "../contestants/contestant.ts";
+import { isSeenRightly, startOf } from "../field.ts";
 import { fingerprint, now, playerId, WORLD_SIZE, type Player, type PlayerId } from "../world.ts";
-import { Latencies } from "./latencies.ts";
+import type { Hearing } from "./hearing.ts";
 import { Mover } from "./mover.ts";
-import { bytesReceived } from "./sockets.ts";
 
-/** What the crowd did and heard, since `begin` or since it came to be. */
-export interface Heard {
-  readonly moves: number;
-  /** Events of other players' moves, at all clients together. */
-  readonly updates: number;
-  readonly bytes: number;
-  readonly cpuMicros: number;
-  readonly elapsedMs: number;
-  readonly latencyP50Ms: number;
-  readonly latencyP99Ms: number;
+/** Players of a field: those from the number `first` to before `end`. */
+interface FieldPlayers {
+  readonly first: number;
+  readonly end: number;
+  readonly fieldSize: number;
 }
 
 /** Of more players than this, only every tenth client looks at the clock for each event. */
 const ALL_TIMED_UP_TO = 20;
+const ENTER_AT_ONCE = 10;
 
-/** Players in one world, each of whom sees all others. */
+/** Players in one world: of an arena, where each sees all others, or of a field, where each sees some. */
 export class Arena {
+  readonly #hearing: Hearing;
   readonly #clients: ContestantClient[] = [];
+  readonly #ids: PlayerId[] = [];
   readonly #players: Player[] = [];
-  readonly #latencies = new Latencies();
   readonly #mover = new Mover(this.#clients, this.#players);
-  #updates = 0;
-  #start = this.#sums();
+  #movesBefore = 0;
+
+  constructor(hearing: Hearing) {
+    this.#hearing = hearing;
+  }
 
   /** Lets `count` players in, a few at a time. */
   async enter(contestant: Contestant, port: number, count: number): Promise<void> {
-    const atOnce = 10;
-    for (let start = 0; start < count; start += atOnce) {
-      const some = Array.from({ length: Math.min(atOnce, count - start) }, (_, i) => start + i);
-      await Promise.all(
-        some.map((index) => {
-          const isTimed = count <= ALL_TIMED_UP_TO || index % 10 === 0;
-          return this.#enterOne(contestant, port, index, isTimed);
-        }),
-      );
-    }
-    await this.#allSee(count);
+    await this.#enterAll(contestant, port, 0, count, (index) => ({
+      x: (index * 97) % WORLD_SIZE,
+      y: (index * 89) % WORLD_SIZE,
+      t: now(),
+    }));
+    while (this.#clients.some((client) => client.view().players.size < count)) await sleep(20);
   }
 
-  startMoving(): void {
-    this.#mover.start();
+  /** Lets some of the players of a field in. Whom they see is seen when all are there. */
+  async enterField(
+    contestant: Contestant,
+    port: number,
+    { first, end, fieldSize }: FieldPlayers,
+  ): Promise<void> {
+    await this.#enterAll(contestant, port, first, end, (index) => startOf(index, fieldSize));
+  }
+
+  startMoving(fieldSize = WORLD_SIZE): void {
+    this.#mover.start(fieldSize);
   }
 
   stopMoving(): void {
@@ -54,22 +57,12 @@ export class Arena {
   }
 
   begin(): void {
-    this.#latencies.clear();
-    this.#start = this.#sums();
+    this.#movesBefore = this.#mover.moves;
   }
 
-  heard(): Heard {
-    const start = this.#start;
-    const end = this.#sums();
-    return {
-      moves: end.moves - start.moves,
-      updates: end.updates - start.updates,
-      bytes: end.bytes - start.bytes,
-      cpuMicros: end.cpuMicros - start.cpuMicros,
-      elapsedMs: end.atMs - start.atMs,
-      latencyP50Ms: this.#latencies.quantile(0.5),
-      latencyP99Ms: this.#latencies.quantile(0.99),
-    };
+  /** Since `begin`. */
+  get moves(): number {
+    return this.#mover.moves - this.#movesBefore;
   }
 
   /** How many clients do not see exactly what `expected` says. */
@@ -77,38 +70,49 @@ export class Arena {
     return this.#clients.filter((client) => fingerprint(client.view()) !== expected).length;
   }
 
-  async #enterOne(
+  /** How many clients do not see those whom they must see, or others, or what is not so; see `field.ts`. */
+  disagreeingNear(all: ReadonlyMap<string, Player>): number {
+    return this.#clients.filter((client, i) => {
+      const own = this.#ids[i];
+      return own === undefined || !isSeenRightly(own, client.view().players, all);
+    }).length;
+  }
+
+  /** How many other players each client sees, on average. */
+  othersSeen(): number {
+    const seen = this.#clients.reduce((sum, client) => sum + client.view().players.size - 1, 0);
+    return seen / this.#clients.length;
+  }
+
+  async #enterAll(
     contestant: Contestant,
     port: number,
-    index: number,
-    isTimed: boolean,
+    first: number,
+    end: number,
+    start: (index: number) => Player,
   ): Promise<void> {
-    const own = playerId(index);
-    const count = (id: PlayerId) => {
-      if (id !== own) this.#updates += 1;
-    };
-    const countAndTime = (id: PlayerId, t: number) => {
-      if (id === own) return;
-      this.#updates += 1;
-      this.#latencies.record(now() - t);
-    };
-    const client = await contestant.connectClient(port, { moved: isTimed ? countAndTime : count });
-    const player = { x: (index * 97) % WORLD_SIZE, y: (index * 89) % WORLD_SIZE, t: now() };
-    await client.enter(own, player);
-    this.#clients[index] = client;
-    this.#players[index] = player;
+    const isAllTimed = end - first <= ALL_TIMED_UP_TO;
+    for (let next = first; next < end; next += ENTER_AT_ONCE) {
+      const some = Array.from({ length: Math.min(ENTER_AT_ONCE, end - next) }, (_, i) => next + i);
+      await Promise.all(
+        some.map(async (index) => {
+          const id = playerId(index);
+          const events = this.#eventsOf(id, isAllTimed || index % 10 === 0);
+          const player = start(index);
+          const client = await contestant.connectClient(port, events, index);
+          await client.enter(id, player);
+          this.#ids[index - first] = id;
+          this.#clients[index - first] = client;
+          this.#players[index - first] = player;
+        }),
+      );
+    }
   }
 
-  async #allSee(count: number): Promise<void> {
-    while (this.#clients.some((client) => client.view().players.size < count)) await sleep(20);
-  }
-
-  #sums() {
-    return {
-      moves: this.#mover.moves,
-      updates: this.#updates,
-      bytes: bytesReceived(),
-      ...usage(),
+  #eventsOf(own: PlayerId, isTimed: boolean): ClientEvents {
+    const hear = (id: PlayerId, t?: number) => {
+      if (id !== own) this.#hearing.hear(t);
     };
+    return { moved: isTimed ? hear : (id) => hear(id), changed: () => undefined };
   }
 }

@@ -1,5 +1,6 @@
 import type { Contestant, ContestantClient } from "../contestants/contestant.ts";
 import { fingerprint } from "../world.ts";
+import type { Hearing } from "./hearing.ts";
 import { bytesReceived } from "./sockets.ts";
 
 export interface Joined {
@@ -8,11 +9,14 @@ export interface Joined {
   readonly bytes: number;
 }
 
-const silent = { moved: () => undefined };
-
 /** Clients that come to see the world, and do nothing in it. */
 export class Joiners {
+  readonly #hearing: Hearing;
   #clients: ContestantClient[] = [];
+
+  constructor(hearing: Hearing) {
+    this.#hearing = hearing;
+  }
 
   get clients(): readonly ContestantClient[] {
     return this.#clients;
@@ -21,9 +25,14 @@ export class Joiners {
   /** `atOnce`: how many of them may be on their way in at the same time. */
   async join(contestant: Contestant, port: number, count = 1, atOnce = count): Promise<Joined> {
     const start = { at: performance.now(), bytes: bytesReceived() };
+    const events = {
+      moved: () => undefined,
+      changed: (t?: number) => this.#hearing.hear(t),
+    };
     for (let left = count; left > 0; left -= atOnce) {
-      const some = Array.from({ length: Math.min(atOnce, left) }, () =>
-        contestant.connectClient(port, silent),
+      const first = this.#clients.length;
+      const some = Array.from({ length: Math.min(atOnce, left) }, (_, i) =>
+        contestant.connectClient(port, events, first + i),
       );
       this.#clients.push(...(await Promise.all(some)));
     }
@@ -41,9 +50,12 @@ export class Joiners {
     return { ms: performance.now() - start.at, bytes: bytesReceived() - start.bytes };
   }
 
-  /** How many of them do not see exactly what `expected` says. */
-  disagreeing(expected: string): number {
-    return this.#clients.filter((client) => fingerprint(client.view()) !== expected).length;
+  /** How many of them do not see exactly what `expected` says: of all, or of each by its number. */
+  disagreeing(expected: string | readonly string[]): number {
+    return this.#clients.filter((client, number) => {
+      const wanted = typeof expected === "string" ? expected : expected[number];
+      return fingerprint(client.view()) !== wanted;
+    }).length;
   }
 
   closeAll(): void {

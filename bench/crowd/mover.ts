@@ -14,6 +14,7 @@ export class Mover {
   readonly #players: readonly Player[];
   #isRunning = false;
   #moves = 0;
+  #fieldSize = WORLD_SIZE;
 
   constructor(clients: readonly ContestantClient[], players: readonly Player[]) {
     this.#clients = clients;
@@ -25,8 +26,10 @@ export class Mover {
     return this.#moves;
   }
 
-  start(): void {
+  /** Within a square of this side: who leaves it comes in again on the other side. */
+  start(fieldSize: number): void {
     if (this.#isRunning) return;
+    this.#fieldSize = fieldSize;
     this.#isRunning = true;
     void this.#run();
   }
@@ -55,8 +58,8 @@ export class Mover {
   #move(index: number): void {
     const player = this.#players[index];
     if (player === undefined) return;
-    player.x = (player.x + 1 + (index % 3)) % WORLD_SIZE;
-    player.y = (player.y + 1 + (index % 5)) % WORLD_SIZE;
+    player.x = (player.x + 1 + (index % 3)) % this.#fieldSize;
+    player.y = (player.y + 1 + (index % 5)) % this.#fieldSize;
     player.t = now();
     this.#clients[index]?.move(player);
     this.#moves += 1;

@@ -1,31 +1,41 @@
 /** The clients' process: all clients of one contestant, and what the runner asks of them. */
 import { isContestant, loadContestant } from "../contestants/index.ts";
 import { Arena } from "../crowd/arena.ts";
+import { Hearing } from "../crowd/hearing.ts";
 import { Joiners } from "../crowd/joiners.ts";
 import { stallNewest } from "../crowd/sockets.ts";
 import { writeAtPace, writeFor } from "../crowd/writers.ts";
+import type { Player } from "../world.ts";
 import { offer } from "./rpc.ts";
 
 const name = process.argv[2] ?? "";
 if (!isContestant(name)) throw new Error(`no such contestant: ${name}`);
 const contestant = await loadContestant(name);
-const arena = new Arena();
-const joiners = new Joiners();
+const hearing = new Hearing();
+const arena = new Arena(hearing);
+const joiners = new Joiners(hearing);
 
 const methods = {
   enterArena: (port: number, players: number) => arena.enter(contestant, port, players),
-  startMoving: () => arena.startMoving(),
+  enterField: (port: number, first: number, end: number, fieldSize: number) =>
+    arena.enterField(contestant, port, { first, end, fieldSize }),
+  startMoving: (fieldSize?: number) => arena.startMoving(fieldSize),
   stopMoving: () => arena.stopMoving(),
-  begin: () => arena.begin(),
-  heard: () => arena.heard(),
+  begin: () => {
+    hearing.begin();
+    arena.begin();
+  },
+  heard: () => ({ ...hearing.heard(), moves: arena.moves }),
   arenaDisagreeing: (expected: string) => arena.disagreeing(expected),
+  fieldDisagreeing: (all: readonly [string, Player][]) => arena.disagreeingNear(new Map(all)),
+  othersSeen: () => arena.othersSeen(),
 
   join: (port: number, count?: number, atOnce?: number) =>
     joiners.join(contestant, port, count, atOnce),
   leave: () => joiners.leave(),
   comeBack: () => joiners.comeBack(),
   stallNewest,
-  disagreeing: (expected: string) => joiners.disagreeing(expected),
+  disagreeing: (expected: string | readonly string[]) => joiners.disagreeing(expected),
   closeAll: () => joiners.closeAll(),
 
   writeFor: (ms: number, inFlight: number) => writeFor(joiners.clients, ms, inFlight),

@@ -1,7 +1,8 @@
 /** The server's process: one contestant's server, and what the runner asks about it. */
 import { isContestant, loadContestant } from "../contestants/index.ts";
 import type { ContestantServer } from "../contestants/contestant.ts";
-import { fingerprint } from "../world.ts";
+import { fingerprint, indexOf, type Player, type ThingId } from "../world.ts";
+import { Changes } from "./changes.ts";
 import { pour } from "./pour.ts";
 import { offer } from "./rpc.ts";
 import { memory, usage } from "./usage.ts";
@@ -9,6 +10,7 @@ import { memory, usage } from "./usage.ts";
 const name = process.argv[2] ?? "";
 if (!isContestant(name)) throw new Error(`no such contestant: ${name}`);
 const contestant = await loadContestant(name);
+const changes = new Changes();
 let server: ContestantServer | undefined;
 
 const methods = {
@@ -27,14 +29,34 @@ const methods = {
   pour: (things: number, bytesPerSecond: number, ms: number) =>
     pour(running(), things, bytesPerSecond, ms),
 
+  startChanging: (things: number, perSecond: number) => changes.start(running(), things, perSecond),
+  stopChanging: () => changes.stop(),
+
   usage,
   memory,
   fingerprint: async () => fingerprint(await running().view()),
+  /** What each client is to see, by its number. */
+  fingerprints: (clients: number) => fingerprints(clients),
+  async players(): Promise<[string, Player][]> {
+    const { players } = await running().view();
+    return Array.from(players, ([id, { x, y, t }]) => [id, { x, y, t }]);
+  },
 };
 
 export type ServerMethods = typeof methods;
 
 offer(methods);
+
+async function fingerprints(clients: number): Promise<string[]> {
+  const { players, things } = await running().view();
+  const all = Array.from(things, ([id, thing]) => ({ id, index: indexOf(id as ThingId), thing }));
+  return Array.from({ length: clients }, (_, client) => {
+    const shown = all.filter(
+      ({ index, thing }) => contestant.shows?.(client, index, thing) ?? true,
+    );
+    return fingerprint({ players, things: new Map(shown.map(({ id, thing }) => [id, thing])) });
+  });
+}
 
 function running(): ContestantServer {
   if (server === undefined) throw new Error("not started yet");

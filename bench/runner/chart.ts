@@ -14,6 +14,13 @@ const panels: readonly Panel[] = [
   panel("Server CPU per delivered update", "arena", "100 players", "serverMicros", "µs"),
   panel("Client CPU per applied update", "arena", "100 players", "clientMicros", "µs"),
   panel("Bytes per update", "arena", "100 players", "bytes", "B"),
+  panel(
+    "Server CPU per update, 1,000 players on a grid",
+    "interest",
+    "1,000 players",
+    "serverMicros",
+    "µs",
+  ),
   panel("Joining a world of 10,000 objects", "join", "10,000 objects", "ms", "ms"),
 ];
 

@@ -23,7 +23,7 @@ for (let round = 1; round <= options.rounds; round += 1) {
   files = await writeResults({ ...options, rounds: round }, canPin, measurements);
 }
 console.log(tables(measurements));
-console.log(verdictTable(judge(measurements)));
+console.log(verdictTable(judge(measurements, options.mode)));
 console.log(`\nWritten: ${files.map((file) => relative(process.cwd(), file)).join(", ")}`);
 // Some contestants leave timers behind when they are loaded.
 process.exit();

@@ -30,7 +30,7 @@ export async function writeResults(
     isPinned,
     rounds: options.rounds,
     versions: await versions(),
-    verdicts: judge(measurements),
+    verdicts: judge(measurements, options.mode),
     measurements,
   };
   writeFileSync(json, `${JSON.stringify(report, undefined, 2)}\n`);

@@ -1,4 +1,5 @@
 import type { ContestantName } from "../contestants/index.ts";
+import type { Mode } from "../workloads/workload.ts";
 import { figures, median, type Measurement } from "./measurement.ts";
 
 /** One figure of one contestant. */
@@ -61,8 +62,21 @@ const among = (things: string): Figure => ({
   key: "serverMicros",
 });
 
-/** `connections`: how many idle ones there were. */
-function targets(connections: string): Target[] {
+const interest = (players: string, contestant: ContestantName, key: string): Figure => ({
+  workload: "interest",
+  case: `${players} players`,
+  contestant,
+  key,
+});
+const viewed = (clients: string, contestant: ContestantName): Figure => ({
+  workload: "views",
+  case: `${clients} clients`,
+  contestant,
+  key: "serverMicros",
+});
+
+/** `connections`: how many idle ones there were; `clients`: how many see a part of a world. */
+function targets(connections: string, clients: string): Target[] {
   return [
     {
       what: "arena of 100: server CPU per update, compared with Colyseus",
@@ -185,13 +199,40 @@ function targets(connections: string): Target[] {
       comparedWith: among("1,000"),
       atMost: 1.2,
     },
+    {
+      what: `${clients} players on a grid: latency p99 in ms`,
+      of: interest(clients, "object-sync-grid", "p99Ms"),
+      atMost: 100,
+    },
+    {
+      what: `${clients} players on a grid: server CPU per update, compared with Colyseus's StateView`,
+      of: interest(clients, "object-sync-grid", "serverMicros"),
+      comparedWith: interest(clients, "colyseus-view", "serverMicros"),
+      atMost: 1,
+    },
+    {
+      what: `${clients} clients in 10 views: server CPU per update, compared with one view`,
+      of: viewed(clients, "object-sync-ten-views"),
+      comparedWith: viewed(clients, "object-sync-one-view"),
+      atMost: 1.3,
+    },
+    {
+      what: `${clients} queries of 10,000 objects, 1,000 changes/s: latency p99 in ms`,
+      of: {
+        workload: "queries",
+        case: `${clients} queries, 10,000 objects, 1,000 changes/s`,
+        contestant: "object-sync-queries",
+        key: "p99Ms",
+      },
+      atMost: 100,
+    },
   ];
 }
 
 /** Ratios are taken within each round, and their median is judged. */
-export function judge(measurements: readonly Measurement[]): Verdict[] {
-  const wasShort = measurements.some((one) => one.case === "1,000 idle connections");
-  return targets(wasShort ? "1,000" : "5,000").map((target) => {
+export function judge(measurements: readonly Measurement[], mode: Mode): Verdict[] {
+  const asked = mode === "short" ? targets("1,000", "200") : targets("5,000", "1,000");
+  return asked.map((target) => {
     const { what, of, comparedWith, atMost, atLeast } = target;
     const values =
       comparedWith === undefined

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ContestantName } from "../contestants/index.ts";
-import type { Heard } from "../crowd/arena.ts";
+import type { Heard } from "../crowd/hearing.ts";
+import type { Usage } from "../processes/usage.ts";
 import type { Stage } from "../runner/stage.ts";
 import { faultsOf, settle } from "./settle.ts";
 import type { Case, Column, Mode, Outcome, Workload } from "./workload.ts";
@@ -11,6 +12,11 @@ export interface ArenaSize {
   readonly things?: number;
   readonly warmUpMs: number;
   readonly windowMs: number;
+}
+
+/** What a crowd of players did and heard. */
+export interface HeardMoves extends Heard {
+  readonly moves: number;
 }
 
 export const arenaColumns: readonly Column[] = [
@@ -81,27 +87,37 @@ export async function playArena(open: () => Stage, size: ArenaSize): Promise<Out
   const disagreeing = await settle(async () => {
     return crowd.arenaDisagreeing(await server.fingerprint());
   });
-  // Microseconds a millisecond: a busy crowd answers late, so that its window is another one.
-  const serverRate = (after.cpuMicros - before.cpuMicros) / (after.atMs - before.atMs);
-  const serverSystem =
-    (100 * (after.systemMicros - before.systemMicros)) / (after.cpuMicros - before.cpuMicros);
-  const values = { ...valuesOf(heard, serverRate, size.players), serverSystem };
-  const { moved } = values;
-  const isSlow = moved < 95 ? [`only ${moved.toFixed(0)} % of the moves were made in time`] : [];
-  return { values, faults: [...faultsOf(disagreeing), ...isSlow] };
+  const values = valuesOf(heard, before, after, size.players, size.players - 1);
+  return { values, faults: [...faultsOf(disagreeing), ...slowFaults(values)] };
 }
 
-function valuesOf(heard: Heard, serverRate: number, players: number) {
+/** The figures of a window from `before` to `after`; `others` is how many others each player sees. */
+export function valuesOf(
+  heard: HeardMoves,
+  before: Usage,
+  after: Usage,
+  players: number,
+  others: number,
+) {
   const { updates, moves, elapsedMs } = heard;
+  const serverMicros = after.cpuMicros - before.cpuMicros;
+  // Microseconds a millisecond: a busy crowd answers late, so that its window is another one.
+  const serverRate = serverMicros / (after.atMs - before.atMs);
   return {
     serverMicros: (serverRate * elapsedMs) / updates,
     clientMicros: heard.cpuMicros / updates,
     bytes: heard.bytes / updates,
     p50Ms: heard.latencyP50Ms,
     p99Ms: heard.latencyP99Ms,
-    delivered: (100 * updates) / (moves * (players - 1)),
+    delivered: (100 * updates) / (moves * others),
     moved: (100 * moves) / ((players * elapsedMs) / 50),
     serverBusy: serverRate / 10,
+    serverSystem: (100 * (after.systemMicros - before.systemMicros)) / serverMicros,
     clientBusy: heard.cpuMicros / elapsedMs / 10,
   };
+}
+
+/** A fault for the report, when the clients could not keep up their moves. */
+export function slowFaults({ moved }: { readonly moved: number }): string[] {
+  return moved < 95 ? [`only ${moved.toFixed(0)} % of the moves were made in time`] : [];
 }

@@ -3,6 +3,8 @@ import { HandleTable } from "../../lib/handle-table.ts";
 
 /** What has members, as an object that changes needs to know it. */
 export interface MemberView {
+  /** The last time that those were gone through who may show an object differently. */
+  round: number;
   look(entry: Entry, channels: readonly string[]): void;
   leave(member: Member): void;
 }
@@ -38,15 +40,19 @@ export class Member {
 export class Holders {
   readonly #members = new HandleTable<Member[]>();
 
-  of(handle: number): readonly Member[] {
-    return this.#members.get(handle) ?? NOBODY;
-  }
-
   add(member: Member): void {
     const { handle } = member.entry;
     const members = this.#members.get(handle);
     if (members === undefined) this.#members.set(handle, [member]);
     else members.push(member);
+  }
+
+  /** Gives all that there are now. `take` may remove the one that it is given, and add others. */
+  visit(handle: number, take: (member: Member) => void): void {
+    const members = this.#members.get(handle);
+    if (members === undefined) return;
+    // From the last: one that is removed changes places with one that was given before it.
+    for (let i = members.length - 1; i >= 0; i--) take(members[i] as Member);
   }
 
   remove(member: Member): void {
@@ -59,5 +65,3 @@ export class Holders {
     if (members.length === 0) this.#members.delete(handle);
   }
 }
-
-const NOBODY: readonly Member[] = [];

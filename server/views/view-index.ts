@@ -30,17 +30,15 @@ export class ViewIndex {
   /** Whether what such a property is can decide which views an object belongs to. */
   readonly dependsOn = (name: string): boolean => this.#queries.dependsOn(name);
 
-  /** At least all views whose topics select the object; some may come twice. */
-  *candidates(object: SyncObject, channels: readonly string[]): IterableIterator<View> {
-    yield* this.#ofEverything;
-    yield* this.#byNamespace.get(namespaceOf(object.id)) ?? NONE;
-    yield* this.#byId.get(object.id) ?? NONE;
-    for (const channel of channels) yield* this.#byChannel.get(channel) ?? NONE;
-    yield* this.#queries.candidates(object);
+  /** Gives at least all views whose topics select the object; some perhaps twice. */
+  visit(object: SyncObject, channels: readonly string[], take: (view: View) => void): void {
+    this.#ofEverything.forEach(take);
+    if (this.#byNamespace.size > 0) this.#byNamespace.get(namespaceOf(object.id))?.forEach(take);
+    this.#byId.get(object.id)?.forEach(take);
+    for (const channel of channels) this.#byChannel.get(channel)?.forEach(take);
+    for (const view of this.#queries.candidates(object)) take(view);
   }
 }
-
-const NONE: readonly View[] = [];
 
 function put(sets: Map<string, Set<View>>, key: string, view: View): void {
   const views = sets.get(key);

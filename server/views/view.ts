@@ -1,4 +1,4 @@
-import { encodeDelta } from "../../lib/delta-codec.ts";
+import { encodeDelta, type EncodedDelta } from "../../lib/delta-codec.ts";
 import { changeBytes, type Change } from "../../lib/delta.ts";
 import type { Entry } from "../../lib/entry.ts";
 import type { ObjectId } from "../../lib/object.ts";
@@ -45,6 +45,7 @@ export class View implements Source, MemberView {
   #told: Position;
   /** How many sessions are shown it. */
   users = 0;
+  round = 0;
 
   constructor(audience: Audience, topics: Topics, seq: number, surroundings: ViewSurroundings) {
     this.audience = audience;
@@ -163,6 +164,7 @@ export class View implements Source, MemberView {
   tell(silent: ReadonlySet<Entry>): News {
     const { shared } = this.#surroundings;
     const { version, seq } = this.#told;
+    if (version === this.#version) return new NoNews(seq, this.#seq);
     const since = { version, seq: shared.toldSeq };
     const changes: Change[] = [];
     for (let one = this.#recency.firstAfter(version); one !== null; one = one.newer) {
@@ -267,6 +269,22 @@ export class View implements Source, MemberView {
       this.#members.delete(member.entry.handle);
       this.#recency.remove(member);
     }
+  }
+}
+
+/** Most views show nothing new at a time: what says so is encoded only for who needs to hear it. */
+class NoNews implements News {
+  readonly isNews = false;
+  readonly #from: number;
+  readonly #to: number;
+
+  constructor(from: number, to: number) {
+    this.#from = from;
+    this.#to = to;
+  }
+
+  get delta(): EncodedDelta {
+    return encodeDelta({ from: this.#from, to: this.#to, changes: [] });
   }
 }
 

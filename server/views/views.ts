@@ -33,6 +33,7 @@ export class Views {
   /** By what is asked for and who asks: those that newcomers can share. */
   readonly #shared = new Map<string, View>();
   #seq: number;
+  #rounds = 0;
 
   constructor(
     world: World,
@@ -168,7 +169,7 @@ export class Views {
     const { object, handle, created, id } = entry;
     const { holders } = this.#surroundings;
     if (object === null) {
-      for (const member of [...holders.of(handle)]) member.view.leave(member);
+      holders.visit(handle, (member) => member.view.leave(member));
       return;
     }
     const mayEnter =
@@ -176,19 +177,25 @@ export class Views {
       created > this.#seq ||
       this.#permissions.isDynamic(id) ||
       entry.hasChanged(this.#seq, this.#index.dependsOn);
-    if (mayEnter) this.#lookAll(entry, object);
-    else for (const member of [...holders.of(handle)]) this.#lookFrom(member.view, entry);
+    if (mayEnter) {
+      this.#lookAll(entry, object);
+      return;
+    }
+    const channels = this.#channels.of(entry);
+    holders.visit(handle, ({ view }) => view.look(entry, channels));
   }
 
   #lookAll(entry: Entry, object: SyncObject): void {
-    const views = new Set<MemberView>();
-    for (const { view } of this.#surroundings.holders.of(entry.handle)) views.add(view);
-    for (const view of this.#index.candidates(object, this.#channels.of(entry))) views.add(view);
-    for (const view of views) this.#lookFrom(view, entry);
-  }
-
-  #lookFrom(view: MemberView, entry: Entry): void {
-    view.look(entry, this.#channels.of(entry));
+    const channels = this.#channels.of(entry);
+    const round = ++this.#rounds;
+    // Each view once, for rules are asked.
+    const look = (view: MemberView): void => {
+      if (view.round === round) return;
+      view.round = round;
+      view.look(entry, channels);
+    };
+    this.#surroundings.holders.visit(entry.handle, ({ view }) => look(view));
+    this.#index.visit(object, channels, look);
   }
 
   /** What may have come in with these topics, if there were others before. */
