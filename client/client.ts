@@ -285,13 +285,16 @@ export class Client<Models extends object = AnyModels> {
     return this.#call(Promise<unknown>, callback as Callback<unknown> | undefined, (settle) => {
       const list: readonly unknown[] = Array.isArray(ids) ? ids : [ids];
       const checked = list.map((id) => checkId(id, this.#limits));
+      const removals: (() => void)[] = [];
       const settled = (error?: SyncError): void => {
+        if (error !== undefined) for (const remove of removals) remove();
         const found = checked.map((id) => view.get(id) ?? null);
         settle(error, Array.isArray(ids) ? found : found[0]);
       };
-      for (const id of checked) this.#subscriptions?.add({ id });
       if (checked.length > 0) this.#follower.fetch(checked, settled);
       else this.#follower.tellSoon(settled);
+      if (this.#subscriptions === undefined) return;
+      for (const id of checked) removals.push(this.#subscriptions.add({ id }));
     });
   }
 
@@ -313,10 +316,15 @@ export class Client<Models extends object = AnyModels> {
         throw new SyncError("bad_option", message, { property: "subscribe" });
       }
       remove = this.#subscriptions.add(topic);
-      this.#follower.fetch(undefined, (error) => {
-        if (error !== undefined) remove(); // or no server would let this client in again
-        settle(error);
-      });
+      try {
+        this.#follower.fetch(undefined, (error) => {
+          if (error !== undefined) remove(); // or no server would let this client in again
+          settle(error);
+        });
+      } catch (error) {
+        remove();
+        throw error;
+      }
     });
     const unsubscribe = (): void => {
       remove();

@@ -47,10 +47,18 @@ export class Fetches {
     }
   }
 
+  /** Whether the server is to be told anew what is subscribed to. */
+  get isSubscriptionDue(): boolean {
+    for (const { ids, isSent } of this.#open.values())
+      if (ids === undefined && !isSent) return true;
+    return false;
+  }
+
   /** The next to send, if one may be; it counts as sent. */
-  takeUnsent(): Fetch | undefined {
+  takeUnsent(maySubscribe: boolean): Fetch | undefined {
     let underWay = 0;
     for (const fetch of this.#open.values()) {
+      if (fetch.ids === undefined && !fetch.isSent && !maySubscribe) continue;
       if (!fetch.isSent && underWay < this.#limits.fetchesInFlightMax) {
         fetch.isSent = true;
         if (fetch.ids === undefined) this.#carry(fetch.request);

@@ -79,6 +79,7 @@ export class Follower {
   #isResuming: boolean;
   #isConnectWanted = false;
   #isSendDue = false;
+  #isSubscribeDue = false;
 
   constructor(options: FollowerOptions, listener: FollowerListener) {
     const { limits, world } = options;
@@ -450,10 +451,21 @@ export class Follower {
   }
 
   #sendFetch(link: ServerLink): boolean {
-    const fetch = this.#fetches.takeUnsent();
+    const { subscribeWaitMs } = link;
+    if (subscribeWaitMs > 0 && this.#fetches.isSubscriptionDue) this.#subscribeIn(subscribeWaitMs);
+    const fetch = this.#fetches.takeUnsent(subscribeWaitMs === 0);
     if (fetch === undefined) return false;
     link.sendFetch(fetch, this.#options.subscriptions?.topics ?? []);
     return true;
+  }
+
+  #subscribeIn(waitMs: number): void {
+    if (this.#isSubscribeDue) return;
+    this.#isSubscribeDue = true;
+    this.#options.environment.scheduler.after(waitMs, () => {
+      this.#isSubscribeDue = false;
+      this.#sendSoon();
+    });
   }
 }
 

@@ -69,6 +69,7 @@ export class ServerLink {
   readonly #clock: Clock;
   readonly #messages: Pace;
   readonly #mutations: Pace;
+  readonly #subscriptions: Pace;
   #welcome: Welcome | undefined;
   /** What waits for the whole of which it is a part. */
   readonly #parts: Delta[] = [];
@@ -89,6 +90,7 @@ export class ServerLink {
     this.openedAt = clock.now();
     this.#messages = new Pace(limits.messagesPerSecondMax, this.openedAt);
     this.#mutations = new Pace(limits.mutationsPerSecondMax, clock.now());
+    this.#subscriptions = new Pace(limits.subscriptionsPerSecondMax, clock.now());
     this.#listener = listener;
     this.#dictionary = new ShapeDictionary(limits);
     this.#table = new ShapeTable(limits.shapesMax, makePropertySet);
@@ -121,9 +123,15 @@ export class ServerLink {
     return Math.max(this.#messages.waitMsAt(now), this.#mutations.waitMsAt(now));
   }
 
+  /** The same for what is subscribed to. */
+  get subscribeWaitMs(): number {
+    return this.#subscriptions.waitMsAt(this.#clock.now());
+  }
+
   sendFetch({ request, ids }: Fetch, topics: readonly Topic[]): void {
     const isFetch = ids !== undefined;
     this.#send(isFetch ? encodeFetch({ request, ids }) : encodeSubscribe(request, topics));
+    if (!isFetch) this.#subscriptions.spend(1);
   }
 
   /** Sends as many of the writes as go in one message, and tells how many. */

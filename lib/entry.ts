@@ -97,9 +97,10 @@ export class Entry {
     return { kind: "update", handle, shape, values, silent };
   }
 
-  /** Whether one of the properties that have changed since `base` is such a one. */
+  /** Whether one of the properties that have changed since `base` is such a one, or may be. */
   hasChanged(base: number, isOne: (name: string) => boolean): boolean {
     const { shape, revisions } = this;
+    if (this.forgotten > base) return true; // it was removed, and it is not known which
     for (let i = 0; i < revisions.length; i++) {
       if ((revisions[i] as number) > base && isOne(shape.names[i] as string)) return true;
     }

@@ -94,11 +94,14 @@ interface Slot {
 /** Why an object comes or goes, which decides the events. */
 interface Reason {
   readonly isNews: boolean;
+  /** Whether it is not told that it was created or destroyed. */
   readonly isSilent: boolean;
+  /** Whether it is not even told what is different, where it was there before and is there now. */
+  readonly isMute: boolean;
 }
 
-const NEWS: Reason = { isNews: true, isSilent: false };
-const OLD: Reason = { isNews: false, isSilent: false };
+const NEWS: Reason = { isNews: true, isSilent: false, isMute: false };
+const OLD: Reason = { isNews: false, isSilent: false, isMute: false };
 const NO_HANDLE = -1;
 
 /**
@@ -324,8 +327,9 @@ export class Replica {
       this.#updateVisible(slot, change, events);
       return;
     }
-    const reason: Reason = { isNews: true, isSilent: change.silent };
-    if (change.kind === "destroy") {
+    const { kind, silent } = change;
+    const reason: Reason = { isNews: true, isSilent: silent, isMute: silent && kind === "update" };
+    if (kind === "destroy") {
       Reflect.deleteProperty(this.#byHandle, change.handle);
       slot.handle = NO_HANDLE;
       this.#setConfirmed(slot, null, reason, affected, events);
@@ -345,9 +349,14 @@ export class Replica {
     const slot = known ?? this.#newSlot(change.id, change.handle);
     if (slot.handle !== NO_HANDLE && slot.handle !== change.handle)
       Reflect.deleteProperty(this.#byHandle, slot.handle);
+    // Only its own write may have shown it before that is confirmed here; else it is another object.
+    const isOwn =
+      slot.handle === NO_HANDLE && slot.confirmed === undefined && slot.writes === undefined;
     slot.handle = change.handle;
     this.#byHandle[change.handle] = slot;
-    const reason = { isNews: change.handle >= step.firstNewHandle, isSilent: change.silent };
+    const { silent: isSilent } = change;
+    const isNews = change.handle >= step.firstNewHandle;
+    const reason = { isNews, isSilent, isMute: isSilent && isOwn };
     if (known === undefined) {
       assign(slot.object, change);
       this.#appear(slot, reason, events);
@@ -468,7 +477,7 @@ export class Replica {
     for (const name of Object.keys(state)) {
       if (!equalValues(propertyOf(object, name), state[name])) note(name, state[name]);
     }
-    if (Object.keys(changed).length === 0 || reason.isSilent) return;
+    if (Object.keys(changed).length === 0 || reason.isMute) return;
     events.push(new ReplicaEvent("update", slot.id, object, changed, previous));
   }
 }

@@ -188,7 +188,8 @@ export class Reception {
         bytes,
         session.dictionary,
         this.#limits,
-        (handle) => session.source.idOf(handle),
+        // What has left its view may be there all the same, and the client does not know yet.
+        (handle) => session.source.idOf(handle) ?? this.#host.idOf(handle, session.info.identity),
       );
       const [operations, problem] =
         "problem" in mutation ? [[], mutation.problem] : [mutation.operations, undefined];

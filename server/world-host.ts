@@ -278,11 +278,21 @@ export class WorldHost {
    * the objects has changed.
    */
   async revoke(ids: readonly ObjectId[] | undefined): Promise<void> {
+    this.views.reconsider(ids);
     await this.#readable();
-    const entries = ids?.flatMap((id) => this.world.entry(id) ?? []);
     this.#flusher.flush();
-    this.views.reconsider(entries);
-    this.#flusher.flush();
+  }
+
+  /** The object of a handle: none that may not be seen, for nobody learns an id by naming a handle. */
+  idOf(handle: number, identity: unknown): ObjectId | undefined {
+    const id = this.world.idOf(handle);
+    if (id === undefined) return undefined;
+    const object = this.world.get(id);
+    const isSeen =
+      object === undefined
+        ? this.permissions.isPublic(id)
+        : this.permissions.hidden(identity, object) !== undefined;
+    return isSeen ? id : undefined;
   }
 
   /** Other rules from now on. Everyone comes back, and is shown what these allow. */

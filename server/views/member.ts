@@ -13,7 +13,9 @@ export interface MemberView {
 export class Member {
   readonly view: MemberView;
   readonly entry: Entry;
-  /** The version of the view with which it came in. */
+  /** The version of the view from which on somebody may have been shown it. */
+  readonly known: number;
+  /** The version with which it last came in. */
   entered: number;
   /** The version with which it was last to be shown whole: as it came in, or other properties hide. */
   shownAnew: number;
@@ -26,9 +28,16 @@ export class Member {
   older: Member | null = null;
   newer: Member | null = null;
 
-  constructor(view: MemberView, entry: Entry, version: number, hidden: readonly string[]) {
+  constructor(
+    view: MemberView,
+    entry: Entry,
+    version: number,
+    hidden: readonly string[],
+    known = version,
+  ) {
     this.view = view;
     this.entry = entry;
+    this.known = known;
     this.entered = version;
     this.shownAnew = version;
     this.revision = version;

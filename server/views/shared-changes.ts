@@ -34,7 +34,7 @@ export class SharedChanges {
   update(entry: Entry, base: number, isSilent: boolean): Change {
     if (base !== this.#toldSeq) return entry.update(base, this.#shapes, isSilent, NOTHING_HIDDEN);
     const known = this.#updates.get(entry);
-    if (known !== undefined) return known;
+    if (known?.silent === isSilent) return known;
     const made = entry.update(base, this.#shapes, isSilent, NOTHING_HIDDEN);
     this.#updates.set(entry, made);
     return made;

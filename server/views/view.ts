@@ -42,7 +42,10 @@ export class View implements Source, MemberView {
   #version = 0;
   #seq: number;
   #horizon = 0;
-  #told: Position;
+  /** The version up to which all who are up to date were told. */
+  #told = 0;
+  /** The version up to which somebody may have been shown it by a page. */
+  #paged = 0;
   /** How many sessions are shown it. */
   users = 0;
   round = 0;
@@ -51,7 +54,6 @@ export class View implements Source, MemberView {
     this.audience = audience;
     this.#topics = topics;
     this.#seq = seq;
-    this.#told = { version: 0, seq };
     this.#surroundings = surroundings;
   }
 
@@ -74,8 +76,8 @@ export class View implements Source, MemberView {
     copy.#horizon = this.#horizon;
     copy.#told = this.#told;
     for (let one = this.#recency.firstAfter(0); one !== null; one = one.newer) {
-      const { entry, entered, shownAnew, revision, hidden, isGone } = one;
-      const member = new Member(copy, entry, entered, hidden);
+      const { entry, known, entered, shownAnew, revision, hidden, isGone } = one;
+      const member = new Member(copy, entry, entered, hidden, known);
       member.shownAnew = shownAnew;
       member.revision = revision;
       member.isGone = isGone;
@@ -113,7 +115,7 @@ export class View implements Source, MemberView {
 
   /** Whoever is shown it was told all of it, or will be told by pages. */
   passOver(): void {
-    this.#told = { version: this.#version, seq: this.#seq };
+    this.#told = this.#version;
   }
 
   /** All that happened up to this commit was shown to the view. */
@@ -125,9 +127,8 @@ export class View implements Source, MemberView {
   look(entry: Entry, channels: readonly string[]): void {
     const { object, handle } = entry;
     const known = this.#members.get(handle);
-    const isSelected = object !== null && this.#topics.select(object, channels);
-    const hidden = isSelected ? this.audience.hidden(object) : undefined;
-    if (hidden === undefined) {
+    const hidden = object === null ? undefined : this.audience.hidden(object);
+    if (object === null || hidden === undefined || !this.#topics.select(object, channels, hidden)) {
       if (known?.isGone === false) this.leave(known);
     } else if (known === undefined) {
       const member = new Member(this, entry, ++this.#version, hidden);
@@ -150,9 +151,9 @@ export class View implements Source, MemberView {
   leave(member: Member): void {
     member.isGone = true;
     this.#surroundings.holders.remove(member);
+    this.#conceal(member);
     this.#touch(member);
     this.#gone.push(member);
-    if (this.#gone.length > this.#surroundings.goneMax) this.#forget(this.#gone.length >> 1);
   }
 
   /** Nobody is shown it any more. */
@@ -163,22 +164,25 @@ export class View implements Source, MemberView {
 
   tell(silent: ReadonlySet<Entry>): News {
     const { shared } = this.#surroundings;
-    const { version, seq } = this.#told;
-    if (version === this.#version) return new NoNews(seq, this.#seq);
-    const since = { version, seq: shared.toldSeq };
+    if (this.#told === this.#version) return new NoNews(this.#seq);
+    const since = { version: this.#told, seq: shared.toldSeq };
+    // Who has caught up since the last time is further, and may know what has left by now.
+    const from = Math.max(this.#told, this.#paged);
     const changes: Change[] = [];
-    for (let one = this.#recency.firstAfter(version); one !== null; one = one.newer) {
-      const change = this.#change(one, since, version, silent);
+    for (let one = this.#recency.firstAfter(this.#told); one !== null; one = one.newer) {
+      const change = this.#change(one, since, from, silent);
       if (change !== undefined) changes.push(change);
     }
-    const delta = encodeDelta({ from: seq, to: this.#seq, changes }, shared.bodies);
-    const isNews = changes.length > 0;
-    // Only what is sent to all moves the place from which all are told the next time.
-    this.#told = { version: this.#version, seq: isNews ? this.#seq : seq };
-    return { delta, isNews };
+    // Some are further than others, who were told nothing for long: it is from wherever they are.
+    const delta = encodeDelta({ from: 0, to: this.#seq, changes }, shared.bodies);
+    this.#told = this.#version;
+    // Only now: nobody who is up to date can need what is forgotten here.
+    if (this.#gone.length > this.#surroundings.goneMax) this.#forget(this.#gone.length >> 1);
+    return { delta, isNews: changes.length > 0 };
   }
 
   page(base: Position, from: number): Page {
+    this.#paged = this.#version;
     return this.#pages.get(base, from);
   }
 
@@ -228,9 +232,9 @@ export class View implements Source, MemberView {
     from: number,
     silent: ReadonlySet<Entry>,
   ): Change | undefined {
-    const { entry, entered, shownAnew, hidden, isGone } = member;
+    const { entry, known, entered, shownAnew, hidden, isGone } = member;
     if (isGone) {
-      if (entered > Math.max(base.version, from)) return undefined;
+      if (known > Math.max(base.version, from)) return undefined;
       const isDestroyed = entry.object === null;
       return { kind: "destroy", handle: entry.handle, silent: !isDestroyed || silent.has(entry) };
     }
@@ -247,9 +251,15 @@ export class View implements Source, MemberView {
   }
 
   #showAnew(member: Member, hidden: readonly string[]): void {
+    this.#conceal(member);
     member.hidden = hidden;
     this.#touch(member);
     member.shownAnew = member.revision;
+  }
+
+  /** What pages have of it, nobody who reads them from now on may see. */
+  #conceal({ entry }: Member): void {
+    if (entry.object !== null) this.#pages.clear();
   }
 
   #isShownDifferently({ entry, hidden }: Member): boolean {
@@ -275,16 +285,14 @@ export class View implements Source, MemberView {
 /** Most views show nothing new at a time: what says so is encoded only for who needs to hear it. */
 class NoNews implements News {
   readonly isNews = false;
-  readonly #from: number;
   readonly #to: number;
 
-  constructor(from: number, to: number) {
-    this.#from = from;
+  constructor(to: number) {
     this.#to = to;
   }
 
   get delta(): EncodedDelta {
-    return encodeDelta({ from: this.#from, to: this.#to, changes: [] });
+    return encodeDelta({ from: 0, to: this.#to, changes: [] });
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Entry } from "../../lib/entry.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import type { ServerLimits } from "../../lib/limits.ts";
-import { namespaceOf, type SyncObject } from "../../lib/object.ts";
+import { namespaceOf, type ObjectId, type SyncObject } from "../../lib/object.ts";
 import type { Topics } from "../../lib/topics.ts";
 import type { World } from "../../lib/world.ts";
 import type { Audience } from "../audience.ts";
@@ -32,6 +32,10 @@ export class Views {
   readonly #turned = new Set<View>();
   /** By what is asked for and who asks: those that newcomers can share. */
   readonly #shared = new Map<string, View>();
+  /** Those that are opened with the next `advance`. */
+  readonly #unopened = new Set<View>();
+  /** Objects of which it is to be looked again who may see what. */
+  #reconsidered: Set<ObjectId> | "all" = new Set();
   #seq: number;
   #rounds = 0;
 
@@ -63,7 +67,7 @@ export class Views {
   /** Has objects named channels by this as well, from now on. */
   nameChannels(channelsOf: ChannelsOf): void {
     this.#channels.add(channelsOf);
-    this.reconsider();
+    this.reconsider(undefined);
   }
 
   /** Whether a cursor of the world says all that there is to say of who is shown this. */
@@ -71,7 +75,10 @@ export class Views {
     return this.#permissions.isOpen && topics.isEverything;
   }
 
-  /** What a newcomer is shown, once it has advanced. Whoever takes it gives it back with `release`. */
+  /**
+   * What a newcomer is shown, with the next `advance` at the earliest: the world may hold what its store
+   * might still refuse. Whoever takes it gives it back with `release`.
+   */
   open(audience: Audience, topics: Topics): Source {
     if (this.isWhole(topics)) return this.whole;
     const known = this.#shared.get(keyOf(audience, topics));
@@ -80,10 +87,9 @@ export class Views {
       return known;
     }
     const view = new View(audience, topics, this.#seq, this.#surroundings);
-    this.#enter(view);
+    view.users = 1;
     this.#shared.set(keyOf(audience, topics), view);
-    for (const entry of this.#selectedBy(topics)) view.look(entry, this.#channels.of(entry));
-    view.passOver();
+    this.#unopened.add(view);
     return view;
   }
 
@@ -91,6 +97,7 @@ export class Views {
     if (!(source instanceof View)) return;
     source.users -= 1;
     if (source.users > 0) return;
+    this.#unopened.delete(source);
     this.#index.remove(source, source.topics);
     this.#all.delete(source);
     this.#unshare(source);
@@ -127,8 +134,9 @@ export class Views {
   }
 
   /**
-   * Shows the views what has happened since. Those who go on with other topics do so in `turn`, before
-   * that: so what stays in their view does not leave it for a moment.
+   * Shows the views what has happened since; the world must hold nothing that can be taken back. Those
+   * who go on with other topics do so in `turn`, before that: so what stays in their view does not leave
+   * it for a moment.
    */
   advance(turn: () => void = NOTHING_TO_DO): void {
     const { seq } = this.#world;
@@ -147,8 +155,25 @@ export class Views {
       for (const view of this.#all) view.reach(seq);
       this.#seq = seq;
     }
+    for (const entry of this.#takeReconsidered()) {
+      if (entry.object === null) continue;
+      this.#channels.look(entry);
+      this.#lookAll(entry, entry.object);
+    }
     for (const view of this.#turned) view.passOver();
     this.#turned.clear();
+    for (const view of this.#unopened) this.#fill(view);
+    this.#unopened.clear();
+  }
+
+  /** What newcomers are shown now. */
+  #fill(view: View): void {
+    const { topics } = view;
+    this.#all.add(view);
+    this.#index.add(view, topics);
+    view.reach(this.#seq);
+    for (const entry of this.#selectedBy(topics)) view.look(entry, this.#channels.of(entry));
+    view.passOver();
   }
 
   /** All sessions were told what is new. */
@@ -156,12 +181,24 @@ export class Views {
     this.#surroundings.shared.told(this.#seq);
   }
 
-  /** Looks again at who may see what, of these objects or of all, right after an `advance`. */
-  reconsider(entries: Iterable<Entry> = this.#world.entries()): void {
-    for (const entry of entries) {
-      if (entry.object === null) continue;
-      this.#channels.look(entry);
-      this.#lookAll(entry, entry.object);
+  /**
+   * Who may see what of these objects, or of all, may be different now: it is looked at with the next
+   * `advance`, so that it shows together with all that has happened until then.
+   */
+  reconsider(ids: Iterable<ObjectId> | undefined): void {
+    if (ids === undefined) this.#reconsidered = "all";
+    else if (this.#reconsidered !== "all") for (const id of ids) this.#reconsidered.add(id);
+  }
+
+  *#takeReconsidered(): IterableIterator<Entry> {
+    const taken = this.#reconsidered;
+    this.#reconsidered = new Set();
+    if (taken === "all") yield* this.#world.entries();
+    else {
+      for (const id of taken) {
+        const entry = this.#world.entry(id);
+        if (entry !== undefined) yield entry;
+      }
     }
   }
 
@@ -204,12 +241,14 @@ export class Views {
     const namespaces = added(topics.namespaces, before?.namespaces);
     const known = new Set(before?.queries.map(({ key }) => key));
     const queries = topics.queries.filter(({ key }) => !known.has(key));
-    if (isWide || namespaces.size > 0 || queries.length > 0) {
+    // For who does not see all of an object a query may be true of what is left.
+    const isAny = isWide || (queries.length > 0 && !this.#permissions.isOpen);
+    if (isAny || namespaces.size > 0 || queries.length > 0) {
       for (const entry of this.#world.entries()) {
         const { object } = entry;
         if (object === null) continue;
         const isOne =
-          isWide ||
+          isAny ||
           namespaces.has(namespaceOf(object.id)) ||
           queries.some((query) => query.matches(object));
         if (isOne) yield entry;

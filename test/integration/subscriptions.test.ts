@@ -90,6 +90,39 @@ describe("subscriptions", () => {
     expect(ids(client)).toEqual(["chat:1"]);
   });
 
+  test("a write gets through although its object has left the view meanwhile", async () => {
+    const { sync, url } = await stage.serve();
+    await sync.create({ id: "player:1", level: 7 });
+    const client = await stage.join(url, { subscribe: [{ query: { level: { $gte: 5 } } }] });
+    await sync.update({ id: "player:1", level: 1 });
+    // The client has not heard of it yet, and names the object by its handle.
+    await client.update({ id: "player:1", name: "ann" });
+    await comesTo(() => ids(client), []);
+    expect(sync.get("player:1")).toEqual({ id: "player:1", level: 1, name: "ann" });
+  });
+
+  test("any number of subscriptions at once is as many as the server takes", async () => {
+    const { sync, url } = await stage.serve({ limits: { subscriptionsPerSecondMax: 5 } });
+    const count = 50;
+    for (let i = 0; i < count; i++) await sync.create({ id: `thing:${i}` });
+    const client = await stage.join(url, { subscribe: [] });
+    const topics = Array.from({ length: count }, (_, i) => ({ id: `thing:${i}` }));
+    await Promise.all(topics.map((topic) => client.subscribe(topic).ready));
+    expect(ids(client).length).toBe(count);
+  });
+
+  test("what is fetched in vain is not subscribed to", async () => {
+    const { sync, url } = await stage.serve({ limits: { topicIdsMax: 2 } });
+    for (const id of ["a", "b", "c"]) await sync.create({ id });
+    const client = await stage.join(url, { subscribe: [] });
+    await client.fetch(["a", "b"]);
+    await expect(client.fetch("c")).rejects.toMatchObject({ code: "limit_exceeded" });
+    client.disconnect();
+    client.connect();
+    await client.whenSynced();
+    expect(ids(client)).toEqual(["a", "b"]);
+  });
+
   test("a client that is shown everything need not subscribe, and is told so", async () => {
     const { url } = await stage.serve();
     const client = await stage.join(url);

@@ -13,6 +13,7 @@ export type Guarantee =
   | "G11"
   | "G12"
   | "G14"
+  | "G15"
   | "G16"
   | "G17"
   | "G18"

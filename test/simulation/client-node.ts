@@ -5,6 +5,7 @@ import type { SyncError } from "../../lib/errors.ts";
 import { CLIENT_LIMITS, type ClientLimits, type Limits } from "../../lib/limits.ts";
 import type { ServerMessage } from "../../lib/messages.ts";
 import { canonical } from "../support/canonical.ts";
+import { Asking } from "./asking.ts";
 import { BANK_GROUPS, BANK_TOTAL, bankTotal } from "./bank.ts";
 import { newProcess, type Context } from "./context.ts";
 import { credentialsText } from "./credentials.ts";
@@ -12,10 +13,10 @@ import type { Device } from "./device.ts";
 import { EventShadow } from "./event-shadow.ts";
 import { foldPlainly, type Step } from "./fold.ts";
 import { Inheritance, isSameWrite, type Inherited } from "./inheritance.ts";
-import { Mirror } from "./mirror.ts";
+import { Mirror, type Expected } from "./mirror.ts";
 import type { SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
-import { parseToken, TOKEN_PROPERTIES, tokenText } from "./token.ts";
+import { parseToken, TOKEN_PROPERTIES, tokenText, userOf } from "./token.ts";
 import { Workload } from "./workload.ts";
 import { WriteLog, type Issued } from "./write-log.ts";
 
@@ -32,6 +33,8 @@ const EXPECTED_CODES: ReadonlySet<string> = new Set([
   "unavailable",
   "uncertain",
 ]);
+/** And with these, where not everyone may do everything. */
+const FORBIDDING_CODES: ReadonlySet<string> = new Set(["forbidden", "forbidden_field"]);
 /** How often all objects are compared, and not only those that may have changed. */
 const FULL_CHECK_EVERY = 16;
 /** An application waits when so much of what it asked for is open. */
@@ -45,6 +48,7 @@ export class ClientNode {
   readonly log: WriteLog;
   readonly mirror: Mirror;
   readonly workload: Workload;
+  readonly asking: Asking;
   readonly #context: Context;
   readonly #client: Client;
   readonly #device: Device | undefined;
@@ -74,7 +78,12 @@ export class ClientNode {
     this.#random = context.random.fork(`${this.key} application`);
     this.#tokens = context.random.fork(`${this.key} tokens`);
     this.#isOptimistic = !this.#random.chance(scenario.pessimistChance);
-    this.mirror = new Mirror(this.key, checks, oracle);
+    this.log = new WriteLog(this.key, checks, true, (issued, error) =>
+      this.#settled(issued, error),
+    );
+    const { views } = scenario;
+    this.asking = new Asking(context.random.fork(`${this.key} topics`), views, this.log);
+    this.mirror = new Mirror(this.key, checks, oracle, this.isPartial);
     this.#device = device;
     this.#inheritance =
       device &&
@@ -86,6 +95,7 @@ export class ClientNode {
       optimistic: this.#isOptimistic,
       auth: scenario.tokenLifeMeanMs === undefined ? this.key : () => this.#showCredentials(),
       storage: this.#inheritance?.persistence,
+      subscribe: this.asking.initial,
       limits: clientLimitsOf(limits),
     };
     this.#client = new Client(resolveOptions(options), {
@@ -93,9 +103,6 @@ export class ClientNode {
       connect: network.connectFrom(this.process, name),
     });
     this.#shadow = new EventShadow(this.key, checks, (id) => this.#client.get(id));
-    this.log = new WriteLog(this.key, checks, true, (issued, error) =>
-      this.#settled(issued, error),
-    );
     this.workload = new Workload(
       this.key,
       index,
@@ -103,9 +110,20 @@ export class ClientNode {
       this.log,
       this.#random,
       () => this.process.lastId,
+      views?.rules !== undefined,
     );
     this.#listen();
     this.process.run(() => this.#client.connect());
+  }
+
+  /** Whether it is shown a part of the world only, or may see only a part. */
+  get isPartial(): boolean {
+    return this.asking.initial !== undefined || this.#context.scenario.views?.rules !== undefined;
+  }
+
+  /** Whom the server takes it for. */
+  get user(): string {
+    return userOf(this.key);
   }
 
   get isClosed(): boolean {
@@ -176,12 +194,25 @@ export class ClientNode {
     this.#trace(`acted, ${this.log.open.size} open`);
   }
 
-  /** A message that came to the client, and whether the client refused it. */
-  take(message: ServerMessage, isRefused: boolean): void {
+  /** Asks for other things than before. */
+  turn(): void {
+    if (this.asking.initial === undefined || this.#isClosed || this.log.open.size > OPEN_MAX)
+      return;
+    this.process.run(() => this.asking.turn(this.#client));
+    this.#trace(`asks for ${JSON.stringify(this.asking.wanted)}`);
+  }
+
+  /**
+   * A message that came to the client, whether the client refused it, and what it must have with it if
+   * it is not shown all that there is.
+   */
+  take(message: ServerMessage, isRefused: boolean, expected: Expected | undefined): void {
     if (isRefused || this.#isClosed) return;
-    const step = this.mirror.take(message);
+    const step = this.mirror.take(message, expected);
     if (step === undefined) return;
-    for (const id of step.silent) this.#shadow.refresh(id);
+    if (this.#context.scenario.handlers.silentChance > 0) {
+      for (const id of step.silent) this.#shadow.refresh(id);
+    }
     this.#countPending();
     this.#rename(step.renamed);
     this.#checkObjects(step.touched);
@@ -298,7 +329,8 @@ export class ClientNode {
     this.#trace(`${kind} ${order} ${error === null ? "ok" : error.code}`);
     if (error !== null) {
       checks.saw(`rejected ${error.code}`);
-      checks.check(EXPECTED_CODES.has(error.code), "G20", () => {
+      const isForbidden = scenario.views?.rules !== undefined && FORBIDDING_CODES.has(error.code);
+      checks.check(isForbidden || EXPECTED_CODES.has(error.code), "G20", () => {
         return `${this.key}: ${kind} ${order} failed with ${error.code}: ${error.message}`;
       });
     }
@@ -396,7 +428,9 @@ export class ClientNode {
   }
 
   #checkBank(): void {
-    if (!this.mirror.isWhole) return;
+    // Of a part that came in disorder nothing tells.
+    const isSure = !(this.isPartial && this.#context.scenario.isHostile);
+    if (!this.mirror.isWhole || !isSure) return;
     for (let group = 0; group < BANK_GROUPS; group++) {
       const total = bankTotal((id) => this.#client.get(id), group);
       this.#context.checks.check(total === BANK_TOTAL, "G12", () => {

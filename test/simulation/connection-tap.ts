@@ -1,12 +1,30 @@
 import type { Limits } from "../../lib/limits.ts";
-import { decodeServerMessage, type DeltaMessage, type ServerMessage } from "../../lib/messages.ts";
+import {
+  decodeClientMessage,
+  decodeServerMessage,
+  type ClientMessage,
+  type DeltaMessage,
+  type ServerMessage,
+} from "../../lib/messages.ts";
+import { decodeMutation } from "../../lib/mutation-codec.ts";
+import type { ObjectId } from "../../lib/object.ts";
 import { ShapeDictionary } from "../../lib/shape-codec.ts";
+import type { Audit } from "./audit.ts";
 import type { Checks } from "./checks.ts";
+import type { Expected } from "./mirror.ts";
 import type { Wiretap } from "./connection.ts";
 import type { ServerOracle } from "./server-oracle.ts";
 
 /** A client may hear of these although no store keeps them: nothing happened. */
 const UNKEPT_CODES: ReadonlySet<string> = new Set(["unavailable", "mutation_mismatch"]);
+
+const BY_HANDLE = "by handle" as ObjectId;
+
+interface Told {
+  readonly message: ServerMessage;
+  /** Let go when it was looked at: it holds all that the client is to have. */
+  expected: Expected | undefined;
+}
 
 interface TapOptions {
   readonly clientId: string;
@@ -17,8 +35,14 @@ interface TapOptions {
   readonly isExpired: () => boolean;
   /** What the server holds. */
   readonly objects: () => Iterable<{ readonly id: string }>;
+  /** Undefined when the client is shown all that there is. */
+  readonly audit: Audit | undefined;
   /** The client was given a message; it is refused when the client ended the link for it. */
-  readonly onDelivered: (message: ServerMessage, isRefused: boolean) => void;
+  readonly onDelivered: (
+    message: ServerMessage,
+    isRefused: boolean,
+    expected: Expected | undefined,
+  ) => void;
   readonly trace: (what: string) => void;
 }
 
@@ -26,7 +50,8 @@ interface TapOptions {
 export class ConnectionTap implements Wiretap {
   readonly #options: TapOptions;
   readonly #dictionary: ShapeDictionary;
-  readonly #messages: ServerMessage[] = [];
+  readonly #clientsDictionary: ShapeDictionary;
+  readonly #messages: Told[] = [];
   #epoch = "";
   /** Answers to fetches are bounded by how many the client may ask for; greetings come once. */
   #uncappedBytes = 0;
@@ -36,13 +61,40 @@ export class ConnectionTap implements Wiretap {
   constructor(options: TapOptions) {
     this.#options = options;
     this.#dictionary = new ShapeDictionary(options.limits);
+    this.#clientsDictionary = new ShapeDictionary(options.limits);
+  }
+
+  heard(bytes: Uint8Array): void {
+    const { audit, limits } = this.#options;
+    if (audit === undefined) return;
+    try {
+      const message = decodeClientMessage(bytes, this.#clientsDictionary, limits);
+      audit.heard(message, this.#namedIn(message));
+    } catch {
+      return; // the server cannot read it either
+    }
+  }
+
+  /** The ids that mutations name; an object's handle says nothing of its id. */
+  #namedIn(message: ClientMessage): readonly string[] {
+    if (message.kind !== "mutations") return [];
+    const { limits } = this.#options;
+    const ids = new Set<string>();
+    for (const bytes of message.mutations) {
+      const mutation = decodeMutation(0, bytes, this.#clientsDictionary, limits, () => BY_HANDLE);
+      const operations = "problem" in mutation ? [] : mutation.operations;
+      for (const { id } of operations) ids.add(id);
+    }
+    ids.delete(BY_HANDLE);
+    return [...ids];
   }
 
   /** `headBytes` tell of what is this client's own: the outcomes of its writes, and names. */
   sent(bytes: Uint8Array, headBytes: number, waitingBytes: number): void {
     const { limits, checks, clientId } = this.#options;
     const message = decodeServerMessage(bytes, this.#dictionary, limits);
-    this.#messages.push(message);
+    const expected = this.#options.audit?.sent(message, bytes);
+    this.#messages.push({ message, expected });
     if (message.kind !== "delta") this.#uncappedBytes += bytes.length;
     else {
       this.#largestDelta = Math.max(this.#largestDelta, bytes.length);
@@ -62,22 +114,26 @@ export class ConnectionTap implements Wiretap {
   }
 
   delivered(index: number, isRefused: boolean): void {
-    const message = this.#messages[index];
-    if (message === undefined) return;
+    const told = this.#messages[index];
+    if (told === undefined) return;
+    const { message, expected } = told;
+    told.expected = undefined;
     if (message.kind === "goodbye") this.#options.checks.saw(`goodbye ${message.error.code}`);
     this.#options.trace(`<- ${summary(message)}${isRefused ? " (refused)" : ""}`);
-    this.#options.onDelivered(message, isRefused);
+    this.#options.onDelivered(message, isRefused, expected);
   }
 
   #checkDelta({ delta, isWhole, outcomes }: DeltaMessage): void {
-    const { checks, oracle, clientId } = this.#options;
+    const { checks, oracle, clientId, audit } = this.#options;
     const epoch = oracle.epoch(this.#epoch);
     const kept = (epoch?.seq ?? 0) + (oracle.hasEphemeral ? 1 : 0); // their end is one commit
     checks.check(delta.to <= kept, "G5", () => `${clientId} is told of ${delta.to} at ${kept}`);
     checks.check(isWhole || outcomes.length === 0, "G12", () => {
       return `${clientId} is told an outcome in the middle of a page`;
     });
-    if (isWhole && oracle.hasEphemeral) epoch?.noteEphemeral(delta.to, this.#options.objects());
+    // Of a part nothing may have changed for long, and then it is told of an earlier `seq`.
+    const isOfAll = isWhole && audit === undefined;
+    if (isOfAll && oracle.hasEphemeral) epoch?.noteEphemeral(delta.to, this.#options.objects());
     for (const { n, outcome } of outcomes) {
       const decision = epoch?.decisionOf(clientId, n);
       const isForgotten = epoch?.isForgotten(clientId) === true;

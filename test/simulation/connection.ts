@@ -7,13 +7,19 @@ import type { Timeline } from "./timeline.ts";
 
 /** Sees what goes over one connection, whatever becomes of it. */
 export interface Wiretap {
+  /** The server is about to be given a message. */
+  heard(bytes: Uint8Array): void;
   /** The server has sent a message; `waitingBytes` is what waits for the client with it. */
   sent(bytes: Uint8Array, headBytes: number, waitingBytes: number): void;
   /** The client has been given the message, `index` being its place among those sent. */
   delivered(index: number, isRefused: boolean): void;
 }
 
-export const NO_TAP: Wiretap = { sent: () => undefined, delivered: () => undefined };
+export const NO_TAP: Wiretap = {
+  heard: () => undefined,
+  sent: () => undefined,
+  delivered: () => undefined,
+};
 
 /** One end of a connection, as the code of its process sees it. */
 export class LinkEnd implements Link {
@@ -119,7 +125,7 @@ export class Connection {
     this.client = new LinkEnd(
       process,
       this.up,
-      (bytes) => this.up.push(bytes.length, true, () => this.#server?.hear(bytes, false)),
+      (bytes) => this.up.push(bytes.length, true, () => this.#carryUp(bytes)),
       () => this.up.push(0, false, () => this.#hearClientEnd()),
     );
   }
@@ -166,6 +172,11 @@ export class Connection {
   #hearClientEnd(): void {
     this.#hasClientEnded = true;
     this.#server?.hearClosed();
+  }
+
+  #carryUp(bytes: Uint8Array): void {
+    if (this.#server?.isOpen === true) this.tap.heard(bytes);
+    this.#server?.hear(bytes, false);
   }
 
   #sendDown(bytes: Uint8Array, headBytes: number): void {

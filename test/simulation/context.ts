@@ -5,6 +5,7 @@ import { SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import type { ServerOracle } from "./server-oracle.ts";
+import type { Sights } from "./sights.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Trace } from "./trace.ts";
 
@@ -17,6 +18,7 @@ export interface Context {
   readonly trace: Trace;
   readonly checks: Checks;
   readonly oracle: ServerOracle;
+  readonly sights: Sights;
   readonly network: Network;
   /** Nothing fails any more. */
   readonly isCalm: () => boolean;

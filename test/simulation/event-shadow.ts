@@ -1,6 +1,6 @@
 import { canonical } from "../support/canonical.ts";
 import type { Checks } from "./checks.ts";
-import type { PlainObject } from "./mirror.ts";
+import type { PlainObject } from "./plain-object.ts";
 
 type Changes = Readonly<Record<string, unknown>>;
 

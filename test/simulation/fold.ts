@@ -1,4 +1,4 @@
-import type { PlainObject } from "./mirror.ts";
+import type { PlainObject } from "./plain-object.ts";
 
 /** One step of a write, as the simulated application asked for it. */
 export type Step =

@@ -3,10 +3,13 @@ import { ledgerOf, type Change } from "../../lib/delta.ts";
 import type { ServerMessage } from "../../lib/messages.ts";
 import { canonical } from "../support/canonical.ts";
 import type { Checks } from "./checks.ts";
+import type { PlainObject } from "./plain-object.ts";
 import type { ServerOracle } from "./server-oracle.ts";
 import { StateHash } from "./state-hash.ts";
+import { userOf } from "./token.ts";
 
-export type PlainObject = { readonly id: string } & Readonly<Record<string, unknown>>;
+/** What a client must hold, as text by id, once it has been given a message: tells what is wrong. */
+export type Expected = (held: ReadonlyMap<string, string>) => string | undefined;
 
 interface Held {
   readonly object: PlainObject;
@@ -25,16 +28,18 @@ export interface MirrorStep {
 /**
  * The confirmed state of one client, by the plainest reading of what came over the wire to it: a
  * second opinion on the replica. At each whole step it must be the state that the server's store had
- * at that moment.
+ * at that moment; or, for who is shown a part of the world only, what is expected of that.
  */
 export class Mirror {
   readonly #who: string;
   readonly #checks: Checks;
   readonly #oracle: ServerOracle;
+  readonly #isPartial: boolean;
   readonly #hash = new StateHash();
   readonly #ephemeral = new StateHash();
   readonly #byHandle = new Map<number, Held>();
   readonly #byId = new Map<string, PlainObject>();
+  readonly #texts = new Map<string, string>();
   #epoch = "";
   #seq = 0;
   #position = 0;
@@ -45,10 +50,11 @@ export class Mirror {
   #isWhole = false;
   #staged: Change[] = [];
 
-  constructor(who: string, checks: Checks, oracle: ServerOracle) {
+  constructor(who: string, checks: Checks, oracle: ServerOracle, isPartial: boolean) {
     this.#who = who;
     this.#checks = checks;
     this.#oracle = oracle;
+    this.#isPartial = isPartial;
   }
 
   get epoch(): string {
@@ -69,7 +75,8 @@ export class Mirror {
   }
 
   /** Goes on from what an earlier client has kept: that is as confirmed as if the server had told it. */
-  restore({ cursor: { epoch, seq }, objects, writes, epoch: ledger, nextNumber }: Kept): void {
+  restore({ cursor, objects, writes, epoch: ledger, nextNumber }: Kept): void {
+    const { epoch, seq, isPart } = cursor;
     if (writes.length > 0) {
       const first = writes.find(({ isUncertain }) => !isUncertain);
       this.#ledger = ledgerOf(ledger);
@@ -81,11 +88,18 @@ export class Mirror {
     this.#seq = seq;
     this.#isWhole = true;
     for (const { handle, object } of objects) this.#set(handle, object);
-    this.#compare();
+    if (isPart !== true) this.#compare();
+    else {
+      const isKnown = this.#oracle.hasShown(userOf(this.#who), this.#state);
+      this.#check(isKnown, "G14", `goes on from a part of ${epoch}/${seq} that it was never shown`);
+    }
   }
 
-  /** Takes in a message; a step, when with it the mirror is whole again. */
-  take(message: ServerMessage): MirrorStep | undefined {
+  /**
+   * Takes in a message; a step, when with it the mirror is whole again. Of who is shown a part only it
+   * is told what is `expected` then.
+   */
+  take(message: ServerMessage, expected: Expected | undefined): MirrorStep | undefined {
     if (message.kind === "welcome") {
       const { isResumed, epoch, seq, decided } = message;
       this.#staged = [];
@@ -106,6 +120,7 @@ export class Mirror {
       this.#epoch = epoch;
       return undefined;
     }
+    if (message.kind === "fetched") this.#compareWith(expected);
     if (message.kind !== "delta") return undefined;
     const { from, to, changes } = message.delta;
     this.#check(from <= this.#position && to >= this.#position, "G2", () => {
@@ -128,10 +143,21 @@ export class Mirror {
       for (const [provisional, id] of outcome.renamed ?? []) renamed.set(provisional, id);
     }
     if (renamed.size > 0) this.#checks.saw("rename");
-    return { ...this.#finish(), renamed };
+    const isOneMessage = this.#staged.length === changes.length;
+    if (isOneMessage && !this.#isReplacing) this.#checkFlicker();
+    return { ...this.#finish(expected), renamed };
   }
 
-  #finish(): { touched: ReadonlySet<string>; silent: ReadonlySet<string> } {
+  /** What is still there in the end was not away between. */
+  #checkFlicker(): void {
+    const ended = new Set<number>();
+    for (const { kind, handle } of this.#staged) {
+      if (kind === "destroy") ended.add(handle);
+      else this.#check(!ended.has(handle), "G14", `is told that ${handle} goes and comes at once`);
+    }
+  }
+
+  #finish(expected: Expected | undefined): Pick<MirrorStep, "touched" | "silent"> {
     const touched = new Set<string>();
     const silent = new Set<string>();
     if (this.#isReplacing) {
@@ -159,7 +185,8 @@ export class Mirror {
     this.#isReplacing = false;
     this.#seq = this.#position;
     this.#isWhole = true;
-    this.#compare();
+    if (this.#isPartial) this.#compareWith(expected);
+    else this.#compare();
     return { touched, silent };
   }
 
@@ -169,6 +196,7 @@ export class Mirror {
       this.#hashOf(held.object).remove(held.text);
       this.#byHandle.delete(handle);
       this.#byId.delete(held.object.id);
+      this.#texts.delete(held.object.id);
     }
     if (object === undefined) return;
     this.#check(!this.#byId.has(object.id), "G9", `there are two objects ${object.id}`);
@@ -176,10 +204,23 @@ export class Mirror {
     this.#hashOf(object).add(text);
     this.#byHandle.set(handle, { object, text });
     this.#byId.set(object.id, object);
+    this.#texts.set(object.id, text);
   }
 
   #hashOf({ id }: PlainObject): StateHash {
     return this.#oracle.isEphemeral(id) ? this.#ephemeral : this.#hash;
+  }
+
+  /** All that it holds, and of which moment. */
+  get #state(): string {
+    return `${this.#epoch}/${this.#seq} ${this.#hash.value} ${this.#ephemeral.value}`;
+  }
+
+  #compareWith(expected: Expected | undefined): void {
+    if (this.#isPartial) this.#oracle.shown(userOf(this.#who), this.#state);
+    if (expected === undefined) return;
+    const problem = expected(this.#texts);
+    this.#check(problem === undefined, "G14", () => `at ${this.#seq} ${problem ?? ""}`);
   }
 
   #compare(): void {

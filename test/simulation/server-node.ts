@@ -14,7 +14,9 @@ import { Database } from "./database.ts";
 import type { OnKept, StoreSource } from "./remote-store.ts";
 import { describe, type SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
+import type { Holder } from "./sights.ts";
 import { userOf } from "./token.ts";
+import { channelsOf } from "./visibility.ts";
 import { watched } from "./watched-store.ts";
 import { Workload } from "./workload.ts";
 import { WriteLog } from "./write-log.ts";
@@ -24,7 +26,7 @@ export const WORLD = "default";
 const EXPECTED_CODES: ReadonlySet<string> = new Set(["handler_failed", "timeout", "unavailable"]);
 
 /** One life of the server, with its application. */
-export class ServerNode {
+export class ServerNode implements Holder {
   readonly key: string;
   readonly process: SimProcess;
   readonly log: WriteLog;
@@ -40,7 +42,7 @@ export class ServerNode {
   #isDeposed = false;
 
   constructor(context: Context, life: number, source: StoreSource | undefined, onKept: OnKept) {
-    const { checks, limits, scenario, isCalm } = context;
+    const { checks, limits, scenario, isCalm, sights } = context;
     this.key = `s-${life}`;
     this.#context = context;
     this.process = newProcess(context, this.key);
@@ -70,6 +72,8 @@ export class ServerNode {
       },
       handlers: database.handlers,
       authorize: undefined,
+      rules: sights.visibility.rules,
+      channels: scenario.views && channelsOf,
       checks: this.#asked.checks,
       flush: scenario.flush,
       lifetimes: new Lifetimes(scenario.ephemeral, scenario.sessionObjects),
@@ -86,6 +90,7 @@ export class ServerNode {
       this.log,
       this.#random,
       () => this.process.lastId,
+      scenario.views?.rules !== undefined,
     );
     this.#listen();
   }
@@ -139,6 +144,16 @@ export class ServerNode {
     this.process.run(() => this.#workload.act());
   }
 
+  /** Who may see what has changed for a reason that no object tells. */
+  revoke(ids?: readonly string[]): void {
+    if (!this.process.isAlive) return;
+    this.process.run(() => {
+      this.#world.revoke(ids).catch((error: unknown) => {
+        if (!this.#isClosing) this.#context.checks.fail("G16", `revoke failed: ${describe(error)}`);
+      });
+    });
+  }
+
   sign(): void {
     this.process.run(() => this.#workload.sign());
   }
@@ -171,21 +186,25 @@ export class ServerNode {
       if (!isAlive()) return;
       checkAsked(object);
       const writer = identityOf(identity);
-      const isOrdered = writer !== this.key;
-      oracle.announced({ server: this.key, id: object.id, writer, isOrdered, object });
+      const isOfClient = writer !== this.key;
+      oracle.announced({ server: this.key, id: object.id, writer, isOfClient, object });
       checkBank();
     });
     world.on("update", (object, changed, previous, { identity }) => {
       if (!isAlive()) return;
       checkAsked(object);
       const writer = identityOf(identity);
-      const isOrdered = writer !== this.key;
+      const isOfClient = writer !== this.key;
       const { id } = object;
-      oracle.announced({ server: this.key, id, writer, isOrdered, object, changed, previous });
+      oracle.announced({ server: this.key, id, writer, isOfClient, object, changed, previous });
       checkBank();
     });
-    world.on("destroy", () => {
-      if (isAlive()) checkBank();
+    world.on("destroy", (id, object, { identity }) => {
+      if (!isAlive()) return;
+      const writer = identityOf(identity);
+      const isOfClient = writer !== this.key;
+      oracle.announced({ server: this.key, id, writer, isOfClient, object, isDestroyed: true });
+      checkBank();
     });
     world.on("connect", ({ identity }) => this.#trace(`+ ${String(identity)}`));
     world.on("disconnect", ({ identity }) => this.#trace(`- ${String(identity)}`));

@@ -1,22 +1,16 @@
 import type { ObjectRecord, StoreBatch, StoredWorld } from "../../server/stores/store.ts";
 import { ledgerOf } from "../../lib/delta.ts";
-import type { Changes, SyncObject } from "../../lib/object.ts";
+import { judgeEffects, type Effect } from "./authority.ts";
 import { BANK_GROUPS, BANK_TOTAL, bankTotal } from "./bank.ts";
 import type { Checks } from "./checks.ts";
 import { Epoch } from "./epoch.ts";
 import { parseToken, TOKEN_PROPERTIES, userOf } from "./token.ts";
+import type { Visibility } from "./visibility.ts";
 
-interface Announcement {
+interface Announcement extends Effect {
   /** The server that tells of it. */
   readonly server: string;
   readonly id: string;
-  readonly writer: string;
-  /** Whether the writer's writes take effect in the order in which they were written. */
-  readonly isOrdered: boolean;
-  readonly object: SyncObject;
-  /** Undefined when the object was created. */
-  readonly changed?: Changes;
-  readonly previous?: Changes;
 }
 
 /** What is known of one epoch's announced writes. */
@@ -45,6 +39,7 @@ export class ServerOracle {
   readonly retried = new Set<string>();
   readonly #ephemeral: readonly string[];
   readonly #areKept: boolean;
+  readonly #visibility: Visibility | undefined;
   /** Who has created each object that was ephemeral. */
   readonly #creators = new Map<string, string>();
   #current: Epoch;
@@ -53,10 +48,21 @@ export class ServerOracle {
   readonly #accepted = new Set<string>();
   /** The server that has opened the world last. */
   #server = "";
+  /** What clients have held that are shown a part of the world only, by user. */
+  readonly #shown = new Set<string>();
 
-  /** `ephemeral` are namespaces; `areKept` says that writes outlive their writers. */
-  constructor(checks: Checks, ephemeral: readonly string[], areKept: boolean) {
+  /**
+   * `ephemeral` are namespaces; `areKept` says that writes outlive their writers; by `visibility` it is
+   * judged what clients do, unless not all of it is announced.
+   */
+  constructor(
+    checks: Checks,
+    ephemeral: readonly string[],
+    areKept: boolean,
+    visibility: Visibility | undefined,
+  ) {
     this.#checks = checks;
+    this.#visibility = visibility;
     this.#areKept = areKept;
     this.#ephemeral = ephemeral;
     this.#current = this.#newEpoch("");
@@ -68,6 +74,15 @@ export class ServerOracle {
 
   isEphemeral(id: string): boolean {
     return this.#ephemeral.some((namespace) => id.startsWith(`${namespace}:`));
+  }
+
+  /** A client of this user has held this, as a whole. */
+  shown(user: string, state: string): void {
+    this.#shown.add(`${user} ${state}`);
+  }
+
+  hasShown(user: string, state: string): boolean {
+    return this.#shown.has(`${user} ${state}`);
   }
 
   get current(): Epoch {
@@ -137,8 +152,9 @@ export class ServerOracle {
   }
 
   announced(announcement: Announcement): void {
-    const { id, writer, changed } = announcement;
-    if (changed === undefined && this.isEphemeral(id)) this.#creators.set(id, writer);
+    const { id, writer, changed, isDestroyed } = announcement;
+    const isCreated = changed === undefined && isDestroyed !== true;
+    if (isCreated && this.isEphemeral(id)) this.#creators.set(id, writer);
     this.#pending.push(announcement);
   }
 
@@ -191,8 +207,11 @@ export class ServerOracle {
 
   /** Judges what was announced at once: an object is told as it is after all of it. */
   settle(): void {
-    const all = this.#pending;
+    if (this.#pending.length === 0) return;
+    const effects = this.#pending;
     this.#pending = [];
+    if (this.#visibility !== undefined) judgeEffects(effects, this.#visibility, this.#checks);
+    const all = effects.filter(({ isDestroyed }) => isDestroyed !== true);
     for (const [i, announcement] of all.entries()) {
       const later = all.slice(i + 1).filter(({ object }) => object === announcement.object);
       for (const property of TOKEN_PROPERTIES) {
@@ -204,7 +223,7 @@ export class ServerOracle {
     }
   }
 
-  #tookEffect(text: string, { server, id, writer, isOrdered }: Announcement): void {
+  #tookEffect(text: string, { server, id, writer, isOfClient }: Announcement): void {
     const token = parseToken(text);
     if (token === undefined) return;
     const checks = this.#checks;
@@ -239,7 +258,8 @@ export class ServerOracle {
     checks.check(!rejected.has(text), "G7", () => `${text} took effect after it was rejected`);
     checks.check(userOf(token.writer) === writer, "G3", () => `${text} came from ${writer}`);
     const last = lastOrder.get(token.writer) ?? 0;
-    checks.check(!isOrdered || token.order >= last, "G4", () => {
+    // Only a client's writes take effect in the order in which they were written.
+    checks.check(!isOfClient || token.order >= last, "G4", () => {
       return `${text} took effect after ${last} of the same writer`;
     });
     lastOrder.set(token.writer, token.order);

@@ -43,6 +43,11 @@ const MUST_BE_SEEN = [
   "rejected uncertain",
   "client forgotten",
   "restored view",
+  "turn",
+  "gate",
+  "canary",
+  "rejected forbidden",
+  "rejected forbidden_field",
   "storage failed",
 ];
 

@@ -1,5 +1,9 @@
 import { DEFAULT_LIMITS, resolveLimits } from "../../lib/limits.ts";
+import type { ObjectRecord } from "../../server/stores/store.ts";
+import { topicsFromText, type Hello } from "../../lib/messages.ts";
+import type { Topic } from "../../lib/topics.ts";
 import { canonical } from "../support/canonical.ts";
+import { Audit } from "./audit.ts";
 import { Checks, type Violation } from "./checks.ts";
 import { ClientNode } from "./client-node.ts";
 import { ConnectionTap } from "./connection-tap.ts";
@@ -11,16 +15,19 @@ import type { Epoch } from "./epoch.ts";
 import { DriveError, PowerLoss } from "./drive.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
+import { Prober } from "./prober.ts";
 import { describe } from "./process.ts";
 import { SeededRandom } from "./random.ts";
 import { RemoteStore, type OnKept, type StoreSource } from "./remote-store.ts";
 import { CALM, scenarioOf, type DeviceScenario } from "./scenario.ts";
+import type { PlainObject } from "./plain-object.ts";
 import { ServerNode, WORLD } from "./server-node.ts";
 import { ServerOracle } from "./server-oracle.ts";
+import { Sights } from "./sights.ts";
 import { Timeline } from "./timeline.ts";
-import { userOf } from "./token.ts";
 import { Trace } from "./trace.ts";
 import { Trouble } from "./trouble.ts";
+import { teamOf, TEAMS, Visibility } from "./visibility.ts";
 
 /** After healing, everything is decided and told within this time: it outlasts every time limit. */
 const LIVENESS_MS = 180_000;
@@ -32,6 +39,8 @@ const LAST_WORDS_MS = 120_000;
 const AFTERMATH_MS = 60_000;
 /** How often the disk is copied, on average, where that is of use. */
 const BACKUP_MEAN_MS = 2_000;
+/** How often somebody tries what it should not, on average. */
+const PROBE_MEAN_MS = 200;
 
 export interface Result {
   readonly seed: number;
@@ -68,6 +77,9 @@ class Simulation {
   #isRestartDue = false;
   /** Servers from which the world was taken, and that may not know it yet. */
   readonly #former: ServerNode[] = [];
+  #prober: Prober | undefined;
+  /** Ids that a user has come to know. */
+  readonly #knownTo = new Map<string, Set<string>>();
   #serverLives = 0;
   #isCalm = false;
   #commits = 0;
@@ -79,14 +91,22 @@ class Simulation {
     const checks = new Checks();
     const trace = new Trace(isPrinting);
     const ephemeral = [...scenario.ephemeral, ...scenario.sessionObjects];
-    const oracle = new ServerOracle(checks, ephemeral, scenario.device !== undefined);
+    const visibility = new Visibility(scenario.views?.rules);
+    const sights = new Sights(visibility, timeline);
+    const isJudged = visibility.hasRules && scenario.handlers.silentChance === 0;
+    const oracle = new ServerOracle(
+      checks,
+      ephemeral,
+      scenario.device !== undefined,
+      isJudged ? visibility : undefined,
+    );
     const climate = { ...CALM };
     const network = new Network(
       timeline,
       random.fork("network"),
       climate,
       scenario.isSloppy,
-      (connection, { clientId, auth }) => this.#tap(connection, clientId, auth),
+      (connection, hello) => this.#tap(connection, hello),
     );
     this.#seed = seed;
     this.#random = random.fork("simulation");
@@ -98,11 +118,13 @@ class Simulation {
       trace,
       checks,
       oracle,
+      sights,
       network,
       isCalm: () => this.#isCalm,
     };
     this.#onKept = (epoch, batch, objects) => {
       oracle.kept(epoch, batch, objects);
+      if (visibility.hasRules) sights.note(objects.flatMap(objectOf));
       this.#commits += batch.seq - batch.expectedSeq;
       trace.add(timeline.now, "store", `${epoch} ${batch.expectedSeq}..${batch.seq}`);
     };
@@ -180,6 +202,8 @@ class Simulation {
         return !this.#isCalm;
       });
     }
+    this.#turnGates();
+    this.#probe();
     new Trouble(this.#context, {
       clients: () => this.#living(),
       crashServer: () => this.#crashServer(),
@@ -188,6 +212,40 @@ class Simulation {
       restore: () => this.#restore(),
       crashClient: (client) => this.#crashClient(client),
     }).begin();
+  }
+
+  /** Opens and closes gates, and has the servers look again at who may see what. */
+  #turnGates(): void {
+    const { scenario, timeline, sights, checks } = this.#context;
+    const rules = scenario.views?.rules;
+    if (rules === undefined) return;
+    const random = this.#random.fork("gates");
+    repeatedly(timeline, random, rules.gateMeanMs, () => {
+      if (this.#isCalm) return false;
+      const team = random.pick(TEAMS);
+      this.#trace(`the gate of team ${team} turns`);
+      checks.saw("gate");
+      sights.visibility.turnGate(team);
+      const areNamed = random.chance(0.3);
+      for (const server of [...this.#former, this.#server]) {
+        const { objects } = server;
+        sights.note(objects.values() as Iterable<PlainObject>);
+        server.revoke(areNamed ? [...objects.keys()] : undefined);
+      }
+      return true;
+    });
+  }
+
+  #probe(): void {
+    const { scenario, timeline } = this.#context;
+    if (scenario.views?.rules?.isProbed !== true) return;
+    const random = this.#random.fork("probe");
+    const prober = new Prober(this.#context, `x${random.below(2)}`, () => this.#server);
+    this.#prober = prober;
+    repeatedly(timeline, random, PROBE_MEAN_MS, () => {
+      if (!this.#isCalm) prober.probe();
+      return !this.#isCalm;
+    });
   }
 
   #heal(): void {
@@ -210,7 +268,7 @@ class Simulation {
   }
 
   #openServer(): ServerNode {
-    const { checks, oracle } = this.#context;
+    const { checks, oracle, sights } = this.#context;
     const life = this.#serverLives;
     this.#serverLives += 1;
     const server = new ServerNode(this.#context, life, this.#source, this.#onKept);
@@ -219,6 +277,7 @@ class Simulation {
       "G5",
       () => "the server restarts with other state",
     );
+    sights.note(server.objects.values() as Iterable<PlainObject>);
     server.open();
     return server;
   }
@@ -307,6 +366,13 @@ class Simulation {
       this.#act(client, stream);
       return true;
     });
+    if (scenario.views === undefined) return;
+    const turns = random.fork(`${client.key} turns`);
+    repeatedly(timeline, turns, scenario.views.turnMeanMs, () => {
+      if (this.#isCalm || this.#clients[index] !== client) return false;
+      client.turn();
+      return true;
+    });
   }
 
   /** Whose device a client is on, if its state is kept. */
@@ -368,21 +434,41 @@ class Simulation {
     return this.#clients.filter((client) => client !== undefined);
   }
 
-  #tap(connection: Connection, clientId: string, auth: unknown): Wiretap {
-    const credentials = parseCredentials(auth);
-    const client = this.#living().find(({ key }) => key === credentials.key);
-    if (client === undefined) return NO_TAP;
-    const { limits, checks, oracle, trace, timeline } = this.#context;
-    const server = this.#server; // others may take the world over while this connection lasts
+  #tap(connection: Connection, { clientId, auth, topics }: Hello): Wiretap {
+    const { key: name, expiresAt } = parseCredentials(auth);
+    const client = this.#living().find(({ key }) => key === name);
+    const prober = this.#prober?.user === name ? this.#prober : undefined;
+    const user = client?.user ?? prober?.user;
+    if (user === undefined) return NO_TAP;
+    const { limits, checks, oracle, trace, timeline, sights, scenario } = this.#context;
+    const isServer = ({ process }: ServerNode): boolean => process === connection.server?.process;
+    const server = [...this.#former, this.#server].find(isServer);
+    if (server === undefined) return NO_TAP;
+    const asked = topics === undefined ? undefined : (topicsFromText(topics, limits) as Topic[]);
+    const known = this.#knownTo.get(user) ?? new Set();
+    this.#knownTo.set(user, known);
+    const { hasEphemeral } = oracle;
+    const isOrdered = !scenario.isHostile;
+    const audit = new Audit({
+      user,
+      asked,
+      sights,
+      checks,
+      server,
+      known,
+      hasEphemeral,
+      isOrdered,
+    });
     return new ConnectionTap({
       clientId,
       limits,
       checks,
       oracle,
-      isExpired: () => timeline.now > credentials.expiresAt + EXPIRY_SLACK_MS,
+      isExpired: () => timeline.now > expiresAt + EXPIRY_SLACK_MS,
       objects: () => server.objects.values(),
-      onDelivered: (message, isRefused) => {
-        if (!client.isHeir(clientId)) client.take(message, isRefused);
+      audit: client?.isPartial === false ? undefined : audit,
+      onDelivered: (message, isRefused, expected) => {
+        if (client?.isHeir(clientId) === false) client.take(message, isRefused, expected);
       },
       trace: (what) => trace.add(timeline.now, connection.name, what),
     });
@@ -431,11 +517,9 @@ class Simulation {
       return "the server's objects are not those that its store has";
     });
     this.#checkSessionObjects();
-    const expected = texts(this.#server.objects.values());
     for (const client of this.#living()) {
       client.check(true);
-      const isTheSame = texts(client.view.values()) === expected;
-      checks.check(isTheSame, "G1", () => `${client.key} shows another world than the server`);
+      this.#checkView(client);
       const isSigned = this.#server.objects.has(`final:${client.key}`);
       checks.check(isSigned, "G21", () => `the last write of ${client.key} is not there`);
       client.checkSettled();
@@ -467,11 +551,30 @@ class Simulation {
     }
   }
 
+  /** A client shows all that it may see of what it has asked for. */
+  #checkView({ key, user, asking, workload, view, isPartial }: ClientNode): void {
+    const { checks, sights, scenario } = this.#context;
+    if (scenario.isHostile && isPartial) return; // of a part that came in disorder nothing tells
+    const team = teamOf(user);
+    const expected = new Map(sights.view(this.#server, team, asking.wanted));
+    const { fetched, unfetched } = workload;
+    for (const id of [...fetched, ...unfetched]) {
+      if (!fetched.has(id) && !view.has(id)) continue;
+      const text = sights.text(this.#server, team, id);
+      if (text !== undefined) expected.set(id, text);
+    }
+    const shown = texts(view.values());
+    checks.check(shown === [...expected.values()].sort().join("\n"), "G1", () => {
+      return `${key} shows another world than the server has for it`;
+    });
+  }
+
   #checkSessionObjects(): void {
     const { scenario, oracle } = this.#context;
     // Handlers bring in objects, and keep silent about some: nobody tells who did that.
     if (scenario.sessionObjects.length === 0 || scenario.handlers.names.length > 0) return;
-    const present = new Set([this.#server.key, ...this.#living().map(({ key }) => userOf(key))]);
+    const users = this.#living().map(({ user }) => user);
+    const present = new Set([this.#server.key, this.#prober?.user ?? "", ...users]);
     oracle.checkSessionObjects(this.#server.objects.keys(), present);
   }
 
@@ -479,6 +582,10 @@ class Simulation {
     const { trace, timeline } = this.#context;
     trace.add(timeline.now, "------", what);
   }
+}
+
+function objectOf({ id, properties }: ObjectRecord): PlainObject[] {
+  return properties === null ? [] : [{ id, ...properties }];
 }
 
 function isSame(server: ServerNode, epoch: Epoch): boolean {

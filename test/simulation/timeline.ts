@@ -15,6 +15,12 @@ export class Timeline {
   readonly #heap: Item[] = [];
   #now = 0;
   #order = 0;
+  #tasks = 0;
+
+  /** How many tasks have begun. */
+  get tasks(): number {
+    return this.#tasks;
+  }
 
   /** Milliseconds since the simulation began. */
   get now(): number {
@@ -41,6 +47,7 @@ export class Timeline {
       const { task } = next;
       if (task === undefined) continue;
       this.#now = next.at;
+      this.#tasks += 1;
       task();
       await settled();
       if (isOver()) return;

@@ -23,3 +23,21 @@ export function parseToken(value: unknown): Token | undefined {
 export function userOf(writer: string): string {
   return writer.split("_", 1)[0] as string;
 }
+
+const CANARY = /~[\w-]+:\d+~/g;
+
+/** A value by which it is noticed wherever it should not be: nothing else looks like it. */
+export function canaryText(token: Token): string {
+  return `~${tokenText(token)}~`;
+}
+
+/** The canary values in a text, or anywhere in an object. */
+export function canariesIn(whole: unknown): readonly string[] {
+  const text = typeof whole === "string" ? whole : JSON.stringify(whole);
+  return text.includes("~") ? (text.match(CANARY) ?? []) : [];
+}
+
+/** Who has written a canary value. */
+export function canaryWriter(canary: string): string {
+  return parseToken(canary.slice(1))?.writer ?? "";
+}

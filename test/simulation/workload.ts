@@ -2,7 +2,7 @@ import type { SyncError } from "../../lib/errors.ts";
 import { ACCOUNTS, accountId, BANK_GROUPS, BANK_TOTAL } from "./bank.ts";
 import type { Step } from "./fold.ts";
 import type { SeededRandom } from "./random.ts";
-import { TOKEN_PROPERTIES, tokenText } from "./token.ts";
+import { canaryText, TOKEN_PROPERTIES, tokenText } from "./token.ts";
 import type { WriteLog } from "./write-log.ts";
 
 type Callback = (error: SyncError | null) => void;
@@ -37,8 +37,17 @@ export class Workload {
   readonly #random: SeededRandom;
   readonly #drawnId: () => string;
   readonly #tokenProperty: string;
+  readonly #hasCanaries: boolean;
+  /** The objects that it was given when it asked for them. */
+  readonly fetched = new Set<string>();
+  /** Those that it asked for in vain. */
+  readonly unfetched = new Set<string>();
+  #canaries = 0;
 
-  /** `drawnId` tells the id that was drawn last, for objects that are created without one. */
+  /**
+   * `drawnId` tells the id that was drawn last, for objects that are created without one. With canaries
+   * it writes values that occur nowhere else.
+   */
   constructor(
     name: string,
     index: number,
@@ -46,12 +55,14 @@ export class Workload {
     log: WriteLog,
     random: SeededRandom,
     drawnId: () => string,
+    hasCanaries: boolean,
   ) {
     this.#name = name;
     this.#writer = writer;
     this.#log = log;
     this.#random = random;
     this.#drawnId = drawnId;
+    this.#hasCanaries = hasCanaries;
     this.#tokenProperty = TOKEN_PROPERTIES[index % TOKEN_PROPERTIES.length] as string;
   }
 
@@ -188,10 +199,13 @@ export class Workload {
     const ids = Array.from({ length: this.#random.below(4) }, () =>
       this.#random.chance(0.4) ? `ext:${this.#random.below(10)}` : this.#anyId(),
     );
-    this.#log.issue("fetch", this.#log.nextOrder(), (callback) => ({
-      steps: [],
-      promise: this.#writer.fetch(ids, callback),
-    }));
+    this.#log.issue("fetch", this.#log.nextOrder(), (callback) => {
+      const noting = (error: SyncError | null): void => {
+        for (const id of ids) (error === null ? this.fetched : this.unfetched).add(id);
+        callback(error);
+      };
+      return { steps: [], promise: this.#writer.fetch(ids, noting) };
+    });
   }
 
   #mistake(): void {
@@ -226,7 +240,13 @@ export class Workload {
     const changes: Record<string, unknown> = {};
     const count = this.#random.below(4);
     for (let i = 0; i < count; i++) changes[this.#random.pick(NAMES)] = this.#value();
+    if (this.#hasCanaries && this.#random.chance(0.5)) changes["s"] = this.#canary();
     return changes;
+  }
+
+  #canary(): string {
+    this.#canaries += 1;
+    return canaryText({ writer: this.#name, order: this.#canaries });
   }
 
   #value(): unknown {
@@ -237,7 +257,7 @@ export class Workload {
       case 2:
         return undefined;
       case 3:
-        return "x".repeat(random.below(80));
+        return this.#hasCanaries ? this.#canary() : "x".repeat(random.below(80));
       case 4:
         return { deep: [random.below(3), { er: null }] };
       case 5:

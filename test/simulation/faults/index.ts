@@ -5,6 +5,7 @@ import { OUTLIVING } from "./outliving.ts";
 import { READING } from "./reading.ts";
 import { SHOWING } from "./showing.ts";
 import { STORING } from "./storing.ts";
+import { VIEWING } from "./viewing.ts";
 import { WRITING } from "./writing.ts";
 
 /** Each is a deliberate fault in the code, which the simulation must notice. */
@@ -16,4 +17,5 @@ export const FAULTS: readonly Fault[] = [
   ...OUTLIVING,
   ...EXPIRING,
   ...STORING,
+  ...VIEWING,
 ];

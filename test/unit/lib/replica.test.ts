@@ -184,6 +184,25 @@ test("a write that is not optimistic shows when it is confirmed", () => {
   ]);
 });
 
+test("an object that comes again silently, and is there already, tells what has changed", () => {
+  const subject = new Subject();
+  subject.step([created(10, "a", { x: 1 }, true)]);
+  expect(subject.step([created(10, "a", { x: 2 }, true)])).toEqual([
+    ["update", "a", { x: 2 }, { x: 1 }],
+  ]);
+  expect(subject.step([created(10, "a", { x: 2 }, true)])).toEqual([]);
+});
+
+test("an object that leaves silently, from under a write that shows another, tells what is different", () => {
+  const subject = new Subject();
+  subject.step([created(1, "a", { x: 1 })]);
+  expect(subject.write(create("a", { x: 2 }))).toEqual([]);
+  expect(subject.step([destroyed(1, true)])).toEqual([["update", "a", { x: 2 }, { x: 1 }]]);
+  expect(subject.step([created(2, "a", { x: 3 }, true)])).toEqual([
+    ["update", "a", { x: 3 }, { x: 2 }],
+  ]);
+});
+
 test("a silent change shows, and only coming and going is told", () => {
   const subject = new Subject();
   const silent = true;

@@ -1,0 +1,53 @@
+import type { Client } from "../../client/client.ts";
+import type { Topic } from "../../lib/topics.ts";
+import type { SeededRandom } from "./random.ts";
+import type { ViewScenario } from "./scenario.ts";
+import { BANK, someTopic, type Asked } from "./selection.ts";
+import type { WriteLog } from "./write-log.ts";
+
+const SUBSCRIPTIONS_MAX = 5;
+
+interface Standing {
+  readonly topic: Topic;
+  readonly undo: () => void;
+}
+
+/** What the application of one client asks to be shown, and how it changes its mind. */
+export class Asking {
+  /** For the client's options. */
+  readonly initial: Asked;
+  readonly #random: SeededRandom;
+  readonly #log: WriteLog;
+  #standing: readonly Standing[] = [];
+
+  constructor(random: SeededRandom, scenario: ViewScenario | undefined, log: WriteLog) {
+    this.#random = random;
+    this.#log = log;
+    if (!random.chance(scenario?.partialChance ?? 0)) return;
+    this.initial = [BANK, ...Array.from({ length: random.below(3) }, () => someTopic(random))];
+  }
+
+  /** Besides what was fetched. */
+  get wanted(): Asked {
+    return this.initial && [...this.initial, ...this.#standing.map(({ topic }) => topic)];
+  }
+
+  /** Asks for more, or takes back some of what it asked for. */
+  turn(client: Client): void {
+    const random = this.#random;
+    const { length } = this.#standing;
+    if (length > 0 && random.chance(length / SUBSCRIPTIONS_MAX)) {
+      const gone = random.pick(this.#standing);
+      this.#standing = this.#standing.filter((one) => one !== gone);
+      gone.undo();
+      if (random.chance(0.5)) return;
+    }
+    const topic = someTopic(random);
+    this.#log.issue("fetch", this.#log.nextOrder(), (callback) => {
+      const undo = client.subscribe(topic);
+      this.#standing = [...this.#standing, { topic, undo }];
+      undo.ready.then(() => callback(null), callback);
+      return { steps: [], promise: undo.ready };
+    });
+  }
+}

@@ -1,0 +1,100 @@
+import { canonical } from "../support/canonical.ts";
+import type { PlainObject } from "./plain-object.ts";
+import { selects, type Asked } from "./selection.ts";
+import type { Timeline } from "./timeline.ts";
+import { canariesIn } from "./token.ts";
+import { TEAMS, type Visibility } from "./visibility.ts";
+
+/** A server, or whatever else holds objects. */
+export interface Holder {
+  readonly objects: ReadonlyMap<string, object>;
+}
+
+/** What was found out in one task, in which no object changes between two messages. */
+interface Moment {
+  readonly name: string;
+  readonly views: Map<string, ReadonlyMap<string, string>>;
+  /** Of each object that a team may see, by its id: how it is shown. */
+  readonly teams: Map<number, ReadonlyMap<string, Sight>>;
+}
+
+interface Sight {
+  readonly object: PlainObject;
+  readonly shown: PlainObject;
+  readonly text: string;
+}
+
+/** What users are to be shown of what a server holds, by the plainest reading of all that decides it. */
+export class Sights {
+  readonly visibility: Visibility;
+  readonly #timeline: Timeline;
+  readonly #moments = new WeakMap<Holder, Moment>();
+  /** Canary values that a team has been allowed to see at some moment. */
+  readonly #seen = new Map(TEAMS.map((team) => [team, new Set<string>()] as const));
+  /** All that were ever in an object of which a store has heard. */
+  readonly #known = new Set<string>();
+
+  constructor(visibility: Visibility, timeline: Timeline) {
+    this.visibility = visibility;
+    this.#timeline = timeline;
+  }
+
+  /** The objects that somebody is to be shown now, as text, by id. */
+  view(holder: Holder, team: number, asked: Asked): ReadonlyMap<string, string> {
+    const { views } = this.#momentOf(holder);
+    const key = `${team} ${JSON.stringify(asked)}`;
+    const known = views.get(key);
+    if (known !== undefined) return known;
+    const view = new Map<string, string>();
+    for (const [id, { object, shown, text }] of this.#teamAt(holder, team)) {
+      if (selects(asked, object, shown)) view.set(id, text);
+    }
+    views.set(key, view);
+    return view;
+  }
+
+  /** One object as the team may see it now; undefined when it may not, or there is none. */
+  text(holder: Holder, team: number, id: string): string | undefined {
+    return this.#teamAt(holder, team).get(id)?.text;
+  }
+
+  /** Notes what is to be seen of these objects now. */
+  note(objects: Iterable<PlainObject>): void {
+    for (const object of objects) {
+      for (const canary of canariesIn(object)) this.#known.add(canary);
+      for (const team of TEAMS) {
+        const shown = this.visibility.project(team, object);
+        if (shown === undefined) continue;
+        for (const canary of canariesIn(shown)) this.#seen.get(team)?.add(canary);
+      }
+    }
+  }
+
+  /** Whether the team was never allowed to see this value, which somebody has written. */
+  isSecret(team: number, canary: string): boolean {
+    return this.#known.has(canary) && this.#seen.get(team)?.has(canary) !== true;
+  }
+
+  #teamAt(holder: Holder, team: number): ReadonlyMap<string, Sight> {
+    const { teams } = this.#momentOf(holder);
+    const known = teams.get(team);
+    if (known !== undefined) return known;
+    const sights = new Map<string, Sight>();
+    for (const [id, one] of holder.objects) {
+      const object = one as PlainObject;
+      const shown = this.visibility.project(team, object);
+      if (shown !== undefined) sights.set(id, { object, shown, text: canonical(shown) });
+    }
+    teams.set(team, sights);
+    return sights;
+  }
+
+  #momentOf(holder: Holder): Moment {
+    const name = `${this.#timeline.tasks} ${this.visibility.version}`;
+    const known = this.#moments.get(holder);
+    if (known?.name === name) return known;
+    const moment: Moment = { name, views: new Map(), teams: new Map() };
+    this.#moments.set(holder, moment);
+    return moment;
+  }
+}
