@@ -71,6 +71,8 @@ export interface Step {
   readonly changes: readonly Change[];
   /** Objects with a lower handle were created before this client connected. */
   readonly firstNewHandle: number;
+  /** The objects that its own writes have created, of those that the step accepts. */
+  readonly created?: ReadonlySet<ObjectId>;
   /** The writes that the step decides; they are no longer among the pending ones. */
   readonly decided: readonly PendingWrite[];
   /** Ids that the server gave in place of provisional ones; the same pending writes name these by now. */
@@ -349,9 +351,8 @@ export class Replica {
     const slot = known ?? this.#newSlot(change.id, change.handle);
     if (slot.handle !== NO_HANDLE && slot.handle !== change.handle)
       Reflect.deleteProperty(this.#byHandle, slot.handle);
-    // Only its own write may have shown it before that is confirmed here; else it is another object.
-    const isOwn =
-      slot.handle === NO_HANDLE && slot.confirmed === undefined && slot.writes === undefined;
+    // Where it is the confirmation of what was shown already; else another object was shown there.
+    const isOwn = step.created?.has(change.id) === true;
     slot.handle = change.handle;
     this.#byHandle[change.handle] = slot;
     const { silent: isSilent } = change;
