@@ -24,3 +24,7 @@ export function kindOf(id: string): Kind | undefined {
 
 export const playerNamespace = "player";
 export const playerPrefix = `${playerNamespace}:`;
+
+/** How many players there are, in sight or not: one object, which the server keeps. */
+export const censusNamespace = "census";
+export const censusId = `${censusNamespace}:players`;

@@ -43,6 +43,12 @@ export const shadow = "rgba(42, 66, 58, 0.22)";
 export const ink = "#2f3e3a";
 export const paper = "#fffaf0";
 
+/** As `rgb()` takes them: each is used in many degrees. */
+export const fog = {
+  veil: "222, 233, 226",
+  puffs: ["247, 250, 244", "206, 222, 217", "232, 240, 234"],
+} as const;
+
 /** Mixes two `#rrggbb` colours; `part` 0 is all `from`. */
 export function mix(from: string, to: string, part: number): string {
   const channel = (at: number) => {
