@@ -1,6 +1,6 @@
 import type { Plugin, SessionInfo, Topic } from "../server/index.ts";
 import { grid } from "../server/plugins/grid/index.ts";
-import { censusNamespace, kinds, playerNamespace } from "./kinds.ts";
+import { censusNamespace, kinds, playerNamespace, whisperNamespace } from "./kinds.ts";
 import { playerIn } from "./pass.ts";
 import { sightUnits } from "./sight.ts";
 
@@ -10,7 +10,7 @@ const aheadUnits = 50;
 
 const standing = [...Object.keys(kinds), playerNamespace];
 const topics = (...namespaces: string[]): Topic[] => namespaces.map((namespace) => ({ namespace }));
-const forPlayers = topics(censusNamespace);
+const forPlayers = topics(whisperNamespace, censusNamespace);
 const forSpectators = topics(...standing, censusNamespace);
 
 /** Shows players what is around their avatar, and what they are told wherever they are; spectators everything. */

@@ -8,7 +8,7 @@ import { neighbourUrls, portFrom } from "./addresses.ts";
 import { bundlePage } from "./bundle.ts";
 import { takeCensus } from "./census.ts";
 import { fog } from "./fog.ts";
-import { censusNamespace, playerNamespace } from "./kinds.ts";
+import { censusNamespace, playerNamespace, whisperNamespace } from "./kinds.ts";
 import { servePages } from "./pages.ts";
 import { authenticate, servePasses } from "./pass.ts";
 import { arenaRules } from "./rules.ts";
@@ -28,12 +28,12 @@ async function start(): Promise<void> {
   const http = createServer(servePasses(servePages(await bundlePage())));
   // Before the world is opened: whoever opens it takes it from a server that has it already.
   await listen(http, wanted);
-  const sync = new ObjectSyncServer({
+  const sync: ObjectSyncServer = new ObjectSyncServer({
     flush: flushEveryMs,
     authenticate,
-    rules: arenaRules(),
+    rules: arenaRules((id) => typeof id === "string" && sync.get(id) !== undefined),
     store: new SqliteStore(file),
-    sessionObjects: [playerNamespace],
+    sessionObjects: [playerNamespace, whisperNamespace],
     ephemeral: [censusNamespace],
     limits: { sessionGraceMs: playersStayMs },
   });

@@ -3,10 +3,13 @@ import type { ThingView } from "./draw-thing.ts";
 import type { Garden } from "./garden.ts";
 import type { Me } from "./me.ts";
 import { nearestThing, thingAt } from "./pick-thing.ts";
+import { walkerAt } from "./pick-walker.ts";
+import type { Players } from "./players.ts";
 import type { PointerActions } from "./pointer.ts";
 import { clearness, type Sight } from "./sight.ts";
 import type { Thing, Things } from "./things.ts";
 import { type Toolbar, tools } from "./toolbar.ts";
+import type { Walker } from "./walker.ts";
 
 const armUnits = 46;
 const grabUnits = 85;
@@ -18,15 +21,18 @@ interface Parts {
   readonly camera: Camera;
   readonly sight: Sight;
   readonly things: Things;
+  readonly players: Players;
   readonly toolbar: Toolbar;
   readonly garden: Garden;
+  /** Somebody was clicked. */
+  readonly meet: (player: Walker) => void;
 }
 
 /** What the chosen tool would do, and how that is shown. */
 interface Hint {
   readonly preview: ThingView | undefined;
   readonly doomed: Thing | undefined;
-  readonly cursor: "default" | "crosshair";
+  readonly cursor: "default" | "pointer" | "crosshair";
 }
 
 /** What clicks, taps and keys do with the chosen tool. */
@@ -38,11 +44,14 @@ export class Hand implements PointerActions {
   }
 
   readonly tap = (viewX: number, viewY: number): void => {
-    const { me, camera, toolbar, garden } = this.#parts;
+    const { me, camera, toolbar, garden, meet } = this.#parts;
     const { x, y } = camera.toWorld(viewX, viewY);
     const { tool } = toolbar;
-    if (tool === "walk") me.walkTo(x, y);
-    else if (tool === "remove") {
+    if (tool === "walk") {
+      const player = this.#playerAt(x, y);
+      if (player === undefined) me.walkTo(x, y);
+      else meet(player);
+    } else if (tool === "remove") {
       const thing = this.#thingAt(x, y);
       if (thing !== undefined) garden.remove(thing);
     } else if (this.#isClear({ x, y })) garden.plant(tool, x, y);
@@ -80,8 +89,11 @@ export class Hand implements PointerActions {
     const { camera, toolbar, garden } = this.#parts;
     const { tool } = toolbar;
     const nothing: Hint = { preview: undefined, doomed: undefined, cursor: "default" };
-    if (hover === undefined || tool === "walk") return nothing;
+    if (hover === undefined) return nothing;
     const { x, y } = camera.toWorld(hover.x, hover.y);
+    if (tool === "walk") {
+      return this.#playerAt(x, y) === undefined ? nothing : { ...nothing, cursor: "pointer" };
+    }
     if (tool === "remove") {
       return { ...nothing, doomed: this.#thingAt(x, y), cursor: "crosshair" };
     }
@@ -89,6 +101,11 @@ export class Hand implements PointerActions {
     const place = garden.placeFor(tool, x, y);
     const preview = { kind: tool, ...place, look: 0, size: 1, tremble: 0, turn: 0.6 };
     return { ...nothing, preview };
+  }
+
+  #playerAt(x: number, y: number): Walker | undefined {
+    const player = walkerAt(this.#parts.players, x, y);
+    return player !== undefined && this.#isClear(player) ? player : undefined;
   }
 
   #thingAt(x: number, y: number): Thing | undefined {

@@ -26,6 +26,8 @@ import { Scene } from "./scene.ts";
 import { MySight } from "./sight.ts";
 import { Things } from "./things.ts";
 import { Toolbar } from "./toolbar.ts";
+import { WhisperLog } from "./whisper-log.ts";
+import { Whispers } from "./whispers.ts";
 import { PositionWriter } from "./writer.ts";
 
 /** Puts a player's page together. Every part is its own file; here is only who knows whom. */
@@ -87,17 +89,37 @@ const presence = new Presence(sync, me, () => {
   isNew = false;
 });
 
-const chat = new Chat(
-  element("chat", HTMLFormElement),
-  element("say", HTMLInputElement),
-  (text) => {
+const log = new WhisperLog((other) => {
+  chat.whisperTo(other);
+});
+const whispers = new Whispers(sync, me, {
+  said: (whisper) => {
+    const { other, text, isMine } = whisper;
+    log.said(whisper);
+    const speaker = isMine ? me : players.get(other.id);
+    if (speaker === undefined) return;
+    const aside = isMine ? `to ${other.name} alone` : "to you alone";
+    speaker.bubble = { said: { text, n: 0 }, at: pageTime(), aside };
+  },
+  missed: (listener) => {
+    log.missed(listener);
+    chat.forget(listener);
+  },
+});
+const chat = new Chat({
+  players,
+  say: (text) => {
     presence.say(text, pageTime());
   },
-);
+  whisper: (to, text) => {
+    whispers.tell(to, text);
+  },
+});
 
 const toolbar = new Toolbar(element("tools", HTMLElement));
 const garden = new Garden(sync, things);
-const hand = new Hand({ me, camera, sight, things, toolbar, garden });
+const meet = chat.whisperTo.bind(chat);
+const hand = new Hand({ me, camera, sight, things, players, toolbar, garden, meet });
 const keys = new Keys((code) => {
   if (code === "Enter" || code === "NumpadEnter") chat.open();
   else return hand.press(code);

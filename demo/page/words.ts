@@ -67,13 +67,13 @@ function drawBubble(
   brush: Brush,
   camera: Camera,
   sprites: Sprites,
-  { said, at }: Bubble,
+  { said, at, aside }: Bubble,
   head: { x: number; y: number },
   now: number,
 ): void {
   const age = now - at;
   const left = bubbleSeconds(said.text) - age;
-  const sprite = bubbleSprite(sprites, brush, said.text);
+  const sprite = bubbleSprite(sprites, brush, said.text, aside);
   // The bubble stays in view; its tail stays with the head.
   const half = sprite.width / 2;
   const x = Math.min(camera.width - half - marginPixels, Math.max(half + marginPixels, head.x));
@@ -86,6 +86,6 @@ function drawBubble(
   brush.scale(size, size);
   const tail = Math.min(half - 26, Math.max(26 - half, head.x - x));
   stamp(brush, sprite, Math.round(x - head.x), -9);
-  drawTail(brush, Math.round(x - head.x + tail), -9);
+  drawTail(brush, Math.round(x - head.x + tail), -9, aside !== undefined);
   brush.restore();
 }

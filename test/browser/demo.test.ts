@@ -160,6 +160,37 @@ test("who is out of sight is not received, and is again when they come near", as
   await sees(bob, ann);
 });
 
+test("a whisper is shown to two, and to nobody else", async () => {
+  const eve = await visit();
+  await Promise.all([sees(ann, bob), sees(ann, eve), sees(eve, bob)]);
+  await bob.evaluate("arena.sync.save({ id: arena.me.id, name: 'Bob Be' })");
+  await until(ann, "[...arena.players].some(({ name }) => name === 'Bob Be')");
+  await ann.locator("#say").fill("/w bob be the treasure is under the bridge");
+  await ann.locator("#say").press("Enter");
+  await until(ann, "document.querySelector('#whispers').textContent.includes('You to Bob Be')");
+  await until(bob, "document.querySelector('#whispers').textContent.includes('to you')");
+  const heard = `[...arena.players].map(({ bubble }) => bubble?.said.text + bubble?.aside).join()`;
+  expect(await bob.evaluate(heard)).toContain("the treasure is under the bridgeto you alone");
+
+  await bob.locator("#whispers button").click(); // answers
+  await bob.locator("#say").fill("I know");
+  await bob.locator("#say").press("Enter");
+  await until(ann, "document.querySelector('#whispers').textContent.includes('I know')");
+  await ann.evaluate("arena.sync.save({ id: arena.me.id, name: 'Ann An' })");
+  await until(eve, "[...arena.players].some(({ name }) => name === 'Ann An')");
+  const all = "JSON.stringify([...arena.sync.allObjects()])";
+  expect(await bob.evaluate(all)).toContain("the treasure");
+  expect(await eve.evaluate(all)).not.toMatch(/whisper|treasure|I know/);
+  expect(JSON.stringify([...spectator.allObjects()])).not.toMatch(/whisper|treasure|I know/);
+  expect(await eve.locator("#whispers").textContent()).toBe("");
+
+  // Never aloud what was meant for one.
+  await eve.locator("#say").fill("/w nobody of that name");
+  await eve.locator("#say").press("Enter");
+  expect(await eve.evaluate("arena.sync.get(arena.me.id).say")).toBeUndefined();
+  expect(await eve.locator("#say").inputValue()).toBe("/w nobody of that name");
+});
+
 test("a spectator sees the whole arena, and has nothing to touch it with", async () => {
   const page = await watch(ann);
   await until(page, `arena.players.size === 2`);

@@ -137,11 +137,18 @@ describe("in an arena where others are as well", () => {
   let home: string;
   let server: ServerProcess;
   let url: string;
+  /** Another one in each test. */
+  let whisperId: string;
+  let tests = 0;
 
   beforeAll(async () => {
     home = mkdtempSync(join(tmpdir(), "object-sync-"));
     server = await ServerProcess.start("demo/server.ts", TELLS_PORT, 0, {}, home);
     url = urlOf(server.port);
+  });
+
+  beforeEach(() => {
+    whisperId = `whisper:${++tests}`;
   });
 
   afterAll(async () => {
@@ -181,6 +188,34 @@ describe("in an arena where others are as well", () => {
     const fetching = (request: number, ids: readonly string[]): Uint8Array =>
       encodeFetch({ request, ids: ids as readonly ObjectId[] });
 
+    test.each([
+      ["a player", true],
+      ["a spectator", false],
+    ])("is not sent a byte of a whisper, as %s", async (_who, isPlayer) => {
+      const ann = await enter(url, HERE);
+      const bob = await enter(url, HERE);
+      const pass = isPlayer ? (await enter(url, HERE, { name: "by-stander" })).pass : null;
+      const wanted = [{ namespace: "whisper" }, { id: whisperId }, { query: { text: "a-canary" } }];
+      const spy = new Spy(url, pass, wanted);
+      await spy.client.until(() => spy.heard(ann.pass.id));
+
+      const whisper = { id: whisperId, from: ann.pass.id, to: bob.pass.id, text: "a-canary" };
+      await ann.sync.create(whisper);
+      await eventually(() => bob.sync.get(whisperId)?.["text"] === "a-canary");
+      expect(await spy.ask(1, encodeSubscribe(1, wanted))).toMatchObject({
+        error: { code: "forbidden" },
+      });
+      const ids = [whisperId, "whisper:never"];
+      expect((await spy.ask(2, fetching(2, ids))).missing).toEqual(ids);
+      await ann.sync.destroy(whisperId);
+      // What comes next is the proof that nothing came before.
+      await ann.sync.update({ id: ann.pass.id, name: "a-new-name" });
+      await spy.client.until(() => spy.heard("a-new-name"));
+      for (const secret of ["a-canary", ann.pass.secret, bob.pass.secret]) {
+        expect(spy.heard(secret)).toBe(false);
+      }
+    });
+
     test("is not sent a byte of what is out of sight", async () => {
       const bob = await enter(url, FAR, { name: "a-far-name", say: { text: "a-word", n: 1 } });
       const ann = await enter(url, HERE);
@@ -216,8 +251,16 @@ describe("in an arena where others are as well", () => {
     });
 
     test("is refused whatever would change somebody else's", async () => {
+      const ann = await enter(url, HERE);
       const bob = await enter(url, HERE);
       const spectator = await stage.join(url);
+      await ann.sync.create({
+        id: whisperId,
+        from: ann.pass.id,
+        to: bob.pass.id,
+        text: "for bob",
+      });
+      await eventually(() => bob.sync.get(whisperId));
       const { sync } = await enter(url, HERE);
       await eventually(() => sync.get(bob.pass.id));
       const crate = [...spectator.allObjects().keys()].find((id) => id.startsWith("crate:")) ?? "";
@@ -226,6 +269,7 @@ describe("in an arena where others are as well", () => {
         sync.update({ id: bob.pass.id, name: "not bob" }),
         sync.destroy(bob.pass.id),
         sync.create({ id: "player:of-my-own", ...HERE }),
+        sync.create({ id: "whisper:forged", from: ann.pass.id, to: bob.pass.id, text: "forged" }),
         sync.update({ id: "census:players", players: 99 }),
         sync.create({ id: "treasure:1" }),
         sync.update({ id: crate, look: 5 }),
@@ -233,6 +277,16 @@ describe("in an arena where others are as well", () => {
         sync.update({ id: "tree:1", x: 1 }),
       ].map(refusal);
       expect(new Set(await Promise.all(refusals))).toEqual(new Set(["forbidden"]));
+      // Hidden and absent look alike.
+      for (const id of [whisperId, "whisper:never"]) {
+        expect(await refusal(sync.update({ id, text: "mine" }))).toBe("not_found");
+        expect(await refusal(sync.destroy(id))).toBe("not_found");
+      }
+      const taken = { id: whisperId, from: ann.pass.id, to: bob.pass.id };
+      expect(await refusal(sync.create(taken))).toBe("forbidden");
+      expect(await refusal(bob.sync.destroy(whisperId))).toBe("forbidden");
+      expect(await refusal(bob.sync.update({ id: whisperId, text: "other" }))).toBe("forbidden");
+      expect(bob.sync.get(whisperId)).toMatchObject({ text: "for bob" });
       expect(spectator.get(bob.pass.id)).toEqual({ id: bob.pass.id, ...HERE });
     });
 
@@ -244,6 +298,7 @@ describe("in an arena where others are as well", () => {
       const refusals = [
         spectator.create({ id: "flower:1000", ...HERE }),
         spectator.create({ id: "player:1000", ...HERE }),
+        spectator.create({ id: "whisper:1000", to: ann.pass.id, text: "boo" }),
         spectator.create({ ...HERE }),
         spectator.update({ id: crate, x: 1 }),
         spectator.update({ id: ann.pass.id, x: 1 }),
@@ -260,6 +315,25 @@ describe("in an arena where others are as well", () => {
         const nobody = stage.client(url, { auth });
         await expect(nobody.whenSynced()).rejects.toMatchObject({ code: "unauthenticated" });
       }
+    });
+  });
+
+  describe("a whisper", () => {
+    test("reaches its two wherever they are, and nobody whispers to who is not there", async () => {
+      const ann = await enter(url, HERE);
+      const bob = await enter(url, FAR);
+      const [from, to] = [ann.pass.id, bob.pass.id];
+      await ann.sync.create({ id: whisperId, from, to, text: "hello" });
+      await eventually(() => bob.sync.get(whisperId)?.["text"] === "hello");
+      const lost = ann.sync.create({
+        id: "whisper:lost",
+        from,
+        to: "player:nobody",
+        text: "hello",
+      });
+      expect(await refusal(lost)).toBe("forbidden");
+      await ann.sync.close();
+      await eventually(() => bob.sync.get(whisperId) === undefined);
     });
   });
 });
