@@ -80,7 +80,6 @@ export class Chat {
     this.#form.dataset["whisper"] = String(listener !== undefined);
     this.#to.hidden = listener === undefined;
     this.#to.textContent = `${listener?.name ?? ""} ×`;
-    this.#field.placeholder =
-      listener === undefined ? "Say something…" : "Nobody else will read it…";
+    this.#field.placeholder = listener === undefined ? "Say something…" : "Whisper…";
   }
 }
