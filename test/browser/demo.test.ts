@@ -184,6 +184,20 @@ test("a whisper is shown to two, and to nobody else", async () => {
   expect(JSON.stringify([...spectator.allObjects()])).not.toMatch(/whisper|treasure|I know/);
   expect(await eve.locator("#whispers").textContent()).toBe("");
 
+  // By a click on somebody.
+  const { x, y } = await eve.evaluate<{ x: number; y: number }>(
+    "({ x: arena.me.x, y: arena.me.y })",
+  );
+  const beside = Math.round(x) + 60;
+  await bob.evaluate(`arena.sync.save({ id: arena.me.id, x: ${beside}, y: ${Math.round(y)} })`);
+  await ann.evaluate("arena.sync.save({ id: arena.me.id, x: 1000, y: 600 })"); // out of the way
+  await until(eve, "[...arena.players].some(({ y }) => y < 601)");
+  await until(eve, `[...arena.players].some((player) => Math.abs(player.x - ${beside}) < 1)`);
+  await eve.mouse.click(240 + 60 * 0.82, 160 - 20); // the camera follows her, at the zoom of small windows
+  await until(eve, "document.querySelector('#to').textContent.includes('Bob Be')");
+  await eve.keyboard.press("Escape");
+  expect(await eve.locator("#to").isVisible()).toBe(false);
+
   // Never aloud what was meant for one.
   await eve.locator("#say").fill("/w nobody of that name");
   await eve.locator("#say").press("Enter");
