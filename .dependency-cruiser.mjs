@@ -12,8 +12,8 @@ const sharedByStores = "^server/stores/stored-(json|world)\\.ts$";
 /** What a storage says when it fails, and how browsers lock. */
 const sharedByStorages = "^client/storage/(failure|browser-locks|lease)\\.ts$";
 const publicIndex = "^(lib|server|client)/index\\.ts$";
-/** The entry points of those stores that ask for a database. */
-const publicStore = "^server/stores/[^/]+/index\\.ts$";
+/** The entry points of those stores that ask for a database, and of plugins. */
+const publicExtension = "^server/(stores|plugins)/[^/]+/index\\.ts$";
 /** What implements a contract, and what is built on the public API. */
 const chosen = "^(server/(stores|authorities)|client/storage)/";
 const plugins = "^((server|client)/plugins|schema)/";
@@ -145,7 +145,7 @@ export default {
       comment: "The demo and the benchmarks import what any application could.",
       severity: "error",
       from: { path: "^(demo|bench)/" },
-      to: { path: [core, "^(test|tools)/"], pathNot: [publicIndex, publicStore] },
+      to: { path: [core, "^(test|tools)/"], pathNot: [publicIndex, publicExtension] },
     },
     {
       name: "command-is-an-application",

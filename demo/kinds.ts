@@ -24,3 +24,10 @@ export function kindOf(id: string): Kind | undefined {
 
 export const playerNamespace = "player";
 export const playerPrefix = `${playerNamespace}:`;
+
+/** What one player tells another alone. */
+export const whisperNamespace = "whisper";
+
+/** How many players there are, in sight or not: one object, which the server keeps. */
+export const censusNamespace = "census";
+export const censusId = `${censusNamespace}:players`;

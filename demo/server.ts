@@ -6,8 +6,12 @@ import { closeOnSignals, ObjectSyncServer } from "../server/index.ts";
 import { SqliteStore } from "../server/stores/sqlite/index.ts";
 import { neighbourUrls, portFrom } from "./addresses.ts";
 import { bundlePage } from "./bundle.ts";
-import { playerNamespace } from "./kinds.ts";
+import { takeCensus } from "./census.ts";
+import { fog } from "./fog.ts";
+import { censusNamespace, playerNamespace, whisperNamespace } from "./kinds.ts";
 import { servePages } from "./pages.ts";
+import { authenticate, servePasses } from "./pass.ts";
+import { arenaRules } from "./rules.ts";
 import { seedObjects } from "./world.ts";
 
 /** The arena: one page, one world, everybody in it. `npm start` runs this file. */
@@ -21,15 +25,16 @@ const playersStayMs = 1_500;
 async function start(): Promise<void> {
   const wanted = portFrom(process.env["PORT"], 3000);
   const file = resolve(process.env["WORLD"] ?? "arena.db");
-  const http = createServer(servePages(await bundlePage()));
+  const http = createServer(servePasses(servePages(await bundlePage())));
   // Before the world is opened: whoever opens it takes it from a server that has it already.
   await listen(http, wanted);
-  // Anyone may do anything here: it is a playground. (What may be done is a later matter.)
-  const sync = new ObjectSyncServer({
+  const sync: ObjectSyncServer = new ObjectSyncServer({
     flush: flushEveryMs,
-    open: true,
+    authenticate,
+    rules: arenaRules((id) => typeof id === "string" && sync.get(id) !== undefined),
     store: new SqliteStore(file),
-    sessionObjects: [playerNamespace],
+    sessionObjects: [playerNamespace, whisperNamespace],
+    ephemeral: [censusNamespace],
     limits: { sessionGraceMs: playersStayMs },
   });
   sync.on("error", (error) => {
@@ -43,6 +48,8 @@ async function start(): Promise<void> {
       for (const object of seedObjects()) tx.create(object);
     });
   }
+  sync.use(fog());
+  await takeCensus(sync);
   sync.attach(http);
   closeOnSignals(sync);
 
@@ -50,7 +57,7 @@ async function start(): Promise<void> {
   console.log(`\n  The arena is open:  http://localhost:${port}\n`);
   for (const url of neighbourUrls(port)) console.log(`  On this network:    ${url}`);
   console.log(`  Its world is in     ${file}`);
-  console.log("  Open it twice to see two players. Ctrl+C ends it.\n");
+  console.log("  Open it twice to see two players, or with /?watch to see all. Ctrl+C ends it.\n");
 }
 
 async function listen(http: HttpServer, port: number): Promise<void> {

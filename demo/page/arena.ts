@@ -1,4 +1,5 @@
 import { ObjectSync } from "../../client/index.ts";
+import type { Pass } from "../pass.ts";
 import type { Properties } from "./read.ts";
 
 export type Arena = ObjectSync;
@@ -6,8 +7,9 @@ export type Arena = ObjectSync;
 /** What this page reads of an object; everything else about it is checked where it is used. */
 export type ArenaObject = Properties & { readonly id: string };
 
-export function openArena(): Arena {
-  const sync = new ObjectSync(location.origin);
+/** Without a pass one watches. */
+export function openArena(pass?: Pass): Arena {
+  const sync = new ObjectSync(location.origin, { auth: pass && { secret: pass.secret } });
   sync.on("error", (error) => {
     console.warn(error);
   });

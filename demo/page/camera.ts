@@ -14,6 +14,12 @@ export class Camera {
   /** Size of the view in CSS pixels. */
   width = 1;
   height = 1;
+  readonly #isOverview: boolean;
+
+  /** An overview shows as much of the world as fits. */
+  constructor(isOverview = false) {
+    this.#isOverview = isOverview;
+  }
 
   resize(width: number, height: number, pixelRatio: number): void {
     this.width = Math.max(1, width);
@@ -21,7 +27,9 @@ export class Camera {
     this.ratio = Math.min(pixelRatioMax, Math.max(1, pixelRatio));
     const comfortable = Math.sqrt((width * height) / (1080 * 700));
     const covering = Math.max(width / world.width, height / world.height);
-    this.zoom = Math.max(covering, Math.min(1.7, Math.max(0.82, comfortable)));
+    this.zoom = this.#isOverview
+      ? covering
+      : Math.max(covering, Math.min(1.7, Math.max(0.82, comfortable)));
   }
 
   /** Device pixels in a world unit. */

@@ -1,10 +1,12 @@
-import { ink, paper } from "./palette.ts";
+import { ink, paper, whisper } from "./palette.ts";
 import type { Box, Brush, Sprite, Sprites } from "./sprite.ts";
 
 /** Names and speech bubbles, in CSS pixels: they stay readable however far the camera is. */
 const font = 'ui-rounded, "SF Pro Rounded", Quicksand, Nunito, "Segoe UI", system-ui, sans-serif';
 const nameFont = `600 12px ${font}`;
 const sayFont = `600 14px ${font}`;
+const asideFont = `600 11px ${font}`;
+const asideHeight = 15;
 const sayWidthMax = 196;
 const sayLinesMax = 6;
 const lineHeight = 18;
@@ -29,40 +31,56 @@ export function nameSprite(sprites: Sprites, brush: Brush, name: string, mine: b
   });
 }
 
-/** Speech without its tail: the middle of its lower edge is at (0, 0). */
-export function bubbleSprite(sprites: Sprites, brush: Brush, text: string): Sprite {
-  const key = `say ${text}`;
+/**
+ * Speech without its tail: the middle of its lower edge is at (0, 0). `aside` is written above what
+ * is for one alone.
+ */
+export function bubbleSprite(
+  sprites: Sprites,
+  brush: Brush,
+  text: string,
+  aside: string | undefined,
+): Sprite {
+  const key = `say ${aside ?? ""}\n${text}`;
   const known = sprites.known(key);
   if (known !== undefined) return known;
+  brush.font = asideFont;
+  const asideWidth = brush.measureText(aside ?? "").width;
   brush.font = sayFont;
   const lines = wrap(brush, text);
-  const widest = Math.max(...lines.map((words) => brush.measureText(words).width));
+  const widest = Math.max(...lines.map((words) => brush.measureText(words).width), asideWidth);
   const half = Math.ceil(Math.max(30, widest) / 2) + 13;
-  const tall = lines.length * lineHeight + 15;
+  const textTop = 8 + (aside === undefined ? 0 : asideHeight);
+  const tall = lines.length * lineHeight + textTop + 7;
   const box: Box = [-half - shadowPixels, -tall - shadowPixels, half + shadowPixels, shadowPixels];
   return sprites.get(key, box, (on) => {
     on.shadowColor = "rgba(40, 60, 55, 0.28)";
     // Shadows are in device pixels, whatever the scale.
     on.shadowBlur = shadowPixels * on.getTransform().a;
     on.shadowOffsetY = 3 * on.getTransform().a;
-    on.fillStyle = paper;
+    on.fillStyle = aside === undefined ? paper : whisper.paper;
     on.beginPath();
     on.roundRect(-half, -tall, half * 2, tall, Math.min(16, tall / 2));
     on.fill();
     on.shadowColor = "transparent";
-    on.fillStyle = ink;
-    on.font = sayFont;
     on.textAlign = "center";
     on.textBaseline = "middle";
+    if (aside !== undefined) {
+      on.fillStyle = whisper.label;
+      on.font = asideFont;
+      on.fillText(aside, 0, -tall + 7 + asideHeight / 2);
+    }
+    on.fillStyle = aside === undefined ? ink : whisper.ink;
+    on.font = sayFont;
     lines.forEach((words, i) => {
-      on.fillText(words, 0, -tall + 8 + lineHeight * (i + 0.5));
+      on.fillText(words, 0, -tall + textTop + lineHeight * (i + 0.5));
     });
   });
 }
 
 /** The tail of a bubble whose lower edge is at `y`, pointing down at whoever speaks. */
-export function drawTail(brush: Brush, x: number, y: number): void {
-  brush.fillStyle = paper;
+export function drawTail(brush: Brush, x: number, y: number, isAside: boolean): void {
+  brush.fillStyle = isAside ? whisper.paper : paper;
   brush.beginPath();
   brush.moveTo(x - 8, y - 1.5);
   brush.quadraticCurveTo(x - 4, y + 4, x - 1, y + 9);

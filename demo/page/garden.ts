@@ -1,5 +1,6 @@
 import { kinds } from "../kinds.ts";
 import { type Arena, settle } from "./arena.ts";
+import { freshId } from "./fresh-id.ts";
 import { overlapOf, radiusOf, standable } from "./push.ts";
 import type { Thing, Things } from "./things.ts";
 import type { Plantable } from "./toolbar.ts";
@@ -32,7 +33,7 @@ export class Garden {
   plant(kind: Plantable, x: number, y: number): void {
     settle(
       this.#sync.create({
-        id: `${kind}:${crypto.getRandomValues(new Uint32Array(2)).join("")}`,
+        id: freshId(kind),
         ...this.placeFor(kind, x, y),
         look: Math.floor(Math.random() * 1000),
         size: Math.round(85 + Math.random() * 35) / 100,

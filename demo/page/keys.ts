@@ -49,5 +49,5 @@ export class Keys {
 }
 
 function isControl(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest("input, button, textarea, select") !== null;
+  return target instanceof Element && target.closest("input, button, a, textarea, select") !== null;
 }

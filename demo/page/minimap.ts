@@ -1,15 +1,16 @@
 import { world } from "../terrain.ts";
-import type { Camera } from "./camera.ts";
+import { fog } from "./palette.ts";
 import type { Me } from "./me.ts";
 import type { Players } from "./players.ts";
-import { disc } from "./sprite.ts";
+import type { Sight } from "./sight.ts";
+import { type Brush, disc } from "./sprite.ts";
 import type { Things } from "./things.ts";
 import type { Tiles } from "./tiles.ts";
 
 /** Often enough for dots that creep. */
 const everySeconds = 0.15;
 
-/** The whole world in a corner. */
+/** The whole world in a corner: the land, and who and what is in sight. */
 export class Minimap {
   readonly #canvas: HTMLCanvasElement;
   #ground: HTMLCanvasElement | undefined;
@@ -21,9 +22,13 @@ export class Minimap {
 
   draw(
     now: number,
-    camera: Camera,
     tiles: Tiles,
-    shown: { readonly me: Me; readonly players: Players; readonly things: Things },
+    shown: {
+      readonly me: Me;
+      readonly sight: Sight;
+      readonly players: Players;
+      readonly things: Things;
+    },
   ): void {
     if (now - this.#drawnAt < everySeconds) return;
     this.#drawnAt = now;
@@ -36,14 +41,7 @@ export class Minimap {
     for (const { kind, x, y } of shown.things.list) {
       if (kind === "tree") disc(brush, x * scale, y * scale, 3, "#4f9a59");
     }
-    brush.strokeStyle = "rgba(255, 255, 255, 0.85)";
-    brush.lineWidth = 2;
-    brush.strokeRect(
-      (camera.x - camera.width / camera.zoom / 2) * scale,
-      (camera.y - camera.height / camera.zoom / 2) * scale,
-      (camera.width / camera.zoom) * scale,
-      (camera.height / camera.zoom) * scale,
-    );
+    drawFog(brush, shown.sight, scale);
     for (const player of shown.players) {
       disc(brush, player.x * scale, player.y * scale, 5.5, "#fffaf0");
       disc(brush, player.x * scale, player.y * scale, 4, player.colour);
@@ -51,4 +49,16 @@ export class Minimap {
     disc(brush, shown.me.x * scale, shown.me.y * scale, 7.5, "#fffaf0");
     disc(brush, shown.me.x * scale, shown.me.y * scale, 5.5, shown.me.colour);
   }
+}
+
+function drawFog(brush: Brush, { x, y, radius }: Sight, scale: number): void {
+  const clear = new Path2D();
+  clear.arc(x * scale, y * scale, radius * scale, 0, Math.PI * 2);
+  const rest = new Path2D(clear);
+  rest.rect(0, 0, brush.canvas.width, brush.canvas.height);
+  brush.fillStyle = `rgba(${fog.veil}, 0.66)`;
+  brush.fill(rest, "evenodd");
+  brush.strokeStyle = "rgba(255, 255, 255, 0.9)";
+  brush.lineWidth = 2;
+  brush.stroke(clear);
 }

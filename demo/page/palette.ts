@@ -42,6 +42,14 @@ export const wood = { light: "#d9a66c", mid: "#c08a54", dark: "#94643d", line: "
 export const shadow = "rgba(42, 66, 58, 0.22)";
 export const ink = "#2f3e3a";
 export const paper = "#fffaf0";
+/** For what only two may read. */
+export const whisper = { paper: "#efe8ff", ink: "#453a6e", label: "#8b78c4" } as const;
+
+/** As `rgb()` takes them: each is used in many degrees. */
+export const fog = {
+  veil: "222, 233, 226",
+  puffs: ["247, 250, 244", "206, 222, 217", "232, 240, 234"],
+} as const;
 
 /** Mixes two `#rrggbb` colours; `part` 0 is all `from`. */
 export function mix(from: string, to: string, part: number): string {

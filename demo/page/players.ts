@@ -11,6 +11,8 @@ interface Other extends Walker {
   readonly track: Track;
   readonly clock: SenderClock;
   readonly shown: { x: number; y: number };
+  /** Which of its sayings we know. */
+  heard: number | undefined;
 }
 
 /** Everybody else, as this page shows them. */
@@ -44,15 +46,17 @@ export class Players {
     player.name = line(object["name"], nameMax) || "Somebody";
     player.colour = colour(object["color"], id);
     player.hat = number(object["hat"], player.seed);
-    if (words !== undefined && words.n !== player.bubble?.said.n) {
-      player.bubble = { said: words, at: heard ? -Infinity : seconds };
-    }
+    if (words === undefined || words.n === player.heard) return;
+    player.heard = words.n;
+    if (!heard) player.bubble = { said: words, at: seconds };
   }
 
-  remove(id: string): Walker | undefined {
-    const player = this.#players.get(id);
+  get(id: string): Walker | undefined {
+    return this.#players.get(id);
+  }
+
+  remove(id: string): void {
     this.#players.delete(id);
-    return player;
   }
 
   step(now: number, seconds: number): void {
@@ -84,5 +88,6 @@ function newcomer(id: string, x: number, y: number, seconds: number): Other {
     track: new Track(x, y),
     clock: new SenderClock(),
     shown: { x, y },
+    heard: undefined,
   };
 }

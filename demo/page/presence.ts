@@ -14,12 +14,15 @@ const appearEveryMs = 1000;
 export class Presence {
   readonly #sync: Arena;
   readonly #me: Me;
+  readonly #appeared: () => void;
   #appearedAt = -Infinity;
   #unheard: { readonly say?: Said } = {};
 
-  constructor(sync: Arena, me: Me) {
+  /** `appeared` is told when my avatar is there, and with it what is around it. */
+  constructor(sync: Arena, me: Me, appeared: () => void) {
     this.#sync = sync;
     this.#me = me;
+    this.#appeared = appeared;
     sync.on("synced", () => {
       this.#appear();
     });
@@ -57,6 +60,7 @@ export class Presence {
     const [x, y] = [Math.round(this.#me.x), Math.round(this.#me.y)];
     const avatar = { id, x, y, name, color: colour, hat, ...this.#unheard };
     this.#unheard = {};
-    settle(this.#isHere ? this.#sync.save(avatar) : this.#sync.create(avatar));
+    const write = this.#isHere ? this.#sync.save(avatar) : this.#sync.create(avatar);
+    settle(write.then(this.#appeared));
   }
 }

@@ -2,12 +2,14 @@ import { bridge, fountain } from "../terrain.ts";
 import type { Camera } from "./camera.ts";
 import { drawAvatar, drawAvatarShadow } from "./draw-avatar.ts";
 import { drawFountain, drawRail } from "./draw-bridge.ts";
+import { drawFog } from "./draw-fog.ts";
 import { drawThing, drawThingShadow, type ThingView } from "./draw-thing.ts";
 import { drawGlints } from "./draw-water.ts";
 import { drawButterflies, drawClouds } from "./light.ts";
 import type { Me } from "./me.ts";
 import type { Particles } from "./particles.ts";
 import type { Players } from "./players.ts";
+import { clearness, type Sight } from "./sight.ts";
 import { type Brush, Sprites } from "./sprite.ts";
 import type { Thing, Things } from "./things.ts";
 import { Tiles } from "./tiles.ts";
@@ -20,7 +22,9 @@ const exitSeconds = 0.28;
 const spriteReach = 140;
 
 export interface Shown {
-  readonly me: Me;
+  /** A spectator has no avatar, and no fog. */
+  readonly me: Me | undefined;
+  readonly sight: Sight | undefined;
   readonly players: Players;
   readonly things: Things;
   readonly particles: Particles;
@@ -54,18 +58,25 @@ export class Scene {
     drawGlints(brush, camera, now);
     this.#drawTarget(brush, shown.me, now);
 
-    const things = shown.things.list.filter((thing) => camera.sees(thing.x, thing.y, spriteReach));
-    const walkers = [shown.me as Walker, ...shown.players].filter((walker) =>
-      camera.sees(walker.x, walker.y, spriteReach),
-    );
-    for (const thing of things) drawThingShadow(brush, this.#sprites, grown(thing, now));
+    const { me, sight } = shown;
+    const isInView = ({ x, y }: { x: number; y: number }): boolean =>
+      camera.sees(x, y, spriteReach) && clearness(sight, x, y) > 0;
+    const things = shown.things.list.filter(isInView);
+    const everybody: Iterable<Walker> = me === undefined ? shown.players : [me, ...shown.players];
+    const walkers = [...everybody].filter(isInView);
+    for (const thing of things) {
+      brush.globalAlpha = clearness(sight, thing.x, thing.y);
+      drawThingShadow(brush, this.#sprites, grown(thing, now));
+    }
+    brush.globalAlpha = 1;
     for (const walker of walkers) at(brush, walker.x, walker.y, 1, drawAvatarShadow);
     this.#drawStanding(brush, camera, shown, things, walkers, now);
     shown.particles.draw(brush, camera);
     drawButterflies(brush, camera, wall);
     drawClouds(brush, camera, wall);
-    drawNames(brush, camera, this.#words, walkers, shown.me);
-    drawBubbles(brush, camera, this.#words, walkers, now);
+    if (sight !== undefined) drawFog(brush, camera, sight, wall);
+    drawNames(brush, camera, this.#words, walkers, shown);
+    drawBubbles(brush, camera, this.#words, walkers, shown, now);
   }
 
   #drawStanding(
@@ -76,12 +87,13 @@ export class Scene {
     walkers: readonly Walker[],
     now: number,
   ): void {
-    const { me, preview, doomed } = shown;
+    const { me, sight, preview, doomed } = shown;
     const standing: { y: number; draw: () => void }[] = things.map((thing) => ({
       y: thing.y,
       draw: () => {
-        if (thing === doomed) brush.globalAlpha = 0.55 + Math.sin(now * 9) * 0.2;
-        else if (thing.kind === "tree" && hides(thing, me)) brush.globalAlpha = 0.5;
+        brush.globalAlpha = clearness(sight, thing.x, thing.y);
+        if (thing === doomed) brush.globalAlpha *= 0.55 + Math.sin(now * 9) * 0.2;
+        else if (me !== undefined && hides(thing, me)) brush.globalAlpha *= 0.5;
         drawThing(brush, this.#sprites, grown(thing, now), now);
         brush.globalAlpha = 1;
       },
@@ -138,8 +150,8 @@ export class Scene {
     for (const { draw } of standing) draw();
   }
 
-  #drawTarget(brush: Brush, me: Me, now: number): void {
-    if (me.target === undefined) return;
+  #drawTarget(brush: Brush, me: Me | undefined, now: number): void {
+    if (me?.target === undefined) return;
     const { x, y } = me.target;
     const part = (now * 1.4) % 1;
     brush.strokeStyle = `rgba(255, 250, 240, ${0.9 - part * 0.7})`;
@@ -178,7 +190,7 @@ function grown(thing: Thing, now: number): ThingView {
 }
 
 /** Whether a tree's crown is in front of me. */
-function hides(tree: Thing, me: Me): boolean {
-  const rise = tree.y - me.y;
-  return rise > 2 && rise < 92 * tree.size && Math.abs(tree.x - me.x) < 36 * tree.size;
+function hides({ kind, x, y, size }: Thing, me: Me): boolean {
+  const rise = y - me.y;
+  return kind === "tree" && rise > 2 && rise < 92 * size && Math.abs(x - me.x) < 36 * size;
 }

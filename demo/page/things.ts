@@ -79,11 +79,9 @@ export class Things {
     if (thing !== undefined) thing.heldUntil = -Infinity;
   }
 
-  remove(id: string): Thing | undefined {
-    const thing = this.#things.get(id);
+  remove(id: string): void {
     this.#things.delete(id);
     this.#list = [];
-    return thing;
   }
 
   /** `waiting` tells whether a place of ours is still to be written. */

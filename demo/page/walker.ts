@@ -22,6 +22,8 @@ export interface Bubble {
   readonly said: Said;
   /** In seconds since the page began. */
   readonly at: number;
+  /** Of a whisper: between whom it stays. */
+  readonly aside?: string;
 }
 
 export const walkSpeed = 190;

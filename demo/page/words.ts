@@ -1,6 +1,6 @@
 import type { Camera } from "./camera.ts";
 import { bubbleSprite, drawTail, nameSprite } from "./draw-words.ts";
-import type { Me } from "./me.ts";
+import { clearness, type Sight } from "./sight.ts";
 import { type Brush, type Sprites, stamp } from "./sprite.ts";
 import { type Bubble, bubbleSeconds, type Walker } from "./walker.ts";
 
@@ -10,18 +10,25 @@ const fadeSeconds = 0.6;
 /** Bubbles stay this far inside the view. */
 const marginPixels = 2;
 
+/** Who reads, and how far they see. */
+interface Reader {
+  readonly me: Walker | undefined;
+  readonly sight: Sight | undefined;
+}
+
 export function drawNames(
   brush: Brush,
   camera: Camera,
   sprites: Sprites,
   walkers: readonly Walker[],
-  me: Me,
+  { me, sight }: Reader,
 ): void {
   brush.setTransform(camera.ratio, 0, 0, camera.ratio, 0, 0);
   // The nearer ones over the farther ones, mine over all.
   const depth = (walker: Walker) => (walker === me ? Infinity : walker.y);
   for (const walker of [...walkers].sort((a, b) => depth(a) - depth(b))) {
     const { x, y } = camera.toScreen(walker.x, walker.y - headUnits);
+    brush.globalAlpha = clearness(sight, walker.x, walker.y);
     stamp(
       brush,
       nameSprite(sprites, brush, walker.name, walker === me),
@@ -29,6 +36,7 @@ export function drawNames(
       Math.round(y),
     );
   }
+  brush.globalAlpha = 1;
 }
 
 export function drawBubbles(
@@ -36,6 +44,7 @@ export function drawBubbles(
   camera: Camera,
   sprites: Sprites,
   walkers: readonly Walker[],
+  { sight }: Reader,
   now: number,
 ): void {
   brush.setTransform(camera.ratio, 0, 0, camera.ratio, 0, 0);
@@ -47,7 +56,9 @@ export function drawBubbles(
     const head = camera.toScreen(walker.x, walker.y - headUnits);
     // Who is out of sight is out of hearing.
     if (head.x < 0 || head.x > camera.width) continue;
-    if (walker.bubble !== undefined) drawBubble(brush, camera, sprites, walker.bubble, head, now);
+    if (walker.bubble === undefined) continue;
+    brush.globalAlpha = clearness(sight, walker.x, walker.y);
+    drawBubble(brush, camera, sprites, walker.bubble, head, now);
   }
   brush.globalAlpha = 1;
 }
@@ -56,13 +67,13 @@ function drawBubble(
   brush: Brush,
   camera: Camera,
   sprites: Sprites,
-  { said, at }: Bubble,
+  { said, at, aside }: Bubble,
   head: { x: number; y: number },
   now: number,
 ): void {
   const age = now - at;
   const left = bubbleSeconds(said.text) - age;
-  const sprite = bubbleSprite(sprites, brush, said.text);
+  const sprite = bubbleSprite(sprites, brush, said.text, aside);
   // The bubble stays in view; its tail stays with the head.
   const half = sprite.width / 2;
   const x = Math.min(camera.width - half - marginPixels, Math.max(half + marginPixels, head.x));
@@ -70,11 +81,11 @@ function drawBubble(
   const part = Math.min(1, age / popSeconds);
   const size = 0.6 + 0.4 * part * (2 - part);
   brush.save();
-  brush.globalAlpha = Math.min(1, left / fadeSeconds);
+  brush.globalAlpha *= Math.min(1, left / fadeSeconds);
   brush.translate(Math.round(head.x), Math.round(head.y - 11 - rise));
   brush.scale(size, size);
   const tail = Math.min(half - 26, Math.max(26 - half, head.x - x));
   stamp(brush, sprite, Math.round(x - head.x), -9);
-  drawTail(brush, Math.round(x - head.x + tail), -9);
+  drawTail(brush, Math.round(x - head.x + tail), -9, aside !== undefined);
   brush.restore();
 }
