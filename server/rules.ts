@@ -2,7 +2,7 @@ import { NOTHING_HIDDEN } from "../lib/entry.ts";
 import { SyncError } from "../lib/errors.ts";
 import { namespaceOf, type Changes, type SyncObject } from "../lib/object.ts";
 import type { Audience } from "./audience.ts";
-import { isThenable } from "./thenable.ts";
+import { isStrayPromise } from "./thenable.ts";
 
 /** Yes, no, or it depends: on who asks, and on the object as it is (or, to create, as it would be). */
 export type Permission = boolean | ((identity: unknown, object: SyncObject) => boolean);
@@ -165,7 +165,7 @@ export class Permissions {
     try {
       const answer: unknown = permission(identity, object, changes ?? {});
       if (typeof answer === "boolean") return answer;
-      const kind = isThenable(answer) ? "a promise: it cannot be async" : "neither true nor false";
+      const kind = isStrayPromise(answer) ? "a promise: it cannot be async" : "neither true nor false";
       this.#onError(new SyncError("handler_failed", `the rule to ${what} answers ${kind}`, { id }));
     } catch (cause) {
       this.#onError(new SyncError("handler_failed", `the rule to ${what} failed`, { id, cause }));
