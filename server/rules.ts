@@ -186,7 +186,7 @@ function audienceKey(identity: unknown, sessionId: string): string {
 }
 
 function isPlain(identity: unknown): boolean {
-  if (typeof identity !== "object" || identity === null) return typeof identity !== "function";
+  if (typeof identity !== "object" || identity === null) return isScalar(identity);
   const isPlainObject = Object.getPrototypeOf(identity) === Object.prototype;
   return isPlainObject && Object.values(identity).every((one) => isScalar(one) || isScalars(one));
 }
@@ -195,8 +195,10 @@ function isScalars(value: unknown): boolean {
   return Array.isArray(value) && value.every(isScalar);
 }
 
+/** What JSON tells from all else: it writes NaN as null. */
 function isScalar(value: unknown): boolean {
-  return value === null || ["string", "number", "boolean"].includes(typeof value);
+  if (typeof value === "number") return Number.isFinite(value);
+  return value === null || typeof value === "string" || typeof value === "boolean";
 }
 
 /** Checks what an application gives as `rules`. Throws `bad_option`, naming the rule. */
