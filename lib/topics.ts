@@ -1,3 +1,4 @@
+import { NOTHING_HIDDEN } from "./entry.ts";
 import { atMost, SyncError } from "./errors.ts";
 import type { CommonLimits } from "./limits.ts";
 import { checkId, namespaceOf, type ObjectId, type SyncObject } from "./object.ts";
@@ -51,12 +52,16 @@ export class Topics {
     return JSON.stringify(lists.map((list) => [...list].sort()));
   }
 
-  /** Whether an object that is in these channels is among what they select. */
-  select(object: SyncObject, channels: readonly string[]): boolean {
+  /** Whether an object that is in these channels is among what they select, for those who see this of it. */
+  select(
+    object: SyncObject,
+    channels: readonly string[],
+    hidden: readonly string[] = NOTHING_HIDDEN,
+  ): boolean {
     if (this.isEverything || this.ids.has(object.id)) return true;
     if (this.namespaces.size > 0 && this.namespaces.has(namespaceOf(object.id))) return true;
     for (const channel of channels) if (this.channels.has(channel)) return true;
-    for (const query of this.queries) if (query.matches(object)) return true;
+    for (const query of this.queries) if (query.matches(object, hidden)) return true;
     return false;
   }
 

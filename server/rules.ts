@@ -1,6 +1,7 @@
 import { NOTHING_HIDDEN } from "../lib/entry.ts";
 import { SyncError } from "../lib/errors.ts";
 import { namespaceOf, type Changes, type SyncObject } from "../lib/object.ts";
+import type { Topics } from "../lib/topics.ts";
 import type { Audience } from "./audience.ts";
 import { isStrayPromise } from "./thenable.ts";
 
@@ -47,11 +48,18 @@ export class Permissions {
   readonly isOpen: boolean;
   /** Whether who may see what depends on who asks. */
   readonly #isPersonal: boolean;
+  /** Of each rule, the properties that are not for everyone. */
+  readonly #notForAll: ReadonlyMap<Rule, readonly string[]>;
+  /** Properties that nobody may read of any object. */
+  readonly #unreadable: ReadonlySet<string>;
 
   constructor(rules: Rules | undefined, onError: (error: SyncError) => void) {
     this.#rules = rules && new Map(Object.entries(rules));
     this.#onError = onError;
-    const reads = [...(this.#rules?.values() ?? [])].flatMap(readsOf);
+    const all = [...(this.#rules?.values() ?? [])];
+    this.#notForAll = new Map(all.map((rule) => [rule, notForAll(rule)]));
+    this.#unreadable = unreadableOf(all);
+    const reads = all.flatMap(readsOf);
     this.isOpen = rules === undefined || (OTHERS in rules && reads.every((read) => read === true));
     this.#isPersonal = reads.some((read) => typeof read === "function");
   }
@@ -74,8 +82,23 @@ export class Permissions {
   audience(identity: unknown, sessionId: string): Audience {
     return {
       key: this.#isPersonal ? audienceKey(identity, sessionId) : "",
+      mayHide: (id) => this.mayHide(id),
       hidden: (object) => this.hidden(identity, object),
     };
+  }
+
+  /** The properties that are hidden from somebody of some objects like this one. */
+  mayHide(id: string): readonly string[] {
+    return this.#notForAll.get(this.#rule(id)) ?? NOTHING_HIDDEN;
+  }
+
+  /** Throws `forbidden` when a query asks about what nobody may ever read. */
+  judgeTopics({ queries }: Topics): void {
+    if (this.#unreadable.size === 0) return;
+    for (const property of queries.flatMap(({ names }) => [...names])) {
+      if (!this.#unreadable.has(property)) continue;
+      throw new SyncError("forbidden", `nobody may read ${property}`, { property });
+    }
   }
 
   /** The properties of an object that are hidden from somebody; undefined when all of it is. */
@@ -178,6 +201,19 @@ function readsOf({ read = false, properties = {} }: Rule): Permission[] {
   return [read, ...Object.values(properties).map(({ read: isReadable = true }) => isReadable)];
 }
 
+function notForAll({ properties = {} }: Rule): readonly string[] {
+  const names = Object.keys(properties).filter((name) => (properties[name]?.read ?? true) !== true);
+  return names.length === 0 ? NOTHING_HIDDEN : names;
+}
+
+/** An object whose rule does not name a property may have it, for all to read who may the object. */
+function unreadableOf(rules: readonly Rule[]): ReadonlySet<string> {
+  const readable = rules.filter(({ read = false }) => read !== false);
+  const isHidden = (name: string) => (rule: Rule) => rule.properties?.[name]?.read === false;
+  const names = readable.flatMap(({ properties = {} }) => Object.keys(properties));
+  return new Set(names.filter((name) => readable.every(isHidden(name))));
+}
+
 /** Equal for identities that are equal as data; who has none that can be compared is alone. */
 function audienceKey(identity: unknown, sessionId: string): string {
   if (identity === undefined) return "nobody";
@@ -217,6 +253,7 @@ export function checkRules(rules: unknown): Rules {
 function checkProperties(properties: unknown, what: string): void {
   for (const [property, rule] of entriesOf(properties, `${what}.properties must be an object`)) {
     const where = `${what}.properties[${JSON.stringify(property)}]`;
+    if (property === "id") throw badRule(`${where} cannot be: who sees an object sees its id`);
     for (const [name, value] of entriesOf(rule, `${where} must be an object`)) {
       checkPermission(value, name, PROPERTY_PERMISSIONS, where);
     }

@@ -1,7 +1,7 @@
 import { encodeDelta } from "../../lib/delta-codec.ts";
 import { changeBytes, type Change } from "../../lib/delta.ts";
 import type { Entry } from "../../lib/entry.ts";
-import type { ObjectId } from "../../lib/object.ts";
+import type { ObjectId, SyncObject } from "../../lib/object.ts";
 import type { ObjectShapes } from "../../lib/object-shape.ts";
 import { RecencyList } from "../../lib/recency-list.ts";
 import type { Topics } from "../../lib/topics.ts";
@@ -113,8 +113,7 @@ export class View implements Source, MemberView {
   look(entry: Entry, channels: readonly string[]): void {
     const { object, handle } = entry;
     const known = this.#members.get(handle);
-    const isSelected = object !== null && this.#topics.select(object, channels);
-    const hidden = isSelected ? this.audience.hidden(object) : undefined;
+    const hidden = object === null ? undefined : this.#hiddenOf(object, channels);
     if (hidden === undefined) {
       if (known?.isGone === false) this.leave(known);
     } else if (known === undefined) {
@@ -206,6 +205,17 @@ export class View implements Source, MemberView {
   /** Nobody lacks anything: what has left need not be remembered. */
   forgetGone(): void {
     this.#forget(this.#gone.length);
+  }
+
+  /** What is not shown of an object; undefined when it is not shown at all. */
+  #hiddenOf(object: SyncObject, channels: readonly string[]): readonly string[] | undefined {
+    const { audience } = this;
+    const topics = this.#topics;
+    // A query is about what its audience may read, which only the rules can tell.
+    const depends = topics.queries.length > 0 && audience.mayHide(object.id).length > 0;
+    if (!depends) return topics.select(object, channels) ? audience.hidden(object) : undefined;
+    const hidden = audience.hidden(object);
+    return hidden !== undefined && topics.select(object, channels, hidden) ? hidden : undefined;
   }
 
   /** What who has all up to `base`, and was shown all up to the version `from`, must apply. */

@@ -2,6 +2,7 @@ import type { Entry } from "../../lib/entry.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import type { ServerLimits } from "../../lib/limits.ts";
 import { namespaceOf, type SyncObject } from "../../lib/object.ts";
+import type { Query } from "../../lib/query.ts";
 import type { Topics } from "../../lib/topics.ts";
 import type { World } from "../../lib/world.ts";
 import type { Audience } from "../audience.ts";
@@ -203,7 +204,7 @@ export class Views {
         const isOne =
           isWide ||
           namespaces.has(namespaceOf(object.id)) ||
-          queries.some((query) => query.matches(object));
+          queries.some((query) => query.matches(object) || this.#mayMatch(query, object));
         if (isOne) yield entry;
       }
     }
@@ -214,6 +215,11 @@ export class Views {
     for (const channel of added(topics.channels, before?.channels)) {
       yield* this.#channels.in(channel);
     }
+  }
+
+  /** To whom a property is hidden it is missing, by which an object can match a query as well. */
+  #mayMatch(query: Query, { id }: SyncObject): boolean {
+    return this.#permissions.mayHide(id).some((name) => query.names.has(name));
   }
 
   #enter(view: View): void {
