@@ -115,7 +115,9 @@ export class View implements Source, MemberView {
     const known = this.#members.get(handle);
     const hidden = object === null ? undefined : this.#hiddenOf(object, channels);
     if (hidden === undefined) {
-      if (known?.isGone === false) this.leave(known);
+      if (known?.isGone !== false) return;
+      this.#pages.clear(); // which may show what is not for their readers any more
+      this.leave(known);
     } else if (known === undefined) {
       const member = new Member(this, entry, ++this.#version, hidden);
       this.#members.set(handle, member);
@@ -244,6 +246,7 @@ export class View implements Source, MemberView {
   }
 
   #showAnew(member: Member, hidden: readonly string[]): void {
+    this.#pages.clear(); // which may show what is hidden now
     member.hidden = hidden;
     this.#touch(member);
     member.shownAnew = member.revision;
