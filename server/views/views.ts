@@ -31,6 +31,8 @@ export class Views {
   readonly #all = new Set<View>();
   /** Views that show something else since the last `advance`. */
   readonly #turned = new Set<View>();
+  /** Views that show nothing yet. */
+  readonly #opened = new Set<View>();
   /** By what is asked for and who asks: those that newcomers can share. */
   readonly #shared = new Map<string, View>();
   #seq: number;
@@ -82,8 +84,7 @@ export class Views {
     const view = new View(audience, topics, this.#seq, this.#surroundings);
     this.#enter(view);
     this.#shared.set(keyOf(audience, topics), view);
-    for (const entry of this.#selectedBy(topics)) view.look(entry, this.#channels.of(entry));
-    view.passOver();
+    this.#opened.add(view);
     return view;
   }
 
@@ -93,6 +94,7 @@ export class Views {
     if (source.users > 0) return;
     this.#index.remove(source, source.topics);
     this.#all.delete(source);
+    this.#opened.delete(source);
     this.#unshare(source);
     source.close();
   }
@@ -146,8 +148,20 @@ export class Views {
       for (const view of this.#all) view.reach(seq);
       this.#seq = seq;
     }
+    this.#fill();
     for (const view of this.#turned) view.passOver();
     this.#turned.clear();
+  }
+
+  /**
+   * Only now, for when they were opened their store might still have refused what was there to be seen.
+   */
+  #fill(): void {
+    for (const view of this.#opened) {
+      for (const entry of this.#selectedBy(view.topics)) view.look(entry, this.#channels.of(entry));
+      view.passOver();
+    }
+    this.#opened.clear();
   }
 
   /** All sessions were told what is new. */

@@ -102,3 +102,15 @@ test("a view shows what its queries match of what its audience may read, however
   );
   expect(shown).toBeGreaterThan(2_000);
 });
+
+test("what is taken back before it was shown is in no view that was opened meanwhile", () => {
+  const place = open();
+  const { world, views } = place;
+  const id = "a" as ObjectId;
+  const create = { kind: "create", id, properties: { b: 1 }, chosen: true } as const;
+  const commit = world.commit([create], 0);
+  const view = opened(place, "bob", new Topics(false, { ids: [id] }));
+  world.undo(commit);
+  views.advance();
+  expect([...view.members()]).toEqual([]);
+});
