@@ -16,6 +16,8 @@ import type { News, Page, Source } from "./source.ts";
 export interface ViewSurroundings {
   readonly shapes: ObjectShapes;
   readonly entryOf: (id: ObjectId) => Entry | undefined;
+  /** The object that has, or had, a handle, if its like is for everyone to see. */
+  readonly publicIdOf: (handle: number) => ObjectId | undefined;
   readonly holders: Holders;
   readonly shared: SharedChanges;
   readonly pageBytes: number;
@@ -192,7 +194,9 @@ export class View implements Source, MemberView {
   }
 
   idOf(handle: number): ObjectId | undefined {
-    return this.#members.get(handle)?.entry.id;
+    // Not of what has left: it may have been hidden, before a newcomer was shown this view.
+    if (this.has(handle)) return this.#members.get(handle)?.entry.id;
+    return this.#surroundings.publicIdOf(handle);
   }
 
   shows(id: ObjectId): boolean {

@@ -53,6 +53,10 @@ export class Views {
     this.#surroundings = {
       shapes: world.shapes,
       entryOf: (id) => world.entry(id),
+      publicIdOf: (handle) => {
+        const id = world.idOf(handle);
+        return id !== undefined && permissions.isPublic(id) ? id : undefined;
+      },
       holders: new Holders(),
       shared: new SharedChanges(world.shapes, world.seq),
       pageBytes,
