@@ -72,18 +72,26 @@ export function namesIn(condition: Condition): readonly string[] {
   }
 }
 
-/** Whether it is true of an object. Allocates nothing: it runs for every change. */
-export function holds(condition: Condition, object: SyncObject): boolean {
+/**
+ * Whether it is true of an object without the properties that are hidden. Allocates nothing: it runs for
+ * every change.
+ */
+export function holds(
+  condition: Condition,
+  object: SyncObject,
+  hidden: readonly string[],
+): boolean {
   switch (condition.kind) {
     case "all":
-      for (const part of condition.conditions) if (!holds(part, object)) return false;
+      for (const part of condition.conditions) if (!holds(part, object, hidden)) return false;
       return true;
     case "any":
-      for (const part of condition.conditions) if (holds(part, object)) return true;
+      for (const part of condition.conditions) if (holds(part, object, hidden)) return true;
       return false;
     case "not":
-      return !holds(condition.condition, object);
+      return !holds(condition.condition, object, hidden);
     default:
+      if (hidden.includes(condition.name)) return false;
       return holdsOf(condition, propertyOf(object, condition.name));
   }
 }

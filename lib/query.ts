@@ -11,6 +11,7 @@ import {
   type Condition,
   type Ordered,
 } from "./condition.ts";
+import { NOTHING_HIDDEN } from "./entry.ts";
 import { atMost, SyncError } from "./errors.ts";
 import type { CommonLimits } from "./limits.ts";
 import { checkName, copyValue, textBytes, valueBytes } from "./object.ts";
@@ -32,9 +33,12 @@ export class Query {
     Object.freeze(this);
   }
 
-  /** Whether it asks for this object. Allocates nothing. */
-  matches(object: SyncObject): boolean {
-    return holds(this.condition, object);
+  /**
+   * Whether it asks for this object, as those see it from whom some properties are hidden: to them these
+   * are missing. So nobody learns of what they may not read by what a query finds. Allocates nothing.
+   */
+  matches(object: SyncObject, hidden: readonly string[] = NOTHING_HIDDEN): boolean {
+    return holds(this.condition, object, hidden);
   }
 }
 

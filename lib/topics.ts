@@ -1,12 +1,7 @@
+import { NOTHING_HIDDEN } from "./entry.ts";
 import { atMost, SyncError } from "./errors.ts";
 import type { CommonLimits } from "./limits.ts";
-import {
-  checkId,
-  namespaceOf,
-  type ObjectId,
-  type OwnedObject,
-  type SyncObject,
-} from "./object.ts";
+import { checkId, namespaceOf, type ObjectId, type SyncObject } from "./object.ts";
 import { parseQuery, type Query } from "./query.ts";
 
 /**
@@ -57,17 +52,16 @@ export class Topics {
     return JSON.stringify(lists.map((list) => [...list].sort()));
   }
 
-  /**
-   * Whether an object that is in these channels is among what they select, for somebody from whom these
-   * properties are hidden: for a query they are not there, or it would tell.
-   */
-  select(object: SyncObject, channels: readonly string[], hidden: readonly string[]): boolean {
+  /** Whether an object that is in these channels is among what they select, for those who see this of it. */
+  select(
+    object: SyncObject,
+    channels: readonly string[],
+    hidden: readonly string[] = NOTHING_HIDDEN,
+  ): boolean {
     if (this.isEverything || this.ids.has(object.id)) return true;
     if (this.namespaces.size > 0 && this.namespaces.has(namespaceOf(object.id))) return true;
     for (const channel of channels) if (this.channels.has(channel)) return true;
-    if (this.queries.length === 0) return false;
-    const seen = hidden.length === 0 ? object : without(hidden, object);
-    for (const query of this.queries) if (query.matches(seen)) return true;
+    for (const query of this.queries) if (query.matches(object, hidden)) return true;
     return false;
   }
 
@@ -91,12 +85,6 @@ export interface TopicParts {
 }
 
 export const EVERYTHING = /* @__PURE__ */ new Topics(true);
-
-function without(hidden: readonly string[], object: SyncObject): SyncObject {
-  const seen: OwnedObject = { ...object };
-  for (const name of hidden) Reflect.deleteProperty(seen, name);
-  return seen;
-}
 
 /** Parses what somebody asks for. Throws `invalid_query`, `invalid_id`, `limit_exceeded`, ... */
 export function parseTopics(data: unknown, limits: CommonLimits): Topics {

@@ -2,7 +2,7 @@ import { SyncError } from "../lib/errors.ts";
 import type { SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { SessionInfo } from "./session.ts";
-import { isThenable } from "./thenable.ts";
+import { isStrayPromise } from "./thenable.ts";
 
 /** A client's wish to change one object. */
 export interface WriteRequest {
@@ -34,7 +34,7 @@ export function judge(
   }
   if (isAllowed === true) return;
   if (isAllowed !== false) {
-    const what = isThenable(isAllowed)
+    const what = isStrayPromise(isAllowed)
       ? "a promise: it cannot be async"
       : "what is neither true nor false";
     onError(new SyncError("handler_failed", `authorize has answered ${what}`, { id }));

@@ -4,7 +4,7 @@ import type { ObjectId, SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { Writer } from "./job.ts";
 import type { SessionInfo } from "./session.ts";
-import { isThenable } from "./thenable.ts";
+import { isStrayPromise } from "./thenable.ts";
 
 /** A create or an update that is about to be made. */
 export type CheckedChange = ObjectChange & {
@@ -78,7 +78,6 @@ function ask(check: (change: CheckedChange) => unknown, change: CheckedChange): 
     if (cause instanceof SyncError) throw cause;
     throw new SyncError("handler_failed", "a check failed", { id, cause });
   }
-  if (!isThenable(answer)) return;
-  void Promise.resolve(answer).catch(() => undefined);
+  if (!isStrayPromise(answer)) return;
   throw new SyncError("handler_failed", "a check has answered with a promise", { id });
 }

@@ -271,8 +271,9 @@ function answerOf<Read>(name: HandlerName, read: () => Read): Read {
     return read();
   } catch (cause) {
     if (!(cause instanceof SyncError)) throw cause;
-    const message = `the answer of the ${name} handler cannot be used: ${cause.message}`;
-    throw new SyncError("handler_failed", message, { ...cause.toData(), cause });
+    // Not why, nor of what: who wrote, or fetched, may not be one who may read that.
+    const message = `the answer of the ${name} handler cannot be used`;
+    throw new SyncError("handler_failed", message, { cause });
   }
 }
 

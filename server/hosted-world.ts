@@ -229,7 +229,7 @@ export class HostedWorld {
     const topics =
       hello.topics === undefined
         ? EVERYTHING
-        : parseTopics(topicsFromText(hello.topics, this.#limits), this.#limits);
+        : reception.topicsOf(topicsFromText(hello.topics, this.#limits));
     return (link) => reception.accept(link, hello, topics, visitor);
   }
 

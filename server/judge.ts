@@ -42,6 +42,18 @@ export class Judge {
     }
   }
 
+  /** What a client may hear of why its write is refused: nothing of a property that is hidden from it. */
+  tellable(problem: SyncError, session: SessionInfo, operations: readonly Operation[]): SyncError {
+    const { permissions } = this.#options;
+    const { id, property } = problem;
+    if (!permissions.areGiven || id === undefined || property === undefined) return problem;
+    if (operations.some((operation) => writes(operation, property))) return problem;
+    const object = this.#world.get(id);
+    const hidden = object && permissions.hidden(session.identity, object);
+    if (hidden?.includes(property) !== true) return problem;
+    return new SyncError(problem.code, "the object may not become like this", { id });
+  }
+
   #judge(identity: unknown, operation: Operation, object: SyncObject | undefined): void {
     const { permissions } = this.#options;
     const { id } = operation;
@@ -67,6 +79,13 @@ export class Judge {
 /** As of one that never was. */
 function notFound(id: ObjectId): SyncError {
   return new SyncError("not_found", `there is no object ${id}`, { id });
+}
+
+/** Then its writer knows the name. */
+function writes(operation: Operation, property: string): boolean {
+  if (operation.kind === "destroy") return false;
+  const written = operation.kind === "create" ? operation.properties : operation.changes;
+  return Object.hasOwn(written, property);
 }
 
 function outcomeOf(operation: Operation, object: SyncObject | undefined): SyncObject | null {

@@ -61,6 +61,13 @@ export class Reception {
     throw new SyncError("forbidden", "this clientId is that of another identity", about);
   }
 
+  /** What a client asks to be shown. Throws as `parseTopics` does, and `forbidden`. */
+  topicsOf(data: unknown): Topics {
+    const topics = parseTopics(data, this.#limits);
+    this.#host.permissions.judgeTopics(topics);
+    return topics;
+  }
+
   /** Begins a session on an open link; what comes over the link goes to the events returned. */
   accept(link: Link, hello: Hello, asked: Topics, { identity, endsAt }: Visitor): LinkEvents {
     const { clock, random } = this.#environment;
@@ -239,7 +246,7 @@ export class Reception {
     this.#spend(session, "subscriptions", 1, now);
     let error;
     try {
-      const asked = parseTopics(topics, this.#limits);
+      const asked = this.topicsOf(topics);
       if (session.isDirected) throw new SyncError("forbidden", "the server decides what is shown");
       if (session.source === this.#host.views.whole) {
         throw new SyncError(

@@ -1,8 +1,9 @@
 import { NOTHING_HIDDEN } from "../lib/entry.ts";
 import { SyncError } from "../lib/errors.ts";
 import { namespaceOf, type Changes, type SyncObject } from "../lib/object.ts";
+import type { Topics } from "../lib/topics.ts";
 import type { Audience } from "./audience.ts";
-import { isThenable } from "./thenable.ts";
+import { isStrayPromise } from "./thenable.ts";
 
 /** Yes, no, or it depends: on who asks, and on the object as it is (or, to create, as it would be). */
 export type Permission = boolean | ((identity: unknown, object: SyncObject) => boolean);
@@ -46,6 +47,10 @@ export class Permissions {
   #isOpen = true;
   /** Whether who may see what depends on who asks. */
   #isPersonal = false;
+  /** Of each rule, the properties that are not for everyone. */
+  #notForAll: ReadonlyMap<Rule, readonly string[]> = new Map();
+  /** Properties that nobody may read of any object. */
+  #unreadable: ReadonlySet<string> = new Set();
 
   constructor(rules: Rules | undefined, onError: (error: SyncError) => void) {
     this.#onError = onError;
@@ -55,7 +60,10 @@ export class Permissions {
   /** Others from now on. Whoever calls sees to it that nobody goes on with what the former allowed. */
   change(rules: Rules | undefined): void {
     this.#rules = rules && new Map(Object.entries(rules));
-    const reads = [...(this.#rules?.values() ?? [])].flatMap(readsOf);
+    const all = [...(this.#rules?.values() ?? [])];
+    this.#notForAll = new Map(all.map((rule) => [rule, notForAll(rule)]));
+    this.#unreadable = unreadableOf(all);
+    const reads = all.flatMap(readsOf);
     this.#isOpen = rules === undefined || (OTHERS in rules && reads.every((read) => read === true));
     this.#isPersonal = reads.some((read) => typeof read === "function");
   }
@@ -83,8 +91,23 @@ export class Permissions {
   audience(identity: unknown, sessionId: string): Audience {
     return {
       key: this.#isPersonal ? audienceKey(identity, sessionId) : "",
+      mayHide: (id) => this.mayHide(id),
       hidden: (object) => this.hidden(identity, object),
     };
+  }
+
+  /** The properties that are hidden from somebody of some objects like this one. */
+  mayHide(id: string): readonly string[] {
+    return this.#notForAll.get(this.#rule(id)) ?? NOTHING_HIDDEN;
+  }
+
+  /** Throws `forbidden` when a query asks about what nobody may ever read. */
+  judgeTopics({ queries }: Topics): void {
+    if (this.#unreadable.size === 0) return;
+    for (const property of queries.flatMap(({ names }) => [...names])) {
+      if (!this.#unreadable.has(property)) continue;
+      throw new SyncError("forbidden", `nobody may read ${property}`, { property });
+    }
   }
 
   /** The properties of an object that are hidden from somebody; undefined when all of it is. */
@@ -174,7 +197,7 @@ export class Permissions {
     try {
       const answer: unknown = permission(identity, object, changes ?? {});
       if (typeof answer === "boolean") return answer;
-      const kind = isThenable(answer) ? "a promise: it cannot be async" : "neither true nor false";
+      const kind = isStrayPromise(answer) ? "a promise: it cannot be async" : "neither true nor false";
       this.#onError(new SyncError("handler_failed", `the rule to ${what} answers ${kind}`, { id }));
     } catch (cause) {
       this.#onError(new SyncError("handler_failed", `the rule to ${what} failed`, { id, cause }));
@@ -187,6 +210,19 @@ function readsOf({ read = false, properties = {} }: Rule): Permission[] {
   return [read, ...Object.values(properties).map(({ read: isReadable = true }) => isReadable)];
 }
 
+function notForAll({ properties = {} }: Rule): readonly string[] {
+  const names = Object.keys(properties).filter((name) => (properties[name]?.read ?? true) !== true);
+  return names.length === 0 ? NOTHING_HIDDEN : names;
+}
+
+/** An object whose rule does not name a property may have it, for all to read who may the object. */
+function unreadableOf(rules: readonly Rule[]): ReadonlySet<string> {
+  const readable = rules.filter(({ read = false }) => read !== false);
+  const isHidden = (name: string) => (rule: Rule) => rule.properties?.[name]?.read === false;
+  const names = readable.flatMap(({ properties = {} }) => Object.keys(properties));
+  return new Set(names.filter((name) => readable.every(isHidden(name))));
+}
+
 /** Equal for identities that are equal as data; who has none that can be compared is alone. */
 function audienceKey(identity: unknown, sessionId: string): string {
   if (identity === undefined) return "nobody";
@@ -195,7 +231,7 @@ function audienceKey(identity: unknown, sessionId: string): string {
 }
 
 function isPlain(identity: unknown): boolean {
-  if (typeof identity !== "object" || identity === null) return typeof identity !== "function";
+  if (typeof identity !== "object" || identity === null) return isScalar(identity);
   const isPlainObject = Object.getPrototypeOf(identity) === Object.prototype;
   return isPlainObject && Object.values(identity).every((one) => isScalar(one) || isScalars(one));
 }
@@ -204,8 +240,10 @@ function isScalars(value: unknown): boolean {
   return Array.isArray(value) && value.every(isScalar);
 }
 
+/** What JSON tells from all else: it writes NaN as null. */
 function isScalar(value: unknown): boolean {
-  return value === null || ["string", "number", "boolean"].includes(typeof value);
+  if (typeof value === "number") return Number.isFinite(value);
+  return value === null || typeof value === "string" || typeof value === "boolean";
 }
 
 /** Checks what an application gives as `rules`. Throws `bad_option`, naming the rule. */
@@ -224,6 +262,7 @@ export function checkRules(rules: unknown): Rules {
 function checkProperties(properties: unknown, what: string): void {
   for (const [property, rule] of entriesOf(properties, `${what}.properties must be an object`)) {
     const where = `${what}.properties[${JSON.stringify(property)}]`;
+    if (property === "id") throw badRule(`${where} cannot be: who sees an object sees its id`);
     for (const [name, value] of entriesOf(rule, `${where} must be an object`)) {
       checkPermission(value, name, PROPERTY_PERMISSIONS, where);
     }

@@ -7,3 +7,10 @@ export function isThenable(value: unknown): value is PromiseLike<unknown> {
     typeof value.then === "function"
   );
 }
+
+/** The same, where none can be waited for: that it fails is nobody's business, and must not end the process. */
+export function isStrayPromise(value: unknown): boolean {
+  if (!isThenable(value)) return false;
+  void Promise.resolve(value).catch(() => undefined);
+  return true;
+}

@@ -540,7 +540,11 @@ export class WorldHost {
       return { job, outcome: isPlain ? ACCEPTED : { kind: "accepted", renamed }, commit };
     } catch (error) {
       const problem = job.problem ?? this.#toProblem(error);
-      return { job, outcome: rejected(problem), commit: undefined };
+      const told =
+        job.writer === null
+          ? problem
+          : this.#judge.tellable(problem, job.writer, job.operations);
+      return { job, outcome: rejected(told), commit: undefined };
     }
   }
 

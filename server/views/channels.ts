@@ -1,8 +1,13 @@
 import type { Entry } from "../../lib/entry.ts";
 import { SyncError } from "../../lib/errors.ts";
 import type { SyncObject } from "../../lib/object.ts";
+import { isStrayPromise } from "../thenable.ts";
 
-/** Names the channels that an object is in: by what it is like, and nothing else. */
+/**
+ * Names the channels that an object is in: by what it is like, and nothing else. It is given the whole
+ * object, whatever is hidden of it from some, and what it tells by the names is its own choice: who sees
+ * an object and may ask for a channel learns whether the object is in it. Rules know of no channels.
+ */
 export type ChannelsOf = (object: SyncObject) => string | readonly string[] | undefined;
 
 const NONE: readonly string[] = [];
@@ -60,7 +65,8 @@ export class Channels {
       if (named === undefined) return NONE;
       if (typeof named === "string") return [named];
       if (Array.isArray(named) && named.every((one) => typeof one === "string")) return named;
-      throw new TypeError("it must answer a name, a list of names or nothing");
+      const kind = isStrayPromise(named) ? "a promise: it cannot be async" : "something else";
+      throw new TypeError(`it must answer a name, a list of names or nothing, not ${kind}`);
     } catch (cause) {
       const { id } = object;
       this.#onError(new SyncError("handler_failed", "`channels` failed", { id, cause }));

@@ -10,6 +10,7 @@ export class ViewIndex {
   readonly #byId = new Map<string, Set<View>>();
   readonly #byChannel = new Map<string, Set<View>>();
   readonly #queries = new QueryIndex<View>();
+  readonly #asking = new Set<View>();
 
   add(view: View, topics: Topics): void {
     if (topics.isEverything) this.#ofEverything.add(view);
@@ -17,6 +18,7 @@ export class ViewIndex {
     for (const id of topics.ids) put(this.#byId, id, view);
     for (const channel of topics.channels) put(this.#byChannel, channel, view);
     for (const query of topics.queries) this.#queries.add(query, view);
+    if (topics.queries.length > 0) this.#asking.add(view);
   }
 
   remove(view: View, topics: Topics): void {
@@ -25,10 +27,16 @@ export class ViewIndex {
     for (const id of topics.ids) take(this.#byId, id, view);
     for (const channel of topics.channels) take(this.#byChannel, channel, view);
     for (const query of topics.queries) this.#queries.remove(query, view);
+    this.#asking.delete(view);
   }
 
   /** Whether what such a property is can decide which views an object belongs to. */
   readonly dependsOn = (name: string): boolean => this.#queries.dependsOn(name);
+
+  /** Gives all views that ask for what matches some query. */
+  visitAsking(take: (view: View) => void): void {
+    this.#asking.forEach(take);
+  }
 
   /** Gives at least all views whose topics select the object; some perhaps twice. */
   visit(object: SyncObject, channels: readonly string[], take: (view: View) => void): void {

@@ -1,7 +1,7 @@
 import { encodeDelta, type EncodedDelta } from "../../lib/delta-codec.ts";
 import { changeBytes, type Change } from "../../lib/delta.ts";
 import type { Entry } from "../../lib/entry.ts";
-import type { ObjectId } from "../../lib/object.ts";
+import type { ObjectId, SyncObject } from "../../lib/object.ts";
 import type { ObjectShapes } from "../../lib/object-shape.ts";
 import { RecencyList } from "../../lib/recency-list.ts";
 import type { Topics } from "../../lib/topics.ts";
@@ -16,6 +16,8 @@ import type { News, Page, Source } from "./source.ts";
 export interface ViewSurroundings {
   readonly shapes: ObjectShapes;
   readonly entryOf: (id: ObjectId) => Entry | undefined;
+  /** The object that has, or had, a handle, if its like is for everyone to see. */
+  readonly publicIdOf: (handle: number) => ObjectId | undefined;
   readonly holders: Holders;
   readonly shared: SharedChanges;
   readonly pageBytes: number;
@@ -127,8 +129,8 @@ export class View implements Source, MemberView {
   look(entry: Entry, channels: readonly string[]): void {
     const { object, handle } = entry;
     const known = this.#members.get(handle);
-    const hidden = object === null ? undefined : this.audience.hidden(object);
-    if (object === null || hidden === undefined || !this.#topics.select(object, channels, hidden)) {
+    const hidden = object === null ? undefined : this.#hiddenOf(object, channels);
+    if (hidden === undefined) {
       if (known?.isGone === false) this.leave(known);
     } else if (known === undefined) {
       const member = new Member(this, entry, ++this.#version, hidden);
@@ -208,7 +210,9 @@ export class View implements Source, MemberView {
   }
 
   idOf(handle: number): ObjectId | undefined {
-    return this.#members.get(handle)?.entry.id;
+    // Not of what has left: it may have been hidden, before a newcomer was shown this view.
+    if (this.has(handle)) return this.#members.get(handle)?.entry.id;
+    return this.#surroundings.publicIdOf(handle);
   }
 
   shows(id: ObjectId): boolean {
@@ -223,6 +227,17 @@ export class View implements Source, MemberView {
   /** Nobody lacks anything: what has left need not be remembered. */
   forgetGone(): void {
     this.#forget(this.#gone.length);
+  }
+
+  /** What is not shown of an object; undefined when it is not shown at all. */
+  #hiddenOf(object: SyncObject, channels: readonly string[]): readonly string[] | undefined {
+    const { audience } = this;
+    const topics = this.#topics;
+    // A query is about what its audience may read, which only the rules can tell.
+    const depends = topics.queries.length > 0 && audience.mayHide(object.id).length > 0;
+    if (!depends) return topics.select(object, channels) ? audience.hidden(object) : undefined;
+    const hidden = audience.hidden(object);
+    return hidden !== undefined && topics.select(object, channels, hidden) ? hidden : undefined;
   }
 
   /** What who has all up to `base`, and was shown all up to the version `from`, must apply. */

@@ -2,6 +2,7 @@ import type { Entry } from "../../lib/entry.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import type { ServerLimits } from "../../lib/limits.ts";
 import { namespaceOf, type ObjectId, type SyncObject } from "../../lib/object.ts";
+import type { Query } from "../../lib/query.ts";
 import type { Topics } from "../../lib/topics.ts";
 import type { World } from "../../lib/world.ts";
 import type { Audience } from "../audience.ts";
@@ -55,6 +56,10 @@ export class Views {
     this.#surroundings = {
       shapes: world.shapes,
       entryOf: (id) => world.entry(id),
+      publicIdOf: (handle) => {
+        const id = world.idOf(handle);
+        return id !== undefined && permissions.isPublic(id) ? id : undefined;
+      },
       holders: new Holders(),
       shared: new SharedChanges(world.shapes, world.seq),
       pageBytes,
@@ -233,6 +238,8 @@ export class Views {
     };
     this.#surroundings.holders.visit(entry.handle, ({ view }) => look(view));
     this.#index.visit(object, channels, look);
+    // To whom a property is hidden it is missing, by which the object can match a query as well.
+    if (this.#permissions.mayHide(entry.id).length > 0) this.#index.visitAsking(look);
   }
 
   /** What may have come in with these topics, if there were others before. */
@@ -241,16 +248,14 @@ export class Views {
     const namespaces = added(topics.namespaces, before?.namespaces);
     const known = new Set(before?.queries.map(({ key }) => key));
     const queries = topics.queries.filter(({ key }) => !known.has(key));
-    // For who does not see all of an object a query may be true of what is left.
-    const isAny = isWide || (queries.length > 0 && !this.#permissions.isOpen);
-    if (isAny || namespaces.size > 0 || queries.length > 0) {
+    if (isWide || namespaces.size > 0 || queries.length > 0) {
       for (const entry of this.#world.entries()) {
         const { object } = entry;
         if (object === null) continue;
         const isOne =
-          isAny ||
+          isWide ||
           namespaces.has(namespaceOf(object.id)) ||
-          queries.some((query) => query.matches(object));
+          queries.some((query) => query.matches(object) || this.#mayMatch(query, object));
         if (isOne) yield entry;
       }
     }
@@ -261,6 +266,11 @@ export class Views {
     for (const channel of added(topics.channels, before?.channels)) {
       yield* this.#channels.in(channel);
     }
+  }
+
+  /** To whom a property is hidden it is missing, by which an object can match a query as well. */
+  #mayMatch(query: Query, { id }: SyncObject): boolean {
+    return this.#permissions.mayHide(id).some((name) => query.names.has(name));
   }
 
   #enter(view: View): void {

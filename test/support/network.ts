@@ -16,6 +16,8 @@ export class Network {
   readonly taps: WireTap[] = [];
   /** Called with each message of the server, before it is passed on. */
   onMessage: (tapped: Tapped) => void = () => undefined;
+  /** Called with what comes from the server, and on which of the connections so far, before it is passed on. */
+  onBytesDown: (chunk: Buffer, connection: number) => void = () => undefined;
   /** Bytes of TCP, from the server to clients. */
   bytesDown = 0;
   /** Bytes of TCP, from clients to the server. */
@@ -101,7 +103,7 @@ export class Network {
     const line = { client, server };
     this.#lines.add(line);
     const tap = new WireTap((tapped) => this.onMessage(tapped));
-    this.taps.push(tap);
+    const connection = this.taps.push(tap);
     for (const [socket, other] of [
       [client, server],
       [server, client],
@@ -115,6 +117,7 @@ export class Network {
     }
     server.on("data", (chunk: Buffer) => {
       this.bytesDown += chunk.length;
+      this.onBytesDown(chunk, connection);
       tap.read(chunk);
     });
     client.on("data", (chunk: Buffer) => {

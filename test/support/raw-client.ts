@@ -78,6 +78,12 @@ export class RawClient {
     }
   }
 
+  /** Waits until it has been told all that it is shown. */
+  async isWhole(): Promise<this> {
+    await this.until(() => this.messages.some((one) => one.kind === "delta" && one.isWhole));
+    return this;
+  }
+
   /** The code of the server's goodbye. */
   async goodbye(): Promise<string> {
     const goodbye = await this.until(() => this.messages.find(({ kind }) => kind === "goodbye"));

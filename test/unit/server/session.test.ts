@@ -78,7 +78,7 @@ function newSession({ objects = 1, cursorSeq, recorded = [], limits: given }: Gi
     clientId: "client",
     link,
     welcome,
-    audience: { key: "", hidden: () => [] },
+    audience: { key: "", mayHide: () => [], hidden: () => [] },
     topics: EVERYTHING,
     isDirected: false,
     allowance: undefined,
