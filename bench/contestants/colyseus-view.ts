@@ -78,12 +78,15 @@ class FieldRoom extends Room {
     this.#inCells.set(key, those.add(entered));
   }
 
-  *#around({ column, row }: Cell): IterableIterator<Entered> {
+  #around({ column, row }: Cell): Entered[] {
+    const all: Entered[] = [];
     for (let dx = -1; dx <= 1; dx += 1) {
       for (let dy = -1; dy <= 1; dy += 1) {
-        yield* this.#inCells.get(keyOf({ column: column + dx, row: row + dy })) ?? [];
+        const those = this.#inCells.get(keyOf({ column: column + dx, row: row + dy }));
+        those?.forEach((one) => all.push(one));
       }
     }
+    return all;
   }
 }
 

@@ -62,12 +62,6 @@ const among = (things: string): Figure => ({
   key: "serverMicros",
 });
 
-const interest = (players: string, contestant: ContestantName, key: string): Figure => ({
-  workload: "interest",
-  case: `${players} players`,
-  contestant,
-  key,
-});
 const viewed = (clients: string, contestant: ContestantName): Figure => ({
   workload: "views",
   case: `${clients} clients`,
@@ -201,14 +195,13 @@ function targets(connections: string, clients: string): Target[] {
     },
     {
       what: `${clients} players on a grid: latency p99 in ms`,
-      of: interest(clients, "object-sync-grid", "p99Ms"),
+      of: {
+        workload: "interest",
+        case: `${clients} players`,
+        contestant: "object-sync-grid",
+        key: "p99Ms",
+      },
       atMost: 100,
-    },
-    {
-      what: `${clients} players on a grid: server CPU per update, compared with Colyseus's StateView`,
-      of: interest(clients, "object-sync-grid", "serverMicros"),
-      comparedWith: interest(clients, "colyseus-view", "serverMicros"),
-      atMost: 1,
     },
     {
       what: `${clients} clients in 10 views: server CPU per update, compared with one view`,
