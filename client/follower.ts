@@ -354,7 +354,6 @@ export class Follower {
       isPart: welcome.isPart,
       changes,
       firstNewHandle: welcome.nextHandle,
-      created: createdBy(decided, renamed),
       decided: decided.map(({ write }) => write),
       renamed,
     });
@@ -501,18 +500,6 @@ function isMove(operation: Operation): boolean {
 /** Whether any of these outlasts the server's process. */
 function isDurable(ids: readonly ObjectId[], { isDurable, ephemeral = [] }: Welcome): boolean {
   return isDurable && !ids.every((id) => ephemeral.some((name) => id.startsWith(`${name}:`)));
-}
-
-/** What accepted writes have created, by the ids that the objects have now. */
-function createdBy(decided: readonly Decided[], renamed: Renames): ReadonlySet<ObjectId> {
-  const created = new Set<ObjectId>();
-  for (const { write, outcome } of decided) {
-    if (outcome.kind !== "accepted") continue;
-    for (const { kind, id } of write.operations) {
-      if (kind === "create") created.add(renamed.get(id) ?? id);
-    }
-  }
-  return created;
 }
 
 /** Ids that the server gave in place of provisional ones. */

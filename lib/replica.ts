@@ -71,8 +71,6 @@ export interface Step {
   readonly changes: readonly Change[];
   /** Objects with a lower handle were created before this client connected. */
   readonly firstNewHandle: number;
-  /** The objects that its own writes have created, of those that the step accepts. */
-  readonly created?: ReadonlySet<ObjectId>;
   /** The writes that the step decides; they are no longer among the pending ones. */
   readonly decided: readonly PendingWrite[];
   /** Ids that the server gave in place of provisional ones; the same pending writes name these by now. */
@@ -351,13 +349,11 @@ export class Replica {
     const slot = known ?? this.#newSlot(change.id, change.handle);
     if (slot.handle !== NO_HANDLE && slot.handle !== change.handle)
       Reflect.deleteProperty(this.#byHandle, slot.handle);
-    // Where it is the confirmation of what was shown already; else another object was shown there.
-    const isOwn = step.created?.has(change.id) === true;
     slot.handle = change.handle;
     this.#byHandle[change.handle] = slot;
-    const { silent: isSilent } = change;
     const isNews = change.handle >= step.firstNewHandle;
-    const reason = { isNews, isSilent, isMute: isSilent && isOwn };
+    // What was shown already, be it by a write of one's own, tells how it is different.
+    const reason = { isNews, isSilent: change.silent, isMute: false };
     if (known === undefined) {
       assign(slot.object, change);
       this.#appear(slot, reason, events);

@@ -17,14 +17,23 @@ export class Asking {
   /** For the client's options. */
   readonly initial: Asked;
   readonly #random: SeededRandom;
+  /** What most clients ask for, so that some are shown the same. */
+  readonly #popular: readonly Topic[];
   readonly #log: WriteLog;
   #standing: readonly Standing[] = [];
 
-  constructor(random: SeededRandom, scenario: ViewScenario | undefined, log: WriteLog) {
+  /** All clients are given the same stream for what is `popular`. */
+  constructor(
+    random: SeededRandom,
+    popular: SeededRandom,
+    scenario: ViewScenario | undefined,
+    log: WriteLog,
+  ) {
     this.#random = random;
+    this.#popular = [someTopic(popular), someTopic(popular)];
     this.#log = log;
     if (!random.chance(scenario?.partialChance ?? 0)) return;
-    this.initial = [BANK, ...Array.from({ length: random.below(3) }, () => someTopic(random))];
+    this.initial = [BANK, ...Array.from({ length: random.below(3) }, () => this.#topic())];
   }
 
   /** Besides what was fetched. */
@@ -42,12 +51,16 @@ export class Asking {
       gone.undo();
       if (random.chance(0.5)) return;
     }
-    const topic = someTopic(random);
+    const topic = this.#topic();
     this.#log.issue("fetch", this.#log.nextOrder(), (callback) => {
       const undo = client.subscribe(topic);
       this.#standing = [...this.#standing, { topic, undo }];
       undo.ready.then(() => callback(null), callback);
       return { steps: [], promise: undo.ready };
     });
+  }
+
+  #topic(): Topic {
+    return this.#random.chance(0.8) ? this.#random.pick(this.#popular) : someTopic(this.#random);
   }
 }

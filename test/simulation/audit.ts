@@ -130,16 +130,18 @@ export class Audit {
     return this.#asked.slice(this.#first).some((asked) => selects(asked, object, shown));
   }
 
-  /** An error names nothing that the client did not name itself. */
+  /** An error names nothing that the client did not name itself, and was never allowed to see. */
   #checkErrors({ outcomes }: DeltaMessage): void {
-    if (!this.#options.sights.visibility.hasRules) return;
+    const { sights, known, hasEphemeral } = this.#options;
+    if (!sights.visibility.hasRules) return;
     for (const { n, outcome } of outcomes) {
       if (outcome.kind === "accepted") {
         this.#learn(outcome.renamed?.values() ?? []);
         continue;
       }
       const { id, message } = outcome.error;
-      this.#check(id === undefined || this.#options.known.has(id), () => {
+      const isKnown = id === undefined || known.has(id) || hasEphemeral;
+      this.#check(isKnown || sights.hasSeen(this.#team, id), () => {
         return `of ${String(id)} by the error of its write ${n}: ${message}`;
       });
     }
@@ -185,8 +187,10 @@ export class Audit {
       };
     }
     return (texts) => {
-      const wrong = ids?.filter((id) => texts.has(id) === missing.includes(id)) ?? [];
-      return wrong.length === 0 ? undefined : `has fetched ${wrong.join()} and is told otherwise`;
+      const wrong = ids?.filter((id) => !texts.has(id) && !missing.includes(id)) ?? [];
+      return wrong.length === 0
+        ? undefined
+        : `is told that ${wrong.join()} was fetched, and is not`;
     };
   }
 

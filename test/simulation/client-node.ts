@@ -82,7 +82,12 @@ export class ClientNode {
       this.#settled(issued, error),
     );
     const { views } = scenario;
-    this.asking = new Asking(context.random.fork(`${this.key} topics`), views, this.log);
+    this.asking = new Asking(
+      context.random.fork(`${this.key} topics`),
+      context.random.fork("popular topics"),
+      views,
+      this.log,
+    );
     this.mirror = new Mirror(this.key, checks, oracle, this.isPartial);
     this.#device = device;
     this.#inheritance =
@@ -410,7 +415,13 @@ export class ClientNode {
     }
   }
 
+  /** Of a part that comes in disorder nothing tells: its pages are not numbered. */
+  get #isInDisorder(): boolean {
+    return this.isPartial && this.#context.scenario.isHostile;
+  }
+
   #checkObjects(ids: ReadonlySet<string>): void {
+    if (this.#isInDisorder) return;
     const { checks } = this.#context;
     const own = this.#isOptimistic ? [...this.log.open] : [];
     const pending = [...this.#inherited.filter(({ isOptimistic }) => isOptimistic), ...own]
@@ -428,9 +439,7 @@ export class ClientNode {
   }
 
   #checkBank(): void {
-    // Of a part that came in disorder nothing tells.
-    const isSure = !(this.isPartial && this.#context.scenario.isHostile);
-    if (!this.mirror.isWhole || !isSure) return;
+    if (!this.mirror.isWhole || this.#isInDisorder) return;
     for (let group = 0; group < BANK_GROUPS; group++) {
       const total = bankTotal((id) => this.#client.get(id), group);
       this.#context.checks.check(total === BANK_TOTAL, "G12", () => {

@@ -22,7 +22,7 @@ const HIDDEN_TOPICS: readonly Topic[] = [
   { query: { s: { $startsWith: "~" } } },
   { query: { b: { $exists: true } } },
   { query: { c: { $gte: 1 } } },
-  { channel: "a:1" },
+  { channel: "d:1" },
   { namespace: "shared" },
 ];
 

@@ -63,6 +63,8 @@ export interface ViewScenario {
   /** How often such a client changes what it asks for, on average. */
   readonly turnMeanMs: number;
   readonly subscriptionsPerSecondMax: number;
+  /** How often objects are changed so that they come into view or leave it, on average. */
+  readonly stirMeanMs: number;
   /** Undefined when everyone may see and do everything. */
   readonly rules: RuleScenario | undefined;
 }
@@ -174,6 +176,7 @@ function viewsOf(random: SeededRandom): ViewScenario | undefined {
     partialChance: rules === undefined ? 0.8 : random.pick([0, 0.5, 0.8]),
     turnMeanMs: random.pick([200, 1_000, 4_000]),
     subscriptionsPerSecondMax: random.pick([2, 50]),
+    stirMeanMs: random.pick([20, 150, 1e9]),
     rules,
   };
 }

@@ -21,7 +21,7 @@ export function someTopic(random: SeededRandom): Topic {
       return { id: random.pick([`seed:${random.below(60)}`, `ext:${random.below(10)}`]) };
     case 3:
     case 4:
-      return { channel: random.pick(["a:0", "a:1", "a:2", "a:3", "d", "none"]) };
+      return { channel: random.pick(["d:0", "d:1", "d:2", "d:3", "e", "none"]) };
     default:
       return { query: someQuery(random) };
   }

@@ -144,6 +144,10 @@ export class ServerNode implements Holder {
     this.process.run(() => this.#workload.act());
   }
 
+  stir(): void {
+    if (this.isOpen) this.process.run(() => this.#workload.stir());
+  }
+
   /** Who may see what has changed for a reason that no object tells. */
   revoke(ids?: readonly string[]): void {
     if (!this.process.isAlive) return;

@@ -31,6 +31,7 @@ export class Sights {
   readonly #moments = new WeakMap<Holder, Moment>();
   /** Canary values that a team has been allowed to see at some moment. */
   readonly #seen = new Map(TEAMS.map((team) => [team, new Set<string>()] as const));
+  readonly #seenIds = new Map(TEAMS.map((team) => [team, new Set<string>()] as const));
   /** All that were ever in an object of which a store has heard. */
   readonly #known = new Set<string>();
 
@@ -65,6 +66,7 @@ export class Sights {
       for (const team of TEAMS) {
         const shown = this.visibility.project(team, object);
         if (shown === undefined) continue;
+        this.#seenIds.get(team)?.add(object.id);
         for (const canary of canariesIn(shown)) this.#seen.get(team)?.add(canary);
       }
     }
@@ -73,6 +75,11 @@ export class Sights {
   /** Whether the team was never allowed to see this value, which somebody has written. */
   isSecret(team: number, canary: string): boolean {
     return this.#known.has(canary) && this.#seen.get(team)?.has(canary) !== true;
+  }
+
+  /** Whether the team was allowed to see an object of this id at some moment. */
+  hasSeen(team: number, id: string): boolean {
+    return this.#seenIds.get(team)?.has(id) === true;
   }
 
   #teamAt(holder: Holder, team: number): ReadonlyMap<string, Sight> {

@@ -202,6 +202,7 @@ class Simulation {
         return !this.#isCalm;
       });
     }
+    this.#stir();
     this.#turnGates();
     this.#probe();
     new Trouble(this.#context, {
@@ -212,6 +213,15 @@ class Simulation {
       restore: () => this.#restore(),
       crashClient: (client) => this.#crashClient(client),
     }).begin();
+  }
+
+  #stir(): void {
+    const { scenario, timeline } = this.#context;
+    if (scenario.views === undefined) return;
+    repeatedly(timeline, this.#random.fork("stir"), scenario.views.stirMeanMs, () => {
+      if (!this.#isCalm) this.#server.stir();
+      return !this.#isCalm;
+    });
   }
 
   /** Opens and closes gates, and has the servers look again at who may see what. */

@@ -144,8 +144,8 @@ export function teamOf(user: string): number {
 }
 
 /** The channels that an object is in. */
-export function channelsOf({ a, d }: Readonly<Record<string, unknown>>): string[] {
-  return [...(typeof a === "number" ? [`a:${Math.floor(a)}`] : []), ...(d === 2 ? ["d"] : [])];
+export function channelsOf({ d, e }: Readonly<Record<string, unknown>>): string[] {
+  return [...(typeof d === "number" ? [`d:${Math.floor(d)}`] : []), ...(e === 2 ? ["e"] : [])];
 }
 
 function ownersOf({ a }: PlainObject): readonly number[] {
@@ -154,7 +154,7 @@ function ownersOf({ a }: PlainObject): readonly number[] {
 
 /** One team may not change objects that say so. */
 function isLocked(team: number, { d }: Readonly<Record<string, unknown>>): boolean {
-  return team === 1 && d === 1;
+  return team === 1 && (d === 1 || d === 3);
 }
 
 function isPublic({ id }: PlainObject): boolean {

@@ -27,6 +27,8 @@ export interface Writer {
 
 /** Ids that several writers use: they create, change and destroy each other's objects. */
 const SHARED_IDS = 12;
+/** Those of them that never rest. */
+const RESTLESS_IDS = 3;
 const NAMES = ["a", "b", "c", "d", "e"];
 
 /** What one application does with a world: anything, at random. */
@@ -77,6 +79,18 @@ export class Workload {
     else if (action < 92) this.#writeSeveral();
     else if (action < 98) this.#fetch();
     else this.#mistake();
+  }
+
+  /** Changes something by which it is decided who is shown what. */
+  stir(): void {
+    const random = this.#random;
+    const id = random.chance(0.8) ? `shared:${random.below(RESTLESS_IDS)}` : this.#anyId();
+    const value = random.chance(0.2) ? undefined : random.below(4);
+    const changes = { [random.pick(["a", "a", "b", "c", "d", "e"])]: value };
+    this.#log.issue("write", this.#log.nextOrder(), (callback) => ({
+      steps: [{ kind: "update", id, changes }],
+      promise: this.#writer.save({ ...changes, id }, callback),
+    }));
   }
 
   /** The last thing that is ever written: it must get through. */

@@ -178,7 +178,8 @@ export const VIEWING: readonly Fault[] = [
     "server/reception.ts",
     "const isResumed = isWhole && world.canResume(cursor)",
     "const isResumed = world.canResume(cursor)",
-    "views",
+    "turns",
+    "device",
   ),
   fault(
     "an object that may not be seen can be changed",
@@ -209,5 +210,13 @@ export const VIEWING: readonly Fault[] = [
     "    return isSeen ? id : undefined;",
     "    return isSeen || true ? id : undefined;",
     "probed",
+  ),
+  fault(
+    "who has a part goes on as if it were all",
+    "lib/world.ts",
+    "return isPart !== true && epoch",
+    "return (isPart ?? true) && epoch",
+    "turns",
+    "device",
   ),
 ];
