@@ -133,9 +133,10 @@ export async function join(port: number, events: ClientEvents): Promise<Contesta
   };
 }
 
-function viewOf(state: State): WorldView {
+/** Where players are filtered, a client to whom none was shown yet has no map of them. */
+function viewOf(state: Partial<State>): WorldView {
   return {
-    players: new Map(state.players.entries()) as ReadonlyMap<string, Player>,
-    things: new Map(state.things.entries()) as ReadonlyMap<string, Thing>,
+    players: new Map(state.players?.entries()) as ReadonlyMap<string, Player>,
+    things: new Map(state.things?.entries()) as ReadonlyMap<string, Thing>,
   };
 }

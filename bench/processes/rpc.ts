@@ -26,7 +26,8 @@ export function offer(methods: Methods): void {
 }
 
 async function answer(methods: Methods, { number, name, args }: Question): Promise<void> {
-  const send = (answer: Answer) => process.send?.(answer);
+  // A runner that has gone meanwhile hears nothing, which is no error.
+  const send = (answer: Answer) => process.send?.(answer, undefined, undefined, () => undefined);
   try {
     const method = methods[name] as ((...args: readonly unknown[]) => unknown) | undefined;
     if (method === undefined) throw new Error(`there is no ${name}`);
