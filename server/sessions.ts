@@ -269,6 +269,8 @@ export class Sessions {
   #caughtUp(session: Session): void {
     this.#behind.delete(session);
     if (!session.giveAnswers()) this.dismiss(session.clientId, unreadAnswers());
+    // What it waits for may have been the only thing to happen.
+    if (this.#turns.has(session)) this.pumpSoon();
   }
 
   /** Those who are current go on with what they have asked for. */

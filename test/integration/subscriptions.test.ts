@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { SyncError, SyncObject } from "../../server/index.ts";
 import { eventually } from "../support/eventually.ts";
-import { recordEvents, Stage, viewOf } from "../support/stage.ts";
+import { next, recordEvents, Stage, viewOf } from "../support/stage.ts";
 
 const stage = new Stage();
 afterEach(() => stage.clear());
@@ -110,6 +110,18 @@ describe("subscriptions", () => {
     await Promise.all(topics.map((topic) => client.subscribe(topic).ready));
     expect(ids(client).length).toBe(count);
   });
+
+  test("what is subscribed to before all else is shown is not forgotten", async () => {
+    const { sync, url } = await stage.serve({ limits: { pageBytes: 500 } });
+    await sync.transaction((steps) => {
+      for (let i = 0; i < 999; i++) steps.create({ id: `a:${i}`, text: "x".repeat(100) });
+      steps.create({ id: "b:1" });
+    });
+    const client = stage.client(url, { subscribe: [{ namespace: "a" }] });
+    await next(client, "connect");
+    await client.subscribe({ namespace: "b" }).ready;
+    expect(ids(client).length).toBe(1_000);
+  }, 5_000);
 
   test("what is fetched in vain is not subscribed to", async () => {
     const { sync, url } = await stage.serve({ limits: { topicIdsMax: 2 } });
