@@ -197,7 +197,9 @@ export class Permissions {
     try {
       const answer: unknown = permission(identity, object, changes ?? {});
       if (typeof answer === "boolean") return answer;
-      const kind = isStrayPromise(answer) ? "a promise: it cannot be async" : "neither true nor false";
+      const kind = isStrayPromise(answer)
+        ? "a promise: it cannot be async"
+        : "neither true nor false";
       this.#onError(new SyncError("handler_failed", `the rule to ${what} answers ${kind}`, { id }));
     } catch (cause) {
       this.#onError(new SyncError("handler_failed", `the rule to ${what} failed`, { id, cause }));

@@ -541,9 +541,7 @@ export class WorldHost {
     } catch (error) {
       const problem = job.problem ?? this.#toProblem(error);
       const told =
-        job.writer === null
-          ? problem
-          : this.#judge.tellable(problem, job.writer, job.operations);
+        job.writer === null ? problem : this.#judge.tellable(problem, job.writer, job.operations);
       return { job, outcome: rejected(told), commit: undefined };
     }
   }

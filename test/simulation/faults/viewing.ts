@@ -38,20 +38,6 @@ export const VIEWING: readonly Fault[] = [
     "views",
   ),
   fault(
-    "what comes and goes twice is not taken away",
-    "server/views/view.ts",
-    "if (known > Math.max(base.version, from)) return undefined;",
-    "if (entered > Math.max(base.version, from)) return undefined;",
-    "views",
-  ),
-  fault(
-    "pages that were kept show what was hidden since",
-    "server/views/view.ts",
-    "if (entry.object !== null) this.#pages.clear();",
-    "",
-    "views",
-  ),
-  fault(
     "what has left is forgotten while somebody still has to be told",
     "server/views/view.ts",
     "      this.#horizon = Math.max(this.#horizon, member.isGone ? member.revision : 0);\n",
@@ -82,8 +68,8 @@ export const VIEWING: readonly Fault[] = [
   fault(
     "a query tells of hidden properties",
     "lib/topics.ts",
-    "const seen = hidden.length === 0 ? object : without(hidden, object);",
-    "const seen = object;",
+    "if (query.matches(object, hidden)) return true;",
+    "if (query.matches(object)) return true;",
     "hiddenProperties",
     "turns",
   ),
