@@ -81,12 +81,6 @@ function writeProperty(writer: ByteWriter, name: string, value: Content): void {
   value(writer);
 }
 
-/** What became of mutation `n`: "accepted", or the code that it was rejected with. */
-export async function outcomeOf(client: RawClient, n: number): Promise<string> {
-  const refusal = await refusalOf(client, n);
-  return refusal?.code ?? "accepted";
-}
-
 /** Why mutation `n` was rejected; undefined if it was not. */
 export async function refusalOf(client: RawClient, n: number): Promise<ErrorData | undefined> {
   const { outcome } = await client.until(() =>
