@@ -3,7 +3,7 @@ import { isContestant, loadContestant } from "../contestants/index.ts";
 import { Arena } from "../crowd/arena.ts";
 import { Hearing } from "../crowd/hearing.ts";
 import { Joiners } from "../crowd/joiners.ts";
-import { stallNewest } from "../crowd/sockets.ts";
+import { stallNewest, turnDeaf } from "../crowd/sockets.ts";
 import { writeAtPace, writeFor } from "../crowd/writers.ts";
 import type { Player } from "../world.ts";
 import { offer } from "./rpc.ts";
@@ -35,6 +35,7 @@ const methods = {
   leave: () => joiners.leave(),
   comeBack: () => joiners.comeBack(),
   stallNewest,
+  turnDeaf,
   disagreeing: (expected: string | readonly string[]) => joiners.disagreeing(expected),
   closeAll: () => joiners.closeAll(),
 

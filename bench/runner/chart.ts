@@ -15,9 +15,9 @@ const panels: readonly Panel[] = [
   panel("Client CPU per applied update", "arena", "100 players", "clientMicros", "µs"),
   panel("Bytes per update", "arena", "100 players", "bytes", "B"),
   panel(
-    "Server CPU per update, 1,000 players on a grid",
+    "Server CPU per update, 500 players on a grid",
     "interest",
-    "1,000 players",
+    "500 players",
     "serverMicros",
     "µs",
   ),

@@ -15,27 +15,39 @@ export const interest: Workload = {
   columns: [{ key: "seen", title: "others seen", digits: 1 }, ...arenaColumns],
   cases(mode) {
     const contestants: ContestantName[] = ["object-sync-grid", "colyseus-view"];
-    const sized = (players: number): Case => ({
-      name: `${players.toLocaleString("en-US")} players`,
+    const sized = (players: number, isDeaf = false): Case => ({
+      name: `${players.toLocaleString("en-US")} players${isDeaf ? `, of whom ${WITNESSES} look` : ""}`,
       contestants,
-      measure: (open) => walk(open, players, mode),
+      measure: (open) => walk(open, players, isDeaf, mode),
     });
-    return mode === "short" ? [sized(200)] : [sized(500), sized(1_000)];
+    if (mode === "short") return [sized(200)];
+    return [sized(500), sized(1_000), sized(1_000, true)];
   },
 };
 
-/** Like the arena; but who must see whom is a question of where they are. */
-async function walk(open: () => Stage, players: number, mode: Mode): Promise<Outcome> {
+/**
+ * Like the arena; but who must see whom is a question of where they are. All clients of so many players
+ * are more than one core can run: if they are `isDeaf`, those besides the witnesses move and do not look,
+ * so that it is the server that is measured.
+ */
+async function walk(
+  open: () => Stage,
+  players: number,
+  isDeaf: boolean,
+  mode: Mode,
+): Promise<Outcome> {
   const { warmUpMs, windowMs } = arenaTimes(mode);
   const stage = open();
   const { server } = stage;
   const crowds = [stage.crowd, stage.openWitnesses()] as const;
   const [crowd, witnesses] = crowds;
   const fieldSize = fieldSizeOf(players);
+  let areDeaf = false;
+  const looking = () => (areDeaf ? [witnesses] : crowds);
   const disagreeing = () =>
     settle(async () => {
       const all = await server.players();
-      const counts = await Promise.all(crowds.map((one) => one.fieldDisagreeing(all)));
+      const counts = await Promise.all(looking().map((one) => one.fieldDisagreeing(all)));
       return counts.reduce((sum, count) => sum + count, 0);
     });
 
@@ -43,6 +55,8 @@ async function walk(open: () => Stage, players: number, mode: Mode): Promise<Out
   await crowd.enterField(port, 0, players - WITNESSES, fieldSize);
   await witnesses.enterField(port, players - WITNESSES, players, fieldSize);
   const disagreeingBefore = await disagreeing();
+  if (isDeaf) await crowd.turnDeaf();
+  areDeaf = isDeaf;
   await Promise.all(crowds.map((one) => one.startMoving(fieldSize)));
   await sleep(warmUpMs);
 
@@ -57,8 +71,13 @@ async function walk(open: () => Stage, players: number, mode: Mode): Promise<Out
   await Promise.all(crowds.map((one) => one.stopMoving()));
   const disagreeingAfter = await disagreeing();
   const [ofMany, ofFew] = await Promise.all([crowd.othersSeen(), witnesses.othersSeen()]);
-  const seen = (ofMany * (players - WITNESSES) + ofFew * WITNESSES) / players;
-  const values = valuesOf(together(ofCrowd, ofWitnesses), before, after, players, seen);
+  const seen = isDeaf ? ofFew : (ofMany * (players - WITNESSES) + ofFew * WITNESSES) / players;
+  const heard = together(ofCrowd, ofWitnesses);
+  // What one of the witnesses is told, everyone is, on average.
+  const updates =
+    (ofWitnesses.updates * heard.elapsedMs * players) / WITNESSES / ofWitnesses.elapsedMs;
+  const told = isDeaf ? { ...heard, updates } : heard;
+  const values = valuesOf(told, before, after, players, seen);
   return {
     values: { ...values, seen },
     faults: [...faultsOf(Math.max(disagreeingBefore, disagreeingAfter)), ...slowFaults(values)],
