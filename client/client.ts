@@ -4,6 +4,7 @@ import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ClientLimits } from "../lib/limits.ts";
 import type { Connect } from "../lib/link.ts";
+import { FIRST_VERSION } from "../lib/migrations.ts";
 import { checkId, type ObjectId, type SyncObject } from "../lib/object.ts";
 import {
   toProperties,
@@ -76,7 +77,11 @@ export class Client<Models extends object = AnyModels> {
   readonly #newId: () => string;
   readonly #check: WriteCheck | undefined;
   readonly #whenSynced: Settle<void>[] = [];
-  readonly #newFollower: (isResuming: boolean, listener: FollowerListener) => Follower;
+  readonly #newFollower: (
+    isResuming: boolean,
+    listener: FollowerListener,
+    schema?: number,
+  ) => Follower;
   /** They finish what other clients have left, each under its own name. */
   readonly #heirs = new Set<Follower>();
   #opened: Promise<Opened | undefined>;
@@ -98,9 +103,12 @@ export class Client<Models extends object = AnyModels> {
     this.#auth = options.auth;
     const auth = (): unknown => this.#auth;
     // Where a spread comes first, the engine takes each client's for an object of another make.
-    this.#newFollower = (isResuming, listener) =>
-      new Follower({ isResuming, subscriptions, ...options, ...surroundings, auth }, listener);
-    const { storage, world } = options;
+    const { storage, world, migrations } = options;
+    this.#newFollower = (isResuming, listener, schema = migrations?.version ?? FIRST_VERSION) =>
+      new Follower(
+        { isResuming, subscriptions, ...options, ...surroundings, auth, schema },
+        listener,
+      );
     this.#follower = this.#newFollower(storage !== undefined, {
       changed: (events) => {
         for (const event of events) this.#hub.emitChange(event);
@@ -119,7 +127,7 @@ export class Client<Models extends object = AnyModels> {
       drained: () => undefined,
     });
     this.#isKeeping = storage !== undefined;
-    this.#opened = Promise.resolve(storage?.open(world, surroundings.environment)).then(
+    this.#opened = Promise.resolve(storage?.open(world, surroundings.environment, migrations)).then(
       (opened) => {
         if (storage !== undefined) this.#follower.resume(opened?.own);
         for (const keeper of opened?.orphans ?? []) this.#finish(keeper);
@@ -404,7 +412,7 @@ export class Client<Models extends object = AnyModels> {
       void keeper.close(false);
       return;
     }
-    const heir = this.#newFollower(true, {
+    const listener: FollowerListener = {
       changed: () => undefined,
       happened: (name, ...args) => {
         if (name === "reject" || name === "uncertain" || name === "error")
@@ -416,7 +424,8 @@ export class Client<Models extends object = AnyModels> {
         this.#heirs.delete(heir);
         void heir.close(true);
       },
-    });
+    };
+    const heir = this.#newFollower(true, listener, keeper.kept?.schema);
     this.#heirs.add(heir);
     heir.resume(keeper);
     if (this.#isConnectWanted) heir.connect();

@@ -31,6 +31,8 @@ export interface FollowerOptions {
   readonly auth: () => unknown;
   readonly limits: ClientLimits;
   readonly optimistic: boolean;
+  /** Of which version of the application's schema its writes and its view are. */
+  readonly schema: number;
   /** What the application asks to be shown, if not everything. */
   readonly subscriptions: Subscriptions | undefined;
 }
@@ -82,7 +84,7 @@ export class Follower {
   #isSubscribeDue = false;
 
   constructor(options: FollowerOptions, listener: FollowerListener) {
-    const { limits, world } = options;
+    const { limits, world, schema } = options;
     this.#options = options;
     this.#clientId = options.environment.random.id();
     this.#isResuming = options.isResuming;
@@ -99,6 +101,7 @@ export class Follower {
           clientId: this.#clientId,
           cursor: this.#replica.cursor,
           topics: options.subscriptions && topicsToText(options.subscriptions.topics),
+          schema,
         }),
       },
       {
@@ -252,6 +255,7 @@ export class Follower {
     }
     const source = {
       clientId: this.#clientId,
+      schema: this.#options.schema,
       outbox: this.#outbox,
       user: () => this.#user,
       replica: this.#replica,

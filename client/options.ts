@@ -1,6 +1,7 @@
 import type { WriteCheck } from "../lib/change-check.ts";
 import { SyncError } from "../lib/errors.ts";
 import { CLIENT_LIMITS, resolveLimits, type ClientLimits } from "../lib/limits.ts";
+import { isMigrations, type Migrations } from "../lib/migrations.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import type { Topic } from "../lib/topics.ts";
 import type { Persistence } from "./persistence.ts";
@@ -36,6 +37,11 @@ export interface ObjectSyncOptions {
   readonly storage?: Persistence | undefined;
   /** Refuses a write before it is applied, by what it throws: as do `schemas(...).check`. */
   readonly check?: WriteCheck | undefined;
+  /**
+   * The history of the application's schema, by which the server knows what this client's objects are
+   * like: what `migrations` of `object-sync/schema` makes. Without it, they are of the first version.
+   */
+  readonly migrations?: Migrations | undefined;
   readonly limits?: Partial<ClientLimits> | undefined;
 }
 
@@ -50,6 +56,7 @@ export interface ResolvedOptions {
   readonly autoConnect: boolean;
   readonly storage: Persistence | undefined;
   readonly check: WriteCheck | undefined;
+  readonly migrations: Migrations | undefined;
   readonly limits: ClientLimits;
 }
 
@@ -71,6 +78,7 @@ const CHECKS: Readonly<Record<keyof ObjectSyncOptions, (value: unknown) => boole
   autoConnect: isSwitch,
   storage: (value) => typeof (value as Partial<Persistence> | null)?.open === "function",
   check: (value) => typeof value === "function",
+  migrations: isMigrations,
   limits: (value) => typeof value === "object" && value !== null,
 };
 
@@ -93,6 +101,7 @@ export function resolveOptions(given: ObjectSyncOptions): ResolvedOptions {
     autoConnect = true,
     storage,
     check,
+    migrations,
   } = given;
   const limits = resolveLimits(given.limits, CLIENT_LIMITS);
   return {
@@ -106,6 +115,7 @@ export function resolveOptions(given: ObjectSyncOptions): ResolvedOptions {
     autoConnect,
     storage,
     check,
+    migrations,
     limits,
   };
 }

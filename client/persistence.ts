@@ -1,6 +1,7 @@
 import type { Cursor } from "../lib/delta.ts";
 import type { Environment } from "../lib/environment.ts";
 import type { SyncError } from "../lib/errors.ts";
+import type { Migrations } from "../lib/migrations.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { ConfirmedObject, Replica } from "../lib/replica.ts";
 import type { KeptWrite, Outbox, Write } from "./outbox.ts";
@@ -12,9 +13,14 @@ import type { KeptWrite, Outbox, Write } from "./outbox.ts";
 export interface Persistence {
   /**
    * Finds what an earlier client of this world has left and no other client is using, or begins
-   * anew. Rejects with `storage_failed` when that cannot be told.
+   * anew. What was written with another version of the schema than that of `migrations` is an orphan,
+   * and what was seen is brought to this one. Rejects with `storage_failed` when that cannot be told.
    */
-  open(world: string, environment: Environment): Promise<Opened>;
+  open(
+    world: string,
+    environment: Environment,
+    migrations: Migrations | undefined,
+  ): Promise<Opened>;
 }
 
 export interface Opened {
@@ -36,6 +42,8 @@ export interface Opened {
 /** The state of one client, as it was kept at one moment. */
 export interface Kept {
   readonly clientId: string;
+  /** Of which version of the application's schema its objects and writes are. */
+  readonly schema: number;
   /** Whose all this is, if the server has told. */
   readonly user: string | undefined;
   readonly cursor: Cursor;
@@ -50,6 +58,7 @@ export interface Kept {
 /** The live state that is to be kept: always read at one moment, between two steps. */
 export interface KeepSource {
   readonly clientId: string;
+  readonly schema: number;
   readonly outbox: Outbox;
   user(): string | undefined;
   readonly replica: Replica;

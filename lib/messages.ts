@@ -26,6 +26,8 @@ export interface Hello {
   readonly cursor: Cursor;
   /** What the client asks to be shown, as `topicsToText` makes it; everything, when absent. */
   readonly topics?: string | undefined;
+  /** The version of the application's schema that the client has; the first, when absent. */
+  readonly schema?: number | undefined;
   /** The application's own credentials. */
   readonly auth: unknown;
 }

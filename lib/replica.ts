@@ -102,7 +102,8 @@ interface Reason {
 
 const NEWS: Reason = { isNews: true, isSilent: false, isMute: false };
 const OLD: Reason = { isNews: false, isSilent: false, isMute: false };
-const NO_HANDLE = -1;
+/** Of an object that the server has not told of. */
+export const NO_HANDLE = -1;
 
 /**
  * A client's copy of a world: the confirmed state with the pending writes on top, shown through
@@ -171,7 +172,7 @@ export class Replica {
       const slot =
         this.#slots.get(object.id as ObjectId) ?? this.#newSlot(object.id as ObjectId, handle);
       slot.handle = handle;
-      this.#byHandle[handle] = slot;
+      if (handle !== NO_HANDLE) this.#byHandle[handle] = slot;
       this.#setConfirmed(slot, object, OLD, affected, events);
     }
     for (const write of writes) for (const slot of this.#pend(write)) affected.set(slot, OLD);

@@ -1,4 +1,5 @@
 import { checkChanges, SyncError, type WriteCheck } from "../lib/index.ts";
+import { namespaceOf } from "./namespace.ts";
 import { isStandardSchema, type InputOf, type StandardSchema } from "./standard-schema.ts";
 import { violation, violationOf, type SchemaChange } from "./violation.ts";
 
@@ -83,11 +84,6 @@ function checkChange(change: SchemaChange, name: string, schema: StandardSchema)
   const { issues } = result;
   if (issues === undefined) return;
   throw violationOf(change, issues[0] ?? { message: "it gives no reason" });
-}
-
-function namespaceOf(id: string): string {
-  const colon = id.indexOf(":");
-  return colon < 0 ? id : id.slice(0, colon);
 }
 
 function badOption(name: string, reason: string): SyncError {

@@ -1,6 +1,7 @@
 import { SyncError } from "../lib/errors.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import { encodeGoodbye, type Hello } from "../lib/messages.ts";
+import { FIRST_VERSION } from "../lib/migrations.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import type { Environment } from "../lib/environment.ts";
 import { Authenticated, type Visitor } from "./authenticated.ts";
@@ -106,9 +107,22 @@ export function parseHello(data: unknown): Hello {
   if (typeof epoch !== "string" || !Number.isSafeInteger(seq) || (seq as number) < 0) {
     throw new SyncError("invalid_payload", "the hello has no proper cursor");
   }
+  const { schema } = fields;
+  const isVersion = Number.isSafeInteger(schema) && (schema as number) >= FIRST_VERSION;
+  if (schema !== undefined && !isVersion) {
+    throw new SyncError("invalid_payload", "the hello has no proper schema");
+  }
   const topics = fields["topics"] as Hello["topics"]; // read by whoever knows the limits
   const place = { epoch, seq: seq as number, ...(isPart === true && { isPart }) };
-  return { version, world, clientId, cursor: place, topics, auth };
+  return {
+    version,
+    world,
+    clientId,
+    cursor: place,
+    topics,
+    schema: schema as Hello["schema"],
+    auth,
+  };
 }
 
 function fieldsOf(data: unknown): Readonly<Record<string, unknown>> {

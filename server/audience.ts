@@ -8,4 +8,9 @@ export interface Audience {
   mayHide(id: string): readonly string[];
   /** The properties of an object that they may not see; undefined when they may not see it at all. */
   hidden(object: SyncObject): readonly string[] | undefined;
+  /**
+   * An object as they know it whose version of the application's schema is an older one: null when that
+   * is as it is, undefined when they may not see it or it cannot be shown. Absent for all others.
+   */
+  lower?(object: SyncObject): SyncObject | null | undefined;
 }

@@ -5,6 +5,7 @@ import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import { topicsFromText, type Hello } from "../lib/messages.ts";
+import type { Migrations } from "../lib/migrations.ts";
 import { checkId, type Changes, type ObjectId, type SyncObject } from "../lib/object.ts";
 import { EVERYTHING, parseTopics, type Topic } from "../lib/topics.ts";
 import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
@@ -14,7 +15,9 @@ import type { Visitor } from "./authenticated.ts";
 import type { Writer } from "./job.ts";
 import { ObjectsView } from "./objects-view.ts";
 import { Reception } from "./reception.ts";
+import { raiseWorld } from "./raised-world.ts";
 import type { Rules } from "./rules.ts";
+import { SchemaVersions } from "./schema-versions.ts";
 import type { SessionInfo } from "./session.ts";
 import type { StoredWorld } from "./stores/store.ts";
 import { isThenable } from "./thenable.ts";
@@ -38,7 +41,9 @@ export interface WorldEvents {
   error: (error: SyncError) => void;
 }
 
-export type HostedWorldOptions = Omit<HostOptions, "onApplied" | "onError">;
+export type HostedWorldOptions = Omit<HostOptions, "versions" | "onApplied" | "onError"> & {
+  readonly migrations?: Migrations | undefined;
+};
 
 type WriteSteps = Pick<Transaction, "save" | "create" | "update" | "destroy">;
 
@@ -48,6 +53,7 @@ export class HostedWorld {
   readonly #limits: ServerLimits;
   readonly #environment: Environment;
   readonly #events = new EventEmitter<WorldEvents>();
+  readonly #versions: SchemaVersions;
   readonly #opening: Promise<WorldHost>;
   #isFailureTold = false;
   #host: WorldHost | undefined;
@@ -58,16 +64,22 @@ export class HostedWorld {
     this.name = options.name;
     this.#limits = options.limits;
     this.#environment = options.environment;
+    const { migrations, limits } = options;
+    this.#versions = new SchemaVersions(migrations, limits, (error) => this.report(error));
     const loading = options.store.load(options.name, options.environment.random.id());
-    this.#opening = isThenable(loading)
-      ? Promise.resolve(loading).then((stored) => this.#open(stored, options))
-      : Promise.resolve(this.#open(loading, options));
+    const raise = (stored: StoredWorld): StoredWorld | Promise<StoredWorld> =>
+      raiseWorld(stored, this.name, options.store, this.#versions);
+    const raising = isThenable(loading) ? Promise.resolve(loading).then(raise) : raise(loading);
+    this.#opening = isThenable(raising)
+      ? Promise.resolve(raising).then((stored) => this.#open(stored, options))
+      : Promise.resolve(this.#open(raising, options));
     this.#opening.catch(() => undefined); // whoever waits for it hears
   }
 
   #open(stored: StoredWorld, options: HostedWorldOptions): WorldHost {
     this.#host = new WorldHost(stored, {
       ...options,
+      versions: this.#versions,
       onApplied: (applied, writer) => this.#emitApplied(applied, writer),
       onError: (error) => this.report(error),
     });
@@ -226,6 +238,7 @@ export class HostedWorld {
     }
     const reception = this.#reception as Reception;
     reception.checkOwner(hello.clientId, visitor.identity);
+    reception.checkVersion(hello.schema);
     const topics =
       hello.topics === undefined
         ? EVERYTHING

@@ -26,6 +26,8 @@ export interface Job {
   problem?: SyncError | undefined;
   /** By which a retry is recognised: of the operations as they came, before any handler. */
   fingerprint?: number;
+  /** Whether the operations are those of the present schema, whatever version their writer has. */
+  isRaised?: boolean;
   /** Whether it has been to the handlers. */
   readonly isConsulted?: boolean;
   silent?: ReadonlySet<ObjectId>;

@@ -5,6 +5,7 @@ import type { World } from "../lib/world.ts";
 import type { Decision } from "./job.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Lifetimes } from "./lifetimes.ts";
+import type { SchemaVersions } from "./schema-versions.ts";
 import { commitBatch, recordsOf, settledBy, type Failure } from "./store-batch.ts";
 import type { Store, StoreBatch, StoredWorld } from "./stores/store.ts";
 
@@ -13,6 +14,7 @@ export interface KeeperOptions {
   readonly name: string;
   readonly store: Store;
   readonly lifetimes: Lifetimes;
+  readonly versions: SchemaVersions;
   readonly limits: ServerLimits;
   readonly scheduler: Scheduler;
   readonly onError: (error: SyncError) => void;
@@ -90,6 +92,7 @@ export class Keeper {
       settled: () => settledBy(decisions, decided),
       forgotten,
       ledgerHorizon,
+      schemaVersion: this.#options.versions.current,
     };
     this.#isCheckDue = false;
     const answered = (failure: Failure | undefined): Failure | undefined => {

@@ -75,7 +75,7 @@ export class ObjectSyncServer {
   /**
    * The world of this name, which clients can join from now on: unless it is first asked for as a
    * private one, which is for the server's own code alone. Nothing in that is ephemeral, and no
-   * handler and no check hears of it. Throws `bad_option` when clients can join the world already.
+   * handler, no check and no migration hears of it. Throws `bad_option` when clients can join the world already.
    */
   world(name: string, options: WorldOptions = {}): HostedWorld {
     const isPrivate = options.private === true;
@@ -90,11 +90,12 @@ export class ObjectSyncServer {
     this.#checkOpen();
     const { store, flush, limits, ephemeral, sessionObjects } = this.#options;
     const { authorize, channels } = this.#options;
+    const migrations = isPrivate ? undefined : this.#options.migrations;
     const rules = this.#rules;
     const lifetimes = isPrivate ? new Lifetimes([], []) : new Lifetimes(ephemeral, sessionObjects);
     const handlers = isPrivate ? {} : this.#handlers;
     const environment = realEnvironment;
-    const places = { name, store, limits, environment };
+    const places = { name, store, migrations, limits, environment };
     const checks = isPrivate ? new ChangeChecks() : this.#checks;
     const whoMay = { authorize, rules, channels, checks };
     const world = new HostedWorld({ ...places, ...whoMay, handlers, flush, lifetimes });

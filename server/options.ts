@@ -1,5 +1,6 @@
 import { SyncError } from "../lib/errors.ts";
 import { SERVER_LIMITS, resolveLimits, type ServerLimits } from "../lib/limits.ts";
+import { isMigrations, type Migrations } from "../lib/migrations.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import type { WriteRequest } from "./authorization.ts";
 import { checkFlush, type Flush } from "./flush-policy.ts";
@@ -43,6 +44,11 @@ export interface ServerOptions {
    * see everything.
    */
   readonly rules?: Rules;
+  /**
+   * How objects of earlier versions of the application's schema become those of this one, and back:
+   * see `migrations` of object-sync/schema.
+   */
+  readonly migrations?: Migrations;
   /** Names the channels that an object is in, by which clients can subscribe to it. */
   readonly channels?: ChannelsOf;
   /** Says that everyone may write everything, which production asks to be said. */
@@ -66,11 +72,15 @@ export interface ServerOptions {
 type OptionName = keyof ServerOptions;
 
 export interface ResolvedOptions extends Required<
-  Omit<ServerOptions, "authenticate" | "authorize" | "rules" | "channels" | "origins" | "limits">
+  Omit<
+    ServerOptions,
+    "authenticate" | "authorize" | "rules" | "migrations" | "channels" | "origins" | "limits"
+  >
 > {
   readonly authenticate: ServerOptions["authenticate"];
   readonly authorize: ServerOptions["authorize"];
   readonly rules: Rules | undefined;
+  readonly migrations: Migrations | undefined;
   readonly channels: ChannelsOf | undefined;
   readonly origins: Origins | undefined;
   readonly limits: ServerLimits;
@@ -84,6 +94,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<OptionName>([
   "authenticate",
   "authorize",
   "rules",
+  "migrations",
   "channels",
   "open",
   "origins",
@@ -123,6 +134,7 @@ export function resolveOptions(
     authenticate,
     authorize,
     rules: rules && checkRules(rules),
+    migrations: checkMigrations(options.migrations),
     channels,
     open,
     origins: checkOrigins(options.origins),
@@ -149,6 +161,11 @@ function checkNamespaces(name: OptionName, namespaces: readonly string[]): reado
     typeof one === "string" && /^[^:]+$/.test(one);
   if (Array.isArray(namespaces) && namespaces.every(isNamespace)) return namespaces;
   throw badOption(name, "must be a list of namespaces, without their colons");
+}
+
+function checkMigrations(migrations: Migrations | undefined): Migrations | undefined {
+  if (migrations === undefined || isMigrations(migrations)) return migrations;
+  throw badOption("migrations", "must be what migrations() of object-sync/schema has made");
 }
 
 function checkStore(store: Store): Store {

@@ -11,6 +11,7 @@ import {
   type MutationsMessage,
   type SubscribeMessage,
 } from "../lib/messages.ts";
+import { FIRST_VERSION } from "../lib/migrations.ts";
 import { decodeMutation } from "../lib/mutation-codec.ts";
 import type { ObjectId } from "../lib/object.ts";
 import { parseTopics, type Topics } from "../lib/topics.ts";
@@ -61,6 +62,11 @@ export class Reception {
     throw new SyncError("forbidden", "this clientId is that of another identity", about);
   }
 
+  /** Throws `schema_version`, and `unavailable` when this server must be updated first. */
+  checkVersion(version = FIRST_VERSION): void {
+    this.#host.versions.checkClient(version);
+  }
+
   /** What a client asks to be shown. Throws as `parseTopics` does, and `forbidden`. */
   topicsOf(data: unknown): Topics {
     const topics = parseTopics(data, this.#limits);
@@ -71,13 +77,15 @@ export class Reception {
   /** Begins a session on an open link; what comes over the link goes to the events returned. */
   accept(link: Link, hello: Hello, asked: Topics, { identity, endsAt }: Visitor): LinkEvents {
     const { clock, random } = this.#environment;
-    const info: SessionInfo = { id: random.id(), world: this.#world, identity };
-    const { cursor, clientId } = hello;
+    const { cursor, clientId, schema: schemaVersion = FIRST_VERSION } = hello;
+    const info: SessionInfo = { id: random.id(), world: this.#world, identity, schemaVersion };
     const { world, stable, ledger } = this.#host;
     const directed = this.#host.topicsFor(info);
     const topics = directed ?? asked;
     // Of a view it is not known what a client has: it gets all of it anew, and what it lost is gone.
-    const isWhole = this.#host.views.isWhole(topics);
+    const anyone = this.#host.permissions.audience(identity, info.id);
+    const audience = this.#host.versions.audience(anyone, schemaVersion);
+    const isWhole = this.#host.views.isWhole(audience, topics);
     const isResumed = isWhole && world.canResume(cursor) && cursor.seq <= stable.seq;
     const wasHere = cursor.epoch === world.epoch && cursor.seq <= stable.seq;
     const user = userOf(identity);
@@ -95,7 +103,6 @@ export class Reception {
       mutationsInFlightMax: this.#limits.mutationsInFlightMax,
       mutationBytesMax: this.#mutationBytesMax(link),
     };
-    const audience = this.#host.permissions.audience(identity, info.id);
     const start = {
       info,
       clientId,

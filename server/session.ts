@@ -19,6 +19,8 @@ export interface SessionInfo {
   readonly world: string;
   /** What `authenticate` made of the client's credentials. */
   readonly identity: unknown;
+  /** Of the application's schema, as the client has it: 1 unless it has migrations. */
+  readonly schemaVersion: number;
 }
 
 /** What a session lacks until it is live: all after `base`, of which all up to `from` was sent. */

@@ -2,7 +2,7 @@ import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import { fingerprint } from "../lib/fingerprint.ts";
 import type { ServerLimits } from "../lib/limits.ts";
-import type { ObjectId } from "../lib/object.ts";
+import type { ObjectId, SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { Welcome } from "../lib/messages.ts";
 import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
@@ -22,6 +22,7 @@ import { KeyedQueue } from "./keyed-queue.ts";
 import { Ledger } from "./ledger.ts";
 import type { Lifetimes } from "./lifetimes.ts";
 import { Permissions, type Rules } from "./rules.ts";
+import type { SchemaVersions } from "./schema-versions.ts";
 import { SessionObjects } from "./session-objects.ts";
 import type { SessionInfo } from "./session.ts";
 import { Sessions } from "./sessions.ts";
@@ -38,6 +39,7 @@ export interface HostOptions {
   readonly authorize: ((request: WriteRequest) => unknown) | undefined;
   readonly rules?: Rules | undefined;
   readonly channels?: ChannelsOf | undefined;
+  readonly versions: SchemaVersions;
   readonly checks: ChangeChecks;
   readonly flush: Flush;
   readonly lifetimes: Lifetimes;
@@ -61,6 +63,12 @@ export interface Fetched {
 const UNDECIDED = rejected(
   new SyncError("unavailable", "the world was closed while its store was at work on the write"),
 );
+/** Why a write fails that is the application's own fault. */
+const TOLD_ALSO_HERE: ReadonlySet<string> = new Set([
+  "handler_failed",
+  "migration_failed",
+  "timeout",
+]);
 const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
 
 /**
@@ -77,6 +85,7 @@ const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
 export class WorldHost {
   readonly world: World;
   readonly permissions: Permissions;
+  readonly versions: SchemaVersions;
   readonly views: Views;
   readonly sessions: Sessions;
   readonly ledger: Ledger;
@@ -111,6 +120,7 @@ export class WorldHost {
     const isReadable = (): boolean => !this.#isStoring;
     const onGone = (clientId: string): void => this.#sessionObjects.left(clientId);
     this.permissions = new Permissions(options.rules, options.onError);
+    this.versions = options.versions;
     const { permissions, world } = this;
     this.views = new Views(world, permissions, options.channels, limits, options.onError);
     this.sessions = new Sessions(this.views, limits, environment, isReadable, onGone);
@@ -366,6 +376,8 @@ export class WorldHost {
       // A world that has closed meanwhile, or was taken over, decides nothing any more.
       if (job.problem === undefined && !this.#isClosed && this.#isNext(job)) {
         // Before the application's database can hear of it.
+        await this.#bringInToRaise(job);
+        this.#raise(job);
         if (job.writer !== null) this.#judge.check(job.writer, job.operations);
         const { checks, name } = this.#options;
         checks.runBeforeHandlers(job.operations, name, job.writer, this.world);
@@ -400,6 +412,43 @@ export class WorldHost {
       });
     }
     job.fingerprint = job.problem === undefined ? fingerprint(job.operations) : 0;
+  }
+
+  /** Makes of what a client of an older schema has written what it would be today. */
+  #raise(job: Job): void {
+    const { writer, operations } = job;
+    if (!this.#isToRaise(job)) return;
+    const { schemaVersion } = writer as SessionInfo;
+    try {
+      job.operations = this.versions.raise(operations, schemaVersion, (id) => this.#toRaise(id));
+      job.isRaised = true;
+    } catch (error) {
+      // To who may not see an object there is none, and none that cannot be migrated.
+      this.#judge.check(writer as SessionInfo, operations);
+      throw error;
+    }
+  }
+
+  /** The object on which a write is raised. Throws `migration_failed` when nobody can tell what it is. */
+  #toRaise(id: ObjectId): SyncObject | undefined {
+    const object = this.world.get(id);
+    const { handlers } = this.#options;
+    const isHandled = handlers.update !== undefined && handlers.fetch === undefined;
+    const isElsewhere = isHandled && !this.world.isGone(id);
+    if (object !== undefined || !isElsewhere) return object;
+    const message = `only a fetch handler could tell what ${id} is, which an older version changes`;
+    throw new SyncError("migration_failed", message, { id });
+  }
+
+  /** What a write becomes depends on what is there, and only a fetch handler may know that. */
+  async #bringInToRaise(job: Job): Promise<void> {
+    if (!this.#isToRaise(job) || this.#options.handlers.fetch === undefined) return;
+    const updated = job.operations.filter(({ kind }) => kind === "update").map(({ id }) => id);
+    if (updated.length > 0) await this.#load(updated, job.writer, false);
+  }
+
+  #isToRaise({ writer, isRaised }: Job): boolean {
+    return writer !== null && isRaised !== true && writer.schemaVersion !== this.versions.current;
   }
 
   /** The id that took the place of a provisional one, if it is one. */
@@ -450,7 +499,7 @@ export class WorldHost {
       error instanceof SyncError
         ? error
         : new SyncError("unavailable", "the server failed on this write", { cause: error });
-    if (problem.code === "handler_failed" || problem.code === "timeout" || error !== problem) {
+    if (TOLD_ALSO_HERE.has(problem.code) || error !== problem) {
       this.#options.onError(problem);
     }
     return problem;
@@ -528,6 +577,7 @@ export class WorldHost {
   #tryCommit(job: Job): Decision {
     try {
       if (job.problem !== undefined) throw job.problem;
+      this.#raise(job);
       if (job.writer !== null) this.#judge.check(job.writer, job.operations);
       const { renamed } = job;
       if (renamed !== undefined) job.operations = meet(job.operations, renamed, this.world);

@@ -29,6 +29,8 @@ interface Cut {
 export class BoxKeeper implements Keeper {
   readonly kept: Kept | undefined;
   readonly #box: Box;
+  /** Whether the box does not have yet what is kept. */
+  readonly #isNew: boolean;
   readonly #environment: Environment;
   #source!: KeepSource;
   #isStarted = false;
@@ -56,8 +58,10 @@ export class BoxKeeper implements Keeper {
     kept: Kept | undefined,
     texts: ReadonlyMap<string, string>,
     environment: Environment,
+    isNew: boolean,
   ) {
     this.#box = box;
+    this.#isNew = isNew;
     this.kept = kept;
     this.#texts = texts;
     this.#keys = new Set(texts.keys());
@@ -75,6 +79,7 @@ export class BoxKeeper implements Keeper {
     // In their order now; those that were kept may get other places than they had.
     for (const write of source.outbox) this.#places.set(write, this.#nextPlace++);
     this.noteWrites();
+    if (this.#isNew && this.kept !== undefined) this.noteObjects("all");
   }
 
   noteRestart(): void {
@@ -174,11 +179,11 @@ export class BoxKeeper implements Keeper {
 
   /** All that is new, as it is at this moment. */
   #cut(): Cut {
-    const { clientId, outbox, replica } = this.#source;
+    const { clientId, schema, outbox, replica } = this.#source;
     const isConnected = this.#source.isConnected();
     const { epoch, nextNumber, settled } = outbox;
     const user = this.#source.user();
-    const client = { clientId, user, cursor: replica.cursor, epoch, nextNumber };
+    const client = { clientId, schema, user, cursor: replica.cursor, epoch, nextNumber };
     const changes: BoxChanges = new Map([[this.#box.clientKey, clientToText(client)]]);
 
     const writes = [...outbox];

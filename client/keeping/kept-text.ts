@@ -1,4 +1,5 @@
 import type { Cursor } from "../../lib/delta.ts";
+import { FIRST_VERSION } from "../../lib/migrations.ts";
 import type { Changes, ObjectId, SyncObject } from "../../lib/object.ts";
 import { toProperties, type Operation } from "../../lib/operation.ts";
 import type { ConfirmedObject } from "../../lib/replica.ts";
@@ -12,25 +13,29 @@ const VERSION = 1;
 /** What a client is, without its objects and writes. */
 export interface KeptClient {
   readonly clientId: string;
+  readonly schema: number;
   readonly user: string | undefined;
   readonly cursor: Cursor;
   readonly epoch: string;
   readonly nextNumber: number;
 }
 
-export function clientToText({ clientId, user, cursor, epoch, nextNumber }: KeptClient): string {
-  return JSON.stringify({ version: VERSION, clientId, user, cursor, epoch, nextNumber });
+export function clientToText(client: KeptClient): string {
+  const { clientId, schema, user, cursor, epoch, nextNumber } = client;
+  return JSON.stringify({ version: VERSION, clientId, schema, user, cursor, epoch, nextNumber });
 }
 
 /** Throws what cannot be read, as all that read do: a disk may have damaged it, or a person. */
 export function clientFromText(text: string): KeptClient {
-  const { version, clientId, user, cursor, epoch, nextNumber } = recordOf(JSON.parse(text));
+  const fields = recordOf(JSON.parse(text));
+  const { version, clientId, schema = FIRST_VERSION, user, cursor, epoch, nextNumber } = fields;
   if (version !== VERSION) {
     throw new Error(`it was written by another version: ${String(version)} instead of ${VERSION}`);
   }
   const { epoch: cursorEpoch, seq, isPart } = recordOf(cursor);
   return {
     clientId: textOf(clientId),
+    schema: countOf(schema),
     user: user === undefined ? user : textOf(user),
     cursor: { epoch: textOf(cursorEpoch), seq: countOf(seq), ...(isPart === true && { isPart }) },
     epoch: textOf(epoch),

@@ -1,9 +1,11 @@
 import type { Environment } from "../../lib/environment.ts";
 import type { SyncError } from "../../lib/errors.ts";
+import { FIRST_VERSION, type Migrations } from "../../lib/migrations.ts";
 import type { Keeper, Kept, Opened, Persistence } from "../persistence.ts";
 import type { ClientStorage } from "../storage/storage.ts";
 import { Box, clientPrefix, type BoxTexts } from "./box.ts";
 import { BoxKeeper } from "./box-keeper.ts";
+import { formerView } from "./former-view.ts";
 import { recover } from "./recover.ts";
 
 /**
@@ -23,11 +25,11 @@ export function persist(makeStorage: () => ClientStorage): Persistence {
     await closed?.close();
   };
   return {
-    async open(world, environment) {
+    async open(world, environment, migrations) {
       users += 1;
       try {
         storage ??= makeStorage();
-        return { ...(await openBoxes(storage, world, environment)), close: leave };
+        return { ...(await openBoxes(storage, world, environment, migrations)), close: leave };
       } catch (error) {
         await leave();
         throw error;
@@ -41,16 +43,26 @@ interface Found {
   readonly box: Box;
   readonly kept: Kept | undefined;
   readonly texts: ReadonlyMap<string, string>;
+  /** Whether nothing is in it yet. */
+  readonly isNew?: boolean;
 }
 
 async function openBoxes(
   storage: ClientStorage,
   world: string,
   environment: Environment,
+  migrations: Migrations | undefined,
 ): Promise<Omit<Opened, "close">> {
   const boxes = await freeBoxes(storage, world);
-  const keeperOf = ({ box, kept, texts }: Found): Keeper =>
-    new BoxKeeper(box, kept, texts, environment);
+  const keeperOf = ({ box, kept, texts, isNew = false }: Found): Keeper =>
+    new BoxKeeper(box, kept, texts, environment, isNew);
+  const schema = migrations?.version ?? FIRST_VERSION;
+  const begin = async (former: readonly Found[]): Promise<Found> => {
+    const found = await newBox(storage, world, environment);
+    const [last] = former.flatMap(({ kept }) => kept ?? []);
+    const kept = migrations && last && formerView(last, migrations);
+    return { ...found, kept };
+  };
   const renew = async (isAll: boolean): Promise<Keeper> => {
     if (isAll) await removeAll(await freeBoxes(storage, world));
     return keeperOf(await newBox(storage, world, environment));
@@ -58,11 +70,13 @@ async function openBoxes(
   try {
     const problems: SyncError[] = [];
     const found = await readable(boxes, problems);
+    const ofNow = ({ kept }: Found): boolean => kept?.schema === schema;
     const busy = found.filter(({ texts }) => texts.size > 0);
     const idle = found.filter(({ texts }) => texts.size === 0);
-    const first = busy.shift() ?? idle.shift() ?? (await newBox(storage, world, environment));
-    for (const { box } of idle) await removeBox(box); // one view is as good as another
-    const { own, orphans } = await gather(first, busy);
+    const first = busy.find(ofNow) ?? idle.find(ofNow) ?? (await begin(found));
+    const isOther = (one: Found): boolean => one !== first;
+    for (const { box } of idle.filter(isOther)) await removeBox(box); // one view is as good as another
+    const { own, orphans } = await gather(first, busy.filter(isOther));
     return { own: keeperOf(own), orphans: orphans.map(keeperOf), problems, renew };
   } catch (error) {
     for (const box of boxes) box.release();
@@ -113,7 +127,12 @@ async function newBox(
     const name = random.id();
     const unlock = await storage.lock(clientPrefix(world) + name);
     if (unlock === undefined) continue;
-    return { box: new Box(storage, world, name, unlock), kept: undefined, texts: new Map() };
+    return {
+      box: new Box(storage, world, name, unlock),
+      kept: undefined,
+      texts: new Map(),
+      isNew: true,
+    };
   }
 }
 
@@ -155,7 +174,7 @@ async function gather(
 /** Undefined when it cannot be, also for want of room. */
 async function join({ box, kept, texts }: Found, other: Found): Promise<Found | undefined> {
   if (kept === undefined || other.kept === undefined) return undefined;
-  if (kept.user !== other.kept.user) return undefined;
+  if (kept.user !== other.kept.user || kept.schema !== other.kept.schema) return undefined;
   if (other.kept.writes.some(({ wasSent }) => wasSent)) return undefined;
   let place = Math.max(...Array.from(texts.keys(), (key) => box.placeOf(key))) + 1;
   const added = new Map(Array.from(other.texts.values(), (text) => [box.writeKey(place++), text]));

@@ -79,7 +79,7 @@ function nextEpoch({ epoch }: WorldCopy): string {
 }
 
 function emptyWorld(name: string): WorldCopy {
-  const nothing = { seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0 };
+  const nothing = { seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0, schemaVersion: 1 };
   return { name, epoch: nanoid(), ...nothing, objects: [], decided: [] };
 }
 

@@ -2,6 +2,7 @@ import { SyncError } from "../../lib/errors.ts";
 import { DEFAULT_LIMITS } from "../../lib/limits.ts";
 import { checkId, copyChanges, type Properties } from "../../lib/object.ts";
 import type { ObjectRecord } from "../../lib/entry.ts";
+import { FIRST_VERSION } from "../../lib/migrations.ts";
 import { toProperties } from "../../lib/operation.ts";
 import { propertiesFromJson, propertiesToJson } from "../../lib/tagged-json.ts";
 import { World } from "../../lib/world.ts";
@@ -10,12 +11,13 @@ import type { WorldCopy } from "../stores/archive.ts";
 /*
  * A world as text, a line of JSON for each object:
  *
- *   {"format":"object-sync","version":1,"world":"default","epoch":"V1StGX","seq":12,"objects":2}
+ *   {"format":"object-sync","version":1,"world":"default","epoch":"V1StGX","seq":12,"schemaVersion":1,"objects":2}
  *   {"id":"tree:1","height":3,"planted":{"$date":"2026-01-31T12:00:00.000Z"}}
  *   {"id":"lamp","on":true}
  *
- * `epoch` and `seq` say where it comes from, and `objects` whether it is whole; without it, that is
- * not known. What JSON lacks is written as lib/tagged-json says.
+ * `epoch` and `seq` say where it comes from, `schemaVersion` of which version of the application's
+ * schema the objects are (1 without it), and `objects` whether it is whole; without it, that is not
+ * known. What JSON lacks is written as lib/tagged-json says.
  */
 
 const FORMAT = "object-sync";
@@ -30,12 +32,19 @@ const LIMITS = {
 
 interface Header {
   readonly world: string;
+  readonly schemaVersion: number;
   readonly objects: number | undefined;
 }
 
-export function* toLines({ name, epoch, seq, objects }: WorldCopy): Generator<string> {
+export function* toLines({
+  name,
+  epoch,
+  seq,
+  schemaVersion,
+  objects,
+}: WorldCopy): Generator<string> {
   const living = [...objects].filter(({ properties }) => properties !== null);
-  const source = { world: name, epoch, seq, objects: living.length };
+  const source = { world: name, epoch, seq, schemaVersion, objects: living.length };
   yield JSON.stringify({ format: FORMAT, version: VERSION, ...source });
   for (const { id, properties } of living) yield propertiesToJson({ id, ...properties });
 }
@@ -67,13 +76,14 @@ export async function fromLines(
   if (header === undefined) throw malformed("the file is empty: it needs a header line");
   checkWhole(header, records.length);
   const { seq, nextHandle } = world;
-  const position = { epoch, seq, nextHandle, horizon: 0, ledgerHorizon: 0 };
+  const { schemaVersion } = header;
+  const position = { epoch, seq, nextHandle, horizon: 0, ledgerHorizon: 0, schemaVersion };
   return { name: name ?? header.world, ...position, objects: records, decided: [] };
 }
 
 function readHeader(line: string): Header {
   const fields = propertiesFromJson(line);
-  const { format, version, world, objects } = fields;
+  const { format, version, world, schemaVersion = FIRST_VERSION, objects } = fields;
   if (format !== FORMAT) throw malformed(`it must begin with {"format":"${FORMAT}", ...}`);
   if (typeof version !== "number") throw malformed("the header has no version");
   if (version > VERSION) {
@@ -81,7 +91,14 @@ function readHeader(line: string): Header {
     throw new SyncError("unsupported", message);
   }
   if (typeof world !== "string") throw malformed("the header names no world");
-  return { world, objects: typeof objects === "number" ? objects : undefined };
+  if (!Number.isSafeInteger(schemaVersion) || Number(schemaVersion) < FIRST_VERSION) {
+    throw malformed("the header has no proper schemaVersion");
+  }
+  return {
+    world,
+    schemaVersion: Number(schemaVersion),
+    objects: typeof objects === "number" ? objects : undefined,
+  };
 }
 
 /** One commit for each object, as pages of a snapshot end between commits. */

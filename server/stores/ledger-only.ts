@@ -40,6 +40,7 @@ class LedgerOnlyStore implements Store {
       seq: 0,
       horizon: 0,
       nextHandle: 1,
+      schemaVersion: 1, // of nothing
       objects: [],
       decided: Array.from(decided, (decision) => ({ ...decision, seq: 0 })),
       // Whoever was there before this opening is at 0 in this epoch.

@@ -13,7 +13,7 @@ export class MemoryStore implements Store {
     const term = (this.#worlds.get(world)?.term ?? 0) + 1;
     this.#worlds.set(world, { term, seq: 0 });
     const nothing = { seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0 };
-    return { epoch: newEpoch, term, ...nothing, objects: [], decided: [] };
+    return { epoch: newEpoch, term, ...nothing, schemaVersion: 1, objects: [], decided: [] };
   }
 
   commit(world: string, { term, expectedSeq, seq }: StoreBatch): void {

@@ -52,6 +52,8 @@ export interface StoreBatch {
   readonly forgotten: readonly string[];
   /** Up to where decisions may be forgotten, these among them: only to be given back. Never falls. */
   readonly ledgerHorizon: number;
+  /** Which version of the application's schema the objects are of. */
+  readonly schemaVersion: number;
 }
 
 /** A world as a store gives it back. */
@@ -60,6 +62,8 @@ export interface StoredWorld extends WorldRecord {
   readonly term: number;
   /** As the last batch has left it; 0 in a new world. */
   readonly ledgerHorizon: number;
+  /** As the last batch has left it; 1 in a new world. */
+  readonly schemaVersion: number;
   /** The recorded decisions, those of each client in the order of `n`. */
   readonly decided: Iterable<DecidedMutation>;
 }

@@ -11,6 +11,7 @@ export interface WorldRow {
   readonly horizon: number | string;
   readonly next_handle: number | string;
   readonly ledger_horizon: number | string;
+  readonly schema_version: number | string;
 }
 
 export type NamedWorldRow = WorldRow & { readonly name: string };
@@ -40,6 +41,7 @@ export function toWorld(
     horizon: Number(row.horizon),
     nextHandle: Number(row.next_handle),
     ledgerHorizon: Number(row.ledger_horizon),
+    schemaVersion: Number(row.schema_version),
   };
   refuseIf(problemOfWorld(world), name, "its own row");
   return {
@@ -88,11 +90,13 @@ function readDecision(name: string, world: Position, row: DecisionRow): DecidedM
 type Problem = string | false;
 
 function problemOfWorld({ epoch, ...counts }: Position): Problem {
-  const { term, seq, horizon, nextHandle, ledgerHorizon } = counts;
+  const { term, seq, horizon, nextHandle, ledgerHorizon, schemaVersion } = counts;
   if (epoch === "") return "there is no epoch";
   const odd = Object.entries(counts).find(([, count]) => !isCount(count));
   if (odd !== undefined) return `${odd[0]} is ${odd[1]}`;
-  if (term === 0 || nextHandle === 0) return "term and next handle begin at 1";
+  if (term === 0 || nextHandle === 0 || schemaVersion === 0) {
+    return "term, next handle and schema version begin at 1";
+  }
   if (horizon > seq) return `the horizon, ${horizon}, is beyond the seq, ${seq}`;
   if (ledgerHorizon > seq + 1)
     return `the ledger's horizon, ${ledgerHorizon}, is beyond the seq, ${seq}`;

@@ -11,6 +11,7 @@ interface Kept {
   horizon: number;
   nextHandle: number;
   ledgerHorizon: number;
+  schemaVersion: number;
   objects: Map<number, StoredObject>;
   decided: DecidedMutation[];
 }
@@ -39,6 +40,7 @@ export const storeFaults = {
   "forgets clients in all worlds at once": "forgetsEverywhere",
   "forgets clients for a batch that it refuses": "forgetsRefused",
   "does not keep the horizon of the ledger": "noLedgerHorizon",
+  "does not keep the version of the schema": "noSchemaVersion",
   "forgets when a decision was made": "noTime",
   "forgets after which commit a decision was made": "noSeq",
   "is empty when it is opened again": "forgets",
@@ -73,9 +75,11 @@ class MapStore implements Store {
 
   load(world: string, newEpoch: string): StoredWorld {
     const key = this.#key(world);
-    const fresh = { epoch: newEpoch, term: 0, seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0 };
+    const position = { seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0, schemaVersion: 1 };
     const kept = this.#worlds.get(key) ?? {
-      ...fresh,
+      epoch: newEpoch,
+      term: 0,
+      ...position,
       objects: new Map<number, StoredObject>(),
       decided: [],
     };
@@ -111,6 +115,7 @@ class MapStore implements Store {
     kept.seq = batch.seq;
     kept.horizon = batch.horizon;
     if (this.#fault !== "noLedgerHorizon") kept.ledgerHorizon = batch.ledgerHorizon;
+    if (this.#fault !== "noSchemaVersion") kept.schemaVersion = batch.schemaVersion;
     if (this.#fault !== "noHandle") kept.nextHandle = batch.nextHandle;
   }
 

@@ -91,9 +91,9 @@ const CHECKS: readonly (readonly [name: string, check: (stage: Stage) => Promise
     "a new world has the epoch that it is given, and nothing in it",
     async (stage) => {
       const world = await (await stage.open()).load(WORLD, "first epoch");
-      const { epoch, term, seq, horizon, nextHandle, ledgerHorizon } = world;
-      const expected = ["first epoch", 1, 0, 0, 1, 0];
-      assert.deepEqual([epoch, term, seq, horizon, nextHandle, ledgerHorizon], expected);
+      const { epoch, term, seq, horizon, nextHandle, ledgerHorizon, schemaVersion } = world;
+      assert.deepEqual([epoch, term, seq, horizon, nextHandle], ["first epoch", 1, 0, 0, 1]);
+      assert.deepEqual([ledgerHorizon, schemaVersion], [0, 1]);
       assert.deepEqual([[...world.objects], [...world.decided]], [[], []]);
     },
   ],
@@ -209,6 +209,17 @@ const CHECKS: readonly (readonly [name: string, check: (stage: Stage) => Promise
       await isDeposed(store, batch({ term, from: 2, ledgerHorizon: 2 ** 41 }));
       const world = await stage.reopened(store);
       if (world !== undefined) assert.equal(world.ledgerHorizon, 2 ** 40 + 1);
+    },
+  ],
+  [
+    "the version of the schema is as the last batch has left it",
+    async (stage) => {
+      const store = await stage.open();
+      const { term } = await store.load(WORLD, "first epoch");
+      await store.commit(WORLD, batch({ term, to: 1, schemaVersion: 3 }));
+      await isDeposed(store, batch({ term, from: 7, schemaVersion: 4 }));
+      const world = await stage.reopened(store);
+      if (world !== undefined) assert.equal(world.schemaVersion, 3);
     },
   ],
   [
@@ -387,6 +398,7 @@ interface Given {
   readonly settled?: { clientId: string; n: number }[];
   readonly forgotten?: readonly string[];
   readonly ledgerHorizon?: number;
+  readonly schemaVersion?: number;
 }
 
 function batch(given: Given): StoreBatch {
@@ -400,6 +412,7 @@ function batch(given: Given): StoreBatch {
     settled = [],
     forgotten = [],
     ledgerHorizon = 0,
+    schemaVersion = 1,
   } = given;
   return {
     term,
@@ -412,5 +425,6 @@ function batch(given: Given): StoreBatch {
     settled: () => settled,
     forgotten,
     ledgerHorizon,
+    schemaVersion,
   };
 }

@@ -47,6 +47,7 @@ export class StoreModel {
       settled: () => settled,
       forgotten,
       ledgerHorizon: this.#ledgerHorizon,
+      schemaVersion: 1,
     };
   }
 

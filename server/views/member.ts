@@ -1,5 +1,6 @@
 import type { Entry } from "../../lib/entry.ts";
 import { HandleTable } from "../../lib/handle-table.ts";
+import type { SyncObject } from "../../lib/object.ts";
 
 /** What has members, as an object that changes needs to know it. */
 export interface MemberView {
@@ -23,6 +24,8 @@ export class Member {
   revision: number;
   /** Properties that the view does not show of it. */
   hidden: readonly string[];
+  /** What the view shows in its place, to clients of an older schema; null when it is as it is. */
+  lowered: SyncObject | null;
   /** Whether it has left the view. */
   isGone = false;
   older: Member | null = null;
@@ -33,6 +36,7 @@ export class Member {
     entry: Entry,
     version: number,
     hidden: readonly string[],
+    lowered: SyncObject | null,
     known = version,
   ) {
     this.view = view;
@@ -42,6 +46,7 @@ export class Member {
     this.shownAnew = version;
     this.revision = version;
     this.hidden = hidden;
+    this.lowered = lowered;
   }
 }
 

@@ -11,8 +11,11 @@ export class ViewIndex {
   readonly #byChannel = new Map<string, Set<View>>();
   readonly #queries = new QueryIndex<View>();
   readonly #asking = new Set<View>();
+  /** Those that show objects as an older schema has them: what they depend on cannot be looked up. */
+  readonly #lowering = new Set<View>();
 
   add(view: View, topics: Topics): void {
+    if (view.audience.lower !== undefined) this.#lowering.add(view);
     if (topics.isEverything) this.#ofEverything.add(view);
     for (const name of topics.namespaces) put(this.#byNamespace, name, view);
     for (const id of topics.ids) put(this.#byId, id, view);
@@ -22,6 +25,7 @@ export class ViewIndex {
   }
 
   remove(view: View, topics: Topics): void {
+    this.#lowering.delete(view);
     this.#ofEverything.delete(view);
     for (const name of topics.namespaces) take(this.#byNamespace, name, view);
     for (const id of topics.ids) take(this.#byId, id, view);
@@ -31,7 +35,8 @@ export class ViewIndex {
   }
 
   /** Whether what such a property is can decide which views an object belongs to. */
-  readonly dependsOn = (name: string): boolean => this.#queries.dependsOn(name);
+  readonly dependsOn = (name: string): boolean =>
+    this.#lowering.size > 0 || this.#queries.dependsOn(name);
 
   /** Gives all views that ask for what matches some query. */
   visitAsking(take: (view: View) => void): void {
@@ -40,6 +45,7 @@ export class ViewIndex {
 
   /** Gives at least all views whose topics select the object; some perhaps twice. */
   visit(object: SyncObject, channels: readonly string[], take: (view: View) => void): void {
+    this.#lowering.forEach(take);
     this.#ofEverything.forEach(take);
     if (this.#byNamespace.size > 0) this.#byNamespace.get(namespaceOf(object.id))?.forEach(take);
     this.#byId.get(object.id)?.forEach(take);

@@ -1,7 +1,7 @@
 import { encodeDelta, type EncodedDelta } from "../../lib/delta-codec.ts";
-import { changeBytes, type Change } from "../../lib/delta.ts";
-import type { Entry } from "../../lib/entry.ts";
-import type { ObjectId, SyncObject } from "../../lib/object.ts";
+import { changeBytes, valuesOf, type Change } from "../../lib/delta.ts";
+import { NOTHING_HIDDEN, type Entry } from "../../lib/entry.ts";
+import { equalValues, type ObjectId, type SyncObject } from "../../lib/object.ts";
 import type { ObjectShapes } from "../../lib/object-shape.ts";
 import { RecencyList } from "../../lib/recency-list.ts";
 import type { Topics } from "../../lib/topics.ts";
@@ -78,8 +78,8 @@ export class View implements Source, MemberView {
     copy.#horizon = this.#horizon;
     copy.#told = this.#told;
     for (let one = this.#recency.firstAfter(0); one !== null; one = one.newer) {
-      const { entry, known, entered, shownAnew, revision, hidden, isGone } = one;
-      const member = new Member(copy, entry, entered, hidden, known);
+      const { entry, known, entered, shownAnew, revision, hidden, lowered, isGone } = one;
+      const member = new Member(copy, entry, entered, hidden, lowered, known);
       member.shownAnew = shownAnew;
       member.revision = revision;
       member.isGone = isGone;
@@ -107,9 +107,10 @@ export class View implements Source, MemberView {
   /** Whether it shows exactly what another one does. */
   isLike(other: View): boolean {
     let count = 0;
-    for (const { entry, hidden } of other.members()) {
+    for (const { entry, hidden, lowered } of other.members()) {
       const member = this.#members.get(entry.handle);
       if (member === undefined || member.isGone || !isSame(member.hidden, hidden)) return false;
+      if (!equalValues(member.lowered, lowered)) return false;
       count += 1;
     }
     return count === [...this.members()].length;
@@ -129,21 +130,22 @@ export class View implements Source, MemberView {
   look(entry: Entry, channels: readonly string[]): void {
     const { object, handle } = entry;
     const known = this.#members.get(handle);
-    const hidden = object === null ? undefined : this.#hiddenOf(object, channels);
-    if (hidden === undefined) {
+    const lowered = object === null ? null : this.#lower(object);
+    const hidden = object === null ? undefined : this.#hiddenOf(object, lowered, channels);
+    if (hidden === undefined || lowered === undefined) {
       if (known?.isGone === false) this.leave(known);
     } else if (known === undefined) {
-      const member = new Member(this, entry, ++this.#version, hidden);
+      const member = new Member(this, entry, ++this.#version, hidden, lowered);
       this.#members.set(handle, member);
       this.#recency.append(member);
       this.#surroundings.holders.add(member);
     } else if (known.isGone) {
       known.isGone = false;
       this.#surroundings.holders.add(known);
-      this.#showAnew(known, hidden);
+      this.#showAnew(known, hidden, lowered);
       known.entered = known.revision;
-    } else if (!isSame(known.hidden, hidden)) {
-      this.#showAnew(known, hidden);
+    } else if (!isSame(known.hidden, hidden) || !equalValues(known.lowered, lowered)) {
+      this.#showAnew(known, hidden, lowered);
     } else if (entry.revision > this.#seq && this.#isShownDifferently(known)) {
       this.#touch(known);
     }
@@ -230,9 +232,15 @@ export class View implements Source, MemberView {
   }
 
   /** What is not shown of an object; undefined when it is not shown at all. */
-  #hiddenOf(object: SyncObject, channels: readonly string[]): readonly string[] | undefined {
+  #hiddenOf(
+    object: SyncObject,
+    lowered: SyncObject | null | undefined,
+    channels: readonly string[],
+  ): readonly string[] | undefined {
     const { audience } = this;
     const topics = this.#topics;
+    // What is shown in its place lacks what is hidden, and is what its audience asks about.
+    if (lowered) return topics.select(lowered, channels) ? NOTHING_HIDDEN : undefined;
     // A query is about what its audience may read, which only the rules can tell.
     const depends = topics.queries.length > 0 && audience.mayHide(object.id).length > 0;
     if (!depends) return topics.select(object, channels) ? audience.hidden(object) : undefined;
@@ -247,7 +255,7 @@ export class View implements Source, MemberView {
     from: number,
     silent: ReadonlySet<Entry>,
   ): Change | undefined {
-    const { entry, known, entered, shownAnew, hidden, isGone } = member;
+    const { entry, known, entered, shownAnew, hidden, lowered, isGone } = member;
     if (isGone) {
       if (known > Math.max(base.version, from)) return undefined;
       const isDestroyed = entry.object === null;
@@ -258,6 +266,7 @@ export class View implements Source, MemberView {
       // What has only come into view was not created now.
       const isOld = entered > base.version && entry.created <= base.seq;
       const isSilent = isOld || silent.has(entry);
+      if (lowered !== null) return wholeOf(entry, lowered, shapes, isSilent);
       if (hidden.length > 0) return entry.whole(shapes, isSilent, hidden);
       return shared.whole(entry, isSilent);
     }
@@ -265,9 +274,14 @@ export class View implements Source, MemberView {
     return shared.update(entry, base.seq, silent.has(entry));
   }
 
-  #showAnew(member: Member, hidden: readonly string[]): void {
+  #lower(object: SyncObject): SyncObject | null | undefined {
+    return this.audience.lower === undefined ? null : this.audience.lower(object);
+  }
+
+  #showAnew(member: Member, hidden: readonly string[], lowered: SyncObject | null): void {
     this.#conceal(member);
     member.hidden = hidden;
+    member.lowered = lowered;
     this.#touch(member);
     member.shownAnew = member.revision;
   }
@@ -277,7 +291,8 @@ export class View implements Source, MemberView {
     if (entry.object !== null) this.#pages.clear();
   }
 
-  #isShownDifferently({ entry, hidden }: Member): boolean {
+  #isShownDifferently({ entry, hidden, lowered }: Member): boolean {
+    if (lowered !== null) return false; // it was compared
     if (hidden.length === 0) return true;
     return entry.hasChanged(this.#seq, (name) => !hidden.includes(name));
   }
@@ -309,6 +324,17 @@ class NoNews implements News {
   get delta(): EncodedDelta {
     return encodeDelta({ from: 0, to: this.#to, changes: [] });
   }
+}
+
+/** Of what has another shape for its audience, it is not known which properties have changed: all are told. */
+function wholeOf(
+  { handle, id }: Entry,
+  lowered: SyncObject,
+  shapes: ObjectShapes,
+  silent: boolean,
+): Change {
+  const shape = shapes.of(Object.keys(lowered).filter((name) => name !== "id"));
+  return { kind: "create", handle, id, shape, values: valuesOf(lowered, shape.names), silent };
 }
 
 function isSame(some: readonly string[], others: readonly string[]): boolean {

@@ -76,8 +76,8 @@ export class Views {
   }
 
   /** Whether a cursor of the world says all that there is to say of who is shown this. */
-  isWhole(topics: Topics): boolean {
-    return this.#permissions.isOpen && topics.isEverything;
+  isWhole(audience: Audience, topics: Topics): boolean {
+    return this.#permissions.isOpen && topics.isEverything && audience.lower === undefined;
   }
 
   /**
@@ -85,7 +85,7 @@ export class Views {
    * might still refuse. Whoever takes it gives it back with `release`.
    */
   open(audience: Audience, topics: Topics): Source {
-    if (this.isWhole(topics)) return this.whole;
+    if (this.isWhole(audience, topics)) return this.whole;
     const known = this.#shared.get(keyOf(audience, topics));
     if (known !== undefined) {
       known.users += 1;
@@ -122,7 +122,7 @@ export class Views {
     view.turnTo(topics);
     this.#index.add(view, topics);
     for (const { entry } of [...view.members()]) view.look(entry, this.#channels.of(entry));
-    for (const entry of this.#selectedBy(topics, before)) {
+    for (const entry of this.#selectedBy(view.audience, topics, before)) {
       if (!view.has(entry.handle)) view.look(entry, this.#channels.of(entry));
     }
     this.#turned.add(view);
@@ -177,7 +177,8 @@ export class Views {
     this.#all.add(view);
     this.#index.add(view, topics);
     view.reach(this.#seq);
-    for (const entry of this.#selectedBy(topics)) view.look(entry, this.#channels.of(entry));
+    for (const entry of this.#selectedBy(view.audience, topics))
+      view.look(entry, this.#channels.of(entry));
     view.passOver();
   }
 
@@ -243,11 +244,13 @@ export class Views {
   }
 
   /** What may have come in with these topics, if there were others before. */
-  *#selectedBy(topics: Topics, before?: Topics): IterableIterator<Entry> {
-    const isWide = topics.isEverything && before?.isEverything !== true;
+  *#selectedBy(audience: Audience, topics: Topics, before?: Topics): IterableIterator<Entry> {
     const namespaces = added(topics.namespaces, before?.namespaces);
     const known = new Set(before?.queries.map(({ key }) => key));
     const queries = topics.queries.filter(({ key }) => !known.has(key));
+    // What a query makes of an object as an older schema has it, only the view knows.
+    const isBlind = audience.lower !== undefined && queries.length > 0;
+    const isWide = (topics.isEverything && before?.isEverything !== true) || isBlind;
     if (isWide || namespaces.size > 0 || queries.length > 0) {
       for (const entry of this.#world.entries()) {
         const { object } = entry;

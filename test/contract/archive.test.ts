@@ -46,13 +46,29 @@ const media: Readonly<Record<string, () => Promise<Medium>>> = {
 /** A batch of nothing, by which a server finds out whether it may commit. */
 function nothing(term: number, expectedSeq: number) {
   return {
-    ...{ term, expectedSeq, seq: expectedSeq, nextHandle: 4, horizon: 0, ledgerHorizon: 0 },
+    ...{
+      term,
+      expectedSeq,
+      seq: expectedSeq,
+      nextHandle: 4,
+      horizon: 0,
+      ledgerHorizon: 0,
+      schemaVersion: 1,
+    },
     ...{ objects: () => [], decided: [], settled: () => [], forgotten: [] },
   };
 }
 
 const OTHER: WorldCopy = {
-  ...{ name: "arena", epoch: "other", seq: 9, horizon: 4, nextHandle: 7, ledgerHorizon: 3 },
+  ...{
+    name: "arena",
+    epoch: "other",
+    seq: 9,
+    horizon: 4,
+    nextHandle: 7,
+    ledgerHorizon: 3,
+    schemaVersion: 1,
+  },
   objects: [],
   decided: [],
 };

@@ -34,6 +34,7 @@ const nothing = {
   settled: () => [],
   forgotten: [],
   ledgerHorizon: 0,
+  schemaVersion: 1,
 };
 
 function batch(term: number, expectedSeq: number): StoreBatch {

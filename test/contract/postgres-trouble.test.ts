@@ -85,6 +85,7 @@ function batch(expectedSeq: number, height: number): StoreBatch {
     settled: () => [],
     forgotten: [],
     ledgerHorizon: 0,
+    schemaVersion: 1,
   };
   return { ...nothing, term: world.term, expectedSeq, seq, nextHandle: 2, objects };
 }

@@ -463,7 +463,15 @@ describe("what a store has not taken", () => {
     const store: Store = {
       capabilities: { durable: false },
       load: (_world, epoch) => ({
-        ...{ epoch, term: 1, seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0 },
+        ...{
+          epoch,
+          term: 1,
+          seq: 0,
+          horizon: 0,
+          nextHandle: 1,
+          ledgerHorizon: 0,
+          schemaVersion: 1,
+        },
         objects: [],
         decided: [],
       }),

@@ -5,7 +5,8 @@ import type { Checks } from "./checks.ts";
 import type { Expected } from "./mirror.ts";
 import type { PlainObject } from "./plain-object.ts";
 import { selects, type Asked } from "./selection.ts";
-import type { Holder, Sights } from "./sights.ts";
+import type { SchemaVersion } from "./schema-history.ts";
+import type { Eyes, Holder, Sights } from "./sights.ts";
 import { canariesIn, canaryWriter, userOf } from "./token.ts";
 import { teamOf } from "./visibility.ts";
 
@@ -22,6 +23,7 @@ interface View {
 interface AuditOptions {
   /** Who is at the other end. */
   readonly user: string;
+  readonly schema: SchemaVersion;
   /** What that asked for to begin with. */
   readonly asked: Asked;
   readonly sights: Sights;
@@ -42,7 +44,7 @@ interface AuditOptions {
  */
 export class Audit {
   readonly #options: AuditOptions;
-  readonly #team: number;
+  readonly #eyes: Eyes;
   /** All that the client has asked for, one after another. */
   readonly #asked: Asked[];
   /** By request, those that are not answered: the place in `#asked`. */
@@ -58,7 +60,7 @@ export class Audit {
 
   constructor(options: AuditOptions) {
     this.#options = options;
-    this.#team = teamOf(options.user);
+    this.#eyes = { team: teamOf(options.user), schema: options.schema };
     this.#asked = [options.asked];
     this.#learn(idsIn(options.asked));
   }
@@ -93,7 +95,7 @@ export class Audit {
     const { user, sights, checks, hasEphemeral } = this.#options;
     for (const canary of canariesIn(text)) {
       const isOwn = userOf(canaryWriter(canary)) === user;
-      const isSecret = sights.isSecret(this.#team, canary);
+      const isSecret = sights.isSecret(this.#eyes.team, canary);
       checks.saw("canary");
       checks.check(isOwn || hasEphemeral || !isSecret, "G15", () => {
         return `${user} is sent ${canary}, which it was never allowed to see`;
@@ -113,12 +115,12 @@ export class Audit {
     this.#check(id !== undefined, "an update of an object that it was not told of");
     const object = this.#options.server.objects.get(id ?? "") as PlainObject | undefined;
     if (object === undefined) return; // destroyed since
-    const { visibility } = this.#options.sights;
-    const shown = visibility.project(this.#team, object);
+    const { sights } = this.#options;
+    const shown = sights.shown(this.#eyes, object);
     this.#check(shown !== undefined, () => `of ${object.id}, which it may not see`);
     if (shown === undefined) return;
     this.#check(this.#isAskedFor(object, shown), () => `of ${object.id}, which it did not ask for`);
-    const hidden = visibility.hidden(this.#team, object);
+    const hidden = sights.visibility.hidden(this.#eyes.team, object);
     const told = change.shape.names.filter((name) => hidden.includes(name));
     this.#check(told.length === 0, () => `${told.join()} of ${object.id}, which it may not see`);
   }
@@ -141,7 +143,7 @@ export class Audit {
       }
       const { id, message } = outcome.error;
       const isKnown = id === undefined || known.has(id) || hasEphemeral;
-      this.#check(isKnown || sights.hasSeen(this.#team, id), () => {
+      this.#check(isKnown || sights.hasSeen(this.#eyes.team, id), () => {
         return `of ${String(id)} by the error of its write ${n}: ${message}`;
       });
     }
@@ -196,14 +198,14 @@ export class Audit {
 
   #viewOf(asked: Asked): Texts {
     const { sights, server } = this.#options;
-    return sights.view(server, this.#team, asked);
+    return sights.view(server, this.#eyes, asked);
   }
 
   #textsOf(ids: Iterable<string>): Texts {
     const { sights, server } = this.#options;
     const texts = new Map<string, string>();
     for (const id of ids) {
-      const text = sights.text(server, this.#team, id);
+      const text = sights.text(server, this.#eyes, id);
       if (text !== undefined) texts.set(id, text);
     }
     return texts;

@@ -23,7 +23,8 @@ export type Guarantee =
   | "G22"
   | "ephemeral"
   | "events"
-  | "reference";
+  | "reference"
+  | "versions";
 
 export interface Violation {
   readonly guarantee: Guarantee;

@@ -16,6 +16,7 @@ import { Inheritance, isSameWrite, type Inherited } from "./inheritance.ts";
 import { Mirror, type Expected } from "./mirror.ts";
 import type { SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
+import { HISTORY, MARKS, NEW, OLD, type SchemaVersion } from "./schema-history.ts";
 import { parseToken, TOKEN_PROPERTIES, tokenText, userOf } from "./token.ts";
 import { Workload } from "./workload.ts";
 import { WriteLog, type Issued } from "./write-log.ts";
@@ -27,6 +28,7 @@ const EXPECTED_CODES: ReadonlySet<string> = new Set([
   "gone",
   "handler_failed",
   "invalid_value",
+  "migration_failed",
   "not_found",
   "refused",
   "timeout",
@@ -49,6 +51,8 @@ export class ClientNode {
   readonly mirror: Mirror;
   readonly workload: Workload;
   readonly asking: Asking;
+  /** Which version of the application's schema it has. */
+  readonly schema: SchemaVersion;
   readonly #context: Context;
   readonly #client: Client;
   readonly #device: Device | undefined;
@@ -88,6 +92,7 @@ export class ClientNode {
       views,
       this.log,
     );
+    this.schema = schemaOf(context, this.user);
     this.mirror = new Mirror(this.key, checks, oracle, this.isPartial);
     this.#device = device;
     this.#inheritance =
@@ -101,6 +106,7 @@ export class ClientNode {
       auth: scenario.tokenLifeMeanMs === undefined ? this.key : () => this.#showCredentials(),
       storage: this.#inheritance?.persistence,
       subscribe: this.asking.initial,
+      migrations: this.schema === NEW ? HISTORY : undefined,
       limits: clientLimitsOf(limits),
     };
     this.#client = new Client(resolveOptions(options), {
@@ -116,6 +122,7 @@ export class ClientNode {
       this.#random,
       () => this.process.lastId,
       views?.rules !== undefined,
+      scenario.oldSchemaChance === undefined ? undefined : MARKS[this.schema],
     );
     this.#listen();
     this.process.run(() => this.#client.connect());
@@ -123,7 +130,9 @@ export class ClientNode {
 
   /** Whether it is shown a part of the world only, or may see only a part. */
   get isPartial(): boolean {
-    return this.asking.initial !== undefined || this.#context.scenario.views?.rules !== undefined;
+    const { views, oldSchemaChance } = this.#context.scenario;
+    const isOld = oldSchemaChance !== undefined && this.schema === OLD;
+    return isOld || this.asking.initial !== undefined || views?.rules !== undefined;
   }
 
   /** Whom the server takes it for. */
@@ -456,6 +465,12 @@ export class ClientNode {
     const { trace, timeline } = this.#context;
     trace.add(timeline.now, this.key, what);
   }
+}
+
+/** The same for all tabs and lives of a device. */
+function schemaOf({ scenario, random }: Context, user: string): SchemaVersion {
+  const isOld = random.fork(`${user} schema`).chance(scenario.oldSchemaChance ?? 1);
+  return isOld ? OLD : NEW;
 }
 
 /** Those of all limits that a client may set. */

@@ -30,8 +30,8 @@ export class Inheritance {
   constructor(device: Device, process: SimProcess, onOpened: (kept: Kept | undefined) => void) {
     const inner = persist(() => device.storageFor(process));
     this.persistence = {
-      open: async (world, environment) => {
-        const opened = await inner.open(world, environment);
+      open: async (world, environment, migrations) => {
+        const opened = await inner.open(world, environment, migrations);
         this.#take(opened.own.kept);
         onOpened(opened.own.kept);
         return { ...opened, orphans: opened.orphans.map((keeper) => this.#watch(keeper)) };

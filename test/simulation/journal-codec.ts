@@ -33,8 +33,7 @@ export interface Encoded {
 
 /** An entry is several frames, and counts once the last of them is there. */
 export function encodeEntry(entry: Entry, after: number): Encoded {
-  const { epoch, seq, horizon, nextHandle, ledgerHorizon, settled, forgotten } = entry;
-  const head = { epoch, seq, horizon, nextHandle, ledgerHorizon, settled, forgotten };
+  const { objects: _, decided: __, ...head } = entry;
   const frames: Frame[] = [
     { kind: "head", head },
     ...entry.objects.map((record): Frame => ({ kind: "object", row: toObjectRow(record) })),

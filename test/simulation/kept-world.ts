@@ -20,7 +20,7 @@ export class KeptWorld {
   readonly epoch: string;
   readonly #objects = new Map<number, ObjectRecord>();
   #decided: DecidedMutation[] = [];
-  #position = { seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0 };
+  #position = { seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0, schemaVersion: 1 };
 
   constructor(epoch: string) {
     this.epoch = epoch;
@@ -31,13 +31,13 @@ export class KeptWorld {
   }
 
   keep(batch: Omit<KeptBatch, "expectedSeq">): void {
-    const { seq, horizon, nextHandle, ledgerHorizon, objects, decided } = batch;
+    const { seq, horizon, nextHandle, ledgerHorizon, schemaVersion, objects, decided } = batch;
     for (const record of objects) this.#objects.set(record.handle, record);
     const settled = new Map(batch.settled.map(({ clientId, n }) => [clientId, n]));
     for (const clientId of batch.forgotten) settled.set(clientId, Infinity);
     const unsettled = this.#decided.filter(({ clientId, n }) => n > (settled.get(clientId) ?? 0));
     this.#decided = [...unsettled, ...decided];
-    this.#position = { seq, horizon, nextHandle, ledgerHorizon };
+    this.#position = { seq, horizon, nextHandle, ledgerHorizon, schemaVersion };
     for (const { handle, properties, revision } of this.#objects.values()) {
       if (properties === null && revision <= horizon) this.#objects.delete(handle);
     }

@@ -156,6 +156,7 @@ function hasKept(stored: StoredWorld, batch: KeptBatch): boolean {
     stored.nextHandle === batch.nextHandle &&
     stored.horizon === batch.horizon &&
     stored.ledgerHorizon === batch.ledgerHorizon &&
+    stored.schemaVersion === batch.schemaVersion &&
     !decided.some(({ clientId }) => batch.forgotten.includes(clientId)) &&
     batch.decided.every(({ clientId, n }) =>
       decided.some((decision) => decision.clientId === clientId && decision.n === n),

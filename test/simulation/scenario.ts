@@ -52,6 +52,8 @@ export interface Scenario {
   /** Namespaces. */
   readonly ephemeral: readonly string[];
   readonly sessionObjects: readonly string[];
+  /** How likely a client is to have the schema that was before the server's; undefined when there is one. */
+  readonly oldSchemaChance: number | undefined;
   /** Undefined when everyone is shown everything. */
   readonly views: ViewScenario | undefined;
 }
@@ -165,8 +167,13 @@ export function scenarioOf(seed: number): Scenario {
     reactionChance: random.pick([0, 0, 0.05]),
     ephemeral: lifetimes.ephemeral,
     sessionObjects: lifetimes.sessionObjects,
+    oldSchemaChance: oldSchemaChanceOf(new SeededRandom(seed).fork("schema")),
     views,
   };
+}
+
+function oldSchemaChanceOf(random: SeededRandom): number | undefined {
+  return random.chance(0.2) ? random.pick([0.3, 0.7]) : undefined;
 }
 
 function viewsOf(random: SeededRandom): ViewScenario | undefined {
@@ -351,6 +358,7 @@ const NEEDS = {
   sessions: ({ sessionObjects }: Scenario) => sessionObjects.length > 0,
   hostile: ({ isHostile }: Scenario) => isHostile,
   sloppy: ({ isSloppy }: Scenario) => isSloppy,
+  versions: ({ oldSchemaChance }: Scenario) => oldSchemaChance !== undefined,
   views: ({ views }: Scenario) => views !== undefined,
   turns: ({ views }: Scenario) => (views?.partialChance ?? 0) > 0,
   rules: ({ views }: Scenario) => views?.rules !== undefined,

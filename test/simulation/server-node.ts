@@ -14,6 +14,7 @@ import { Database } from "./database.ts";
 import type { OnKept, StoreSource } from "./remote-store.ts";
 import { describe, type SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
+import { HISTORY, isMisnamed, MARKS, NEW } from "./schema-history.ts";
 import type { Holder } from "./sights.ts";
 import { userOf } from "./token.ts";
 import { channelsOf } from "./visibility.ts";
@@ -23,7 +24,12 @@ import { WriteLog } from "./write-log.ts";
 
 export const WORLD = "default";
 /** What a server reports when its handlers or its store are at fault. */
-const EXPECTED_CODES: ReadonlySet<string> = new Set(["handler_failed", "timeout", "unavailable"]);
+const EXPECTED_CODES: ReadonlySet<string> = new Set([
+  "handler_failed",
+  "migration_failed",
+  "timeout",
+  "unavailable",
+]);
 
 /** One life of the server, with its application. */
 export class ServerNode implements Holder {
@@ -74,6 +80,7 @@ export class ServerNode implements Holder {
       authorize: undefined,
       rules: sights.visibility.rules,
       channels: scenario.views && channelsOf,
+      migrations: scenario.oldSchemaChance === undefined ? undefined : HISTORY,
       checks: this.#asked.checks,
       flush: scenario.flush,
       lifetimes: new Lifetimes(scenario.ephemeral, scenario.sessionObjects),
@@ -91,6 +98,7 @@ export class ServerNode implements Holder {
       this.#random,
       () => this.process.lastId,
       scenario.views?.rules !== undefined,
+      scenario.oldSchemaChance === undefined ? undefined : MARKS[NEW],
     );
     this.#listen();
   }
@@ -182,6 +190,9 @@ export class ServerNode implements Holder {
       if (this.#isOpen) oracle.checkBank((id) => world.get(id));
     };
     const checkAsked = (object: SyncObject): void => {
+      if (isMisnamed(object)) {
+        checks.fail("versions", `${object.id} holds what a client of another version has written`);
+      }
       if (!this.#asked.has(object)) {
         checks.fail("G17", `no check was asked about ${object.id} as it is now`);
       }

@@ -1,5 +1,6 @@
 import { canonical } from "../support/canonical.ts";
 import type { PlainObject } from "./plain-object.ts";
+import { asOf, type SchemaVersion } from "./schema-history.ts";
 import { selects, type Asked } from "./selection.ts";
 import type { Timeline } from "./timeline.ts";
 import { canariesIn } from "./token.ts";
@@ -10,12 +11,18 @@ export interface Holder {
   readonly objects: ReadonlyMap<string, object>;
 }
 
+/** Who looks. */
+export interface Eyes {
+  readonly team: number;
+  readonly schema: SchemaVersion;
+}
+
 /** What was found out in one task, in which no object changes between two messages. */
 interface Moment {
   readonly name: string;
   readonly views: Map<string, ReadonlyMap<string, string>>;
-  /** Of each object that a team may see, by its id: how it is shown. */
-  readonly teams: Map<number, ReadonlyMap<string, Sight>>;
+  /** Of each object that somebody may see, by its id: how it is shown. */
+  readonly sights: Map<string, ReadonlyMap<string, Sight>>;
 }
 
 interface Sight {
@@ -41,22 +48,28 @@ export class Sights {
   }
 
   /** The objects that somebody is to be shown now, as text, by id. */
-  view(holder: Holder, team: number, asked: Asked): ReadonlyMap<string, string> {
+  view(holder: Holder, eyes: Eyes, asked: Asked): ReadonlyMap<string, string> {
     const { views } = this.#momentOf(holder);
-    const key = `${team} ${JSON.stringify(asked)}`;
+    const key = `${eyes.team} ${eyes.schema} ${JSON.stringify(asked)}`;
     const known = views.get(key);
     if (known !== undefined) return known;
     const view = new Map<string, string>();
-    for (const [id, { object, shown, text }] of this.#teamAt(holder, team)) {
+    for (const [id, { object, shown, text }] of this.#seenBy(eyes, holder)) {
       if (selects(asked, object, shown)) view.set(id, text);
     }
     views.set(key, view);
     return view;
   }
 
-  /** One object as the team may see it now; undefined when it may not, or there is none. */
-  text(holder: Holder, team: number, id: string): string | undefined {
-    return this.#teamAt(holder, team).get(id)?.text;
+  /** One object as somebody may see it now; undefined when they may not, or there is none. */
+  text(holder: Holder, eyes: Eyes, id: string): string | undefined {
+    return this.#seenBy(eyes, holder).get(id)?.text;
+  }
+
+  /** An object as somebody is shown it; undefined when they may not see it. */
+  shown({ team, schema }: Eyes, object: PlainObject): PlainObject | undefined {
+    const shown = this.visibility.project(team, object);
+    return shown && asOf(schema, shown);
   }
 
   /** Notes what is to be seen of these objects now. */
@@ -82,25 +95,26 @@ export class Sights {
     return this.#seenIds.get(team)?.has(id) === true;
   }
 
-  #teamAt(holder: Holder, team: number): ReadonlyMap<string, Sight> {
-    const { teams } = this.#momentOf(holder);
-    const known = teams.get(team);
+  #seenBy(eyes: Eyes, holder: Holder): ReadonlyMap<string, Sight> {
+    const { sights } = this.#momentOf(holder);
+    const key = `${eyes.team} ${eyes.schema}`;
+    const known = sights.get(key);
     if (known !== undefined) return known;
-    const sights = new Map<string, Sight>();
+    const seen = new Map<string, Sight>();
     for (const [id, one] of holder.objects) {
       const object = one as PlainObject;
-      const shown = this.visibility.project(team, object);
-      if (shown !== undefined) sights.set(id, { object, shown, text: canonical(shown) });
+      const shown = this.shown(eyes, object);
+      if (shown !== undefined) seen.set(id, { object, shown, text: canonical(shown) });
     }
-    teams.set(team, sights);
-    return sights;
+    sights.set(key, seen);
+    return seen;
   }
 
   #momentOf(holder: Holder): Moment {
     const name = `${this.#timeline.tasks} ${this.visibility.version}`;
     const known = this.#moments.get(holder);
     if (known?.name === name) return known;
-    const moment: Moment = { name, views: new Map(), teams: new Map() };
+    const moment: Moment = { name, views: new Map(), sights: new Map() };
     this.#moments.set(holder, moment);
     return moment;
   }

@@ -21,9 +21,10 @@ import { SeededRandom } from "./random.ts";
 import { RemoteStore, type OnKept, type StoreSource } from "./remote-store.ts";
 import { CALM, scenarioOf, type DeviceScenario } from "./scenario.ts";
 import type { PlainObject } from "./plain-object.ts";
+import { NEW, OLD, type SchemaVersion } from "./schema-history.ts";
 import { ServerNode, WORLD } from "./server-node.ts";
 import { ServerOracle } from "./server-oracle.ts";
-import { Sights } from "./sights.ts";
+import { Sights, type Eyes } from "./sights.ts";
 import { Timeline } from "./timeline.ts";
 import { Trace } from "./trace.ts";
 import { Trouble } from "./trouble.ts";
@@ -444,7 +445,7 @@ class Simulation {
     return this.#clients.filter((client) => client !== undefined);
   }
 
-  #tap(connection: Connection, { clientId, auth, topics }: Hello): Wiretap {
+  #tap(connection: Connection, { clientId, auth, topics, schema = OLD }: Hello): Wiretap {
     const { key: name, expiresAt } = parseCredentials(auth);
     const client = this.#living().find(({ key }) => key === name);
     const prober = this.#prober?.user === name ? this.#prober : undefined;
@@ -462,6 +463,8 @@ class Simulation {
     const audit = new Audit({
       user,
       asked,
+      // Where there is one version, objects are not different to anyone.
+      schema: scenario.oldSchemaChance === undefined ? NEW : (schema as SchemaVersion),
       sights,
       checks,
       server,
@@ -562,15 +565,16 @@ class Simulation {
   }
 
   /** A client shows all that it may see of what it has asked for. */
-  #checkView({ key, user, asking, workload, view, isPartial }: ClientNode): void {
+  #checkView({ key, user, schema, asking, workload, view, isPartial }: ClientNode): void {
     const { checks, sights, scenario } = this.#context;
     if (scenario.isHostile && isPartial) return; // of a part that came in disorder nothing tells
-    const team = teamOf(user);
-    const expected = new Map(sights.view(this.#server, team, asking.wanted));
+    const isOne = scenario.oldSchemaChance === undefined;
+    const eyes: Eyes = { team: teamOf(user), schema: isOne ? NEW : schema };
+    const expected = new Map(sights.view(this.#server, eyes, asking.wanted));
     const { fetched, unfetched } = workload;
     for (const id of [...fetched, ...unfetched]) {
       if (!fetched.has(id) && !view.has(id)) continue;
-      const text = sights.text(this.#server, team, id);
+      const text = sights.text(this.#server, eyes, id);
       if (text !== undefined) expected.set(id, text);
     }
     const shown = texts(view.values());

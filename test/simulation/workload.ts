@@ -40,6 +40,7 @@ export class Workload {
   readonly #drawnId: () => string;
   readonly #tokenProperty: string;
   readonly #hasCanaries: boolean;
+  readonly #mark: string | undefined;
   /** The objects that it was given when it asked for them. */
   readonly fetched = new Set<string>();
   /** Those that it asked for in vain. */
@@ -48,7 +49,8 @@ export class Workload {
 
   /**
    * `drawnId` tells the id that was drawn last, for objects that are created without one. With canaries
-   * it writes values that occur nowhere else.
+   * it writes values that occur nowhere else. The `mark` is a property that only clients of its version
+   * of the schema write.
    */
   constructor(
     name: string,
@@ -58,6 +60,7 @@ export class Workload {
     random: SeededRandom,
     drawnId: () => string,
     hasCanaries: boolean,
+    mark?: string,
   ) {
     this.#name = name;
     this.#writer = writer;
@@ -65,6 +68,7 @@ export class Workload {
     this.#random = random;
     this.#drawnId = drawnId;
     this.#hasCanaries = hasCanaries;
+    this.#mark = mark;
     this.#tokenProperty = TOKEN_PROPERTIES[index % TOKEN_PROPERTIES.length] as string;
   }
 
@@ -255,6 +259,9 @@ export class Workload {
     const count = this.#random.below(4);
     for (let i = 0; i < count; i++) changes[this.#random.pick(NAMES)] = this.#value();
     if (this.#hasCanaries && this.#random.chance(0.5)) changes["s"] = this.#canary();
+    if (this.#mark !== undefined && this.#random.chance(0.5)) {
+      changes[this.#mark] = this.#random.below(4);
+    }
     return changes;
   }
 

@@ -29,6 +29,7 @@ export async function fillArena(store: Store): Promise<void> {
     settled: () => [],
     forgotten: [],
     ledgerHorizon: 0,
+    schemaVersion: 1,
   });
 }
 

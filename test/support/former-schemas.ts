@@ -102,6 +102,7 @@ export const FORMER_WORLD = {
   horizon: 2,
   nextHandle: 5,
   ledgerHorizon: 0,
+  schemaVersion: 1,
   objects: [
     {
       id: "tree",

@@ -44,6 +44,7 @@ export class KeptStore implements Store {
       horizon: 0,
       nextHandle: 1,
       ledgerHorizon: 0,
+      schemaVersion: 1,
       objects: [],
       decided: [],
     };
@@ -52,8 +53,7 @@ export class KeptStore implements Store {
   }
 
   async commit(_world: string, batch: StoreBatch): Promise<void> {
-    const { term, expectedSeq, seq, nextHandle, horizon, decided, forgotten, ledgerHorizon } =
-      batch;
+    const { term, expectedSeq, seq, nextHandle, horizon, decided, forgotten } = batch;
     const objects = batch.objects();
     this.commits += 1;
     await this.hold;
@@ -74,7 +74,8 @@ export class KeptStore implements Store {
       seq,
       horizon,
       nextHandle,
-      ledgerHorizon,
+      ledgerHorizon: batch.ledgerHorizon,
+      schemaVersion: batch.schemaVersion,
       objects: [...others, ...objects],
       decided: [...remembered, ...decided],
     };

@@ -90,8 +90,9 @@ export class PostgresArchive implements Archive {
 }
 
 async function put(client: pg.PoolClient, world: WorldCopy): Promise<void> {
-  const { name, epoch, seq, horizon, nextHandle, ledgerHorizon } = world;
-  await client.query(PUT_WORLD, [name, epoch, seq, horizon, nextHandle, ledgerHorizon]);
+  const { name, epoch, seq, horizon, nextHandle, ledgerHorizon, schemaVersion } = world;
+  const position = [seq, horizon, nextHandle, ledgerHorizon, schemaVersion];
+  await client.query(PUT_WORLD, [name, epoch, ...position]);
   await client.query(DROP_OBJECTS, [name]);
   await client.query(DROP_DECISIONS, [name]);
   for (const objects of inParts([...world.objects])) {

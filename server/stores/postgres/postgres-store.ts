@@ -123,7 +123,7 @@ interface WorldRow extends StoredRow {
 
 /** The parameters of COMMIT but the last: lists side by side, one for each column. */
 function valuesOf(world: string, name: string, batch: StoreBatch): unknown[] {
-  const { term, expectedSeq, seq, nextHandle, horizon, decided, forgotten, ledgerHorizon } = batch;
+  const { term, expectedSeq, seq, nextHandle, horizon, decided, forgotten } = batch;
   const objects = batch.objects();
   const settled = batch.settled();
   return [
@@ -139,6 +139,7 @@ function valuesOf(world: string, name: string, batch: StoreBatch): unknown[] {
     settled.map(({ n }) => n),
     ...decisionColumns(decided),
     forgotten,
-    ledgerHorizon,
+    batch.ledgerHorizon,
+    batch.schemaVersion,
   ];
 }

@@ -45,6 +45,7 @@ const MIGRATIONS: readonly string[] = [
      ADD COLUMN seq bigint NOT NULL DEFAULT 0, ADD COLUMN decided_at bigint NOT NULL DEFAULT 0;
    UPDATE object_sync_decisions SET seq = worlds.seq
    FROM object_sync_worlds AS worlds WHERE worlds.name = world;`,
+  `ALTER TABLE object_sync_worlds ADD COLUMN schema_version bigint NOT NULL DEFAULT 1;`,
 ];
 
 /** Makes the tables, or brings them to this version. Throws `bad_option` when they are of a later one. */

@@ -3,7 +3,7 @@ export const CLAIM = `
   INSERT INTO object_sync_worlds (name, epoch, term, seq, horizon, next_handle)
   VALUES ($1, $2, 1, 0, 0, 1)
   ON CONFLICT (name) DO UPDATE SET term = object_sync_worlds.term + 1
-  RETURNING epoch, term, seq, horizon, next_handle, ledger_horizon, last_batch`;
+  RETURNING epoch, term, seq, horizon, next_handle, ledger_horizon, schema_version, last_batch`;
 
 export const OBJECTS = `
   SELECT id, handle, created, revision, forgotten, properties, names, revisions
@@ -14,18 +14,19 @@ export const DECISIONS = `
   FROM object_sync_decisions WHERE world = $1 ORDER BY client_id, n`;
 
 export const WORLDS = `
-  SELECT name, epoch, term, seq, horizon, next_handle, ledger_horizon
+  SELECT name, epoch, term, seq, horizon, next_handle, ledger_horizon, schema_version
   FROM object_sync_worlds ORDER BY name`;
 
 /** No batch of a server that has the world open follows on this: it has no \`last_batch\`. */
 export const PUT_WORLD = `
   INSERT INTO object_sync_worlds
-    (name, epoch, term, seq, horizon, next_handle, ledger_horizon)
-  VALUES ($1, $2, 1, $3, $4, $5, $6)
+    (name, epoch, term, seq, horizon, next_handle, ledger_horizon, schema_version)
+  VALUES ($1, $2, 1, $3, $4, $5, $6, $7)
   ON CONFLICT (name) DO UPDATE SET
     epoch = excluded.epoch, term = object_sync_worlds.term + 1, seq = excluded.seq,
     horizon = excluded.horizon, next_handle = excluded.next_handle,
-    ledger_horizon = excluded.ledger_horizon, last_batch = NULL`;
+    ledger_horizon = excluded.ledger_horizon, schema_version = excluded.schema_version,
+    last_batch = NULL`;
 
 export const PUT_EPOCH = `
   UPDATE object_sync_worlds SET epoch = $2, term = term + 1, last_batch = NULL WHERE name = $1`;
@@ -66,9 +67,9 @@ export const COMMIT = `
   WITH advanced AS (
     UPDATE object_sync_worlds
     SET seq = $4::bigint, horizon = $5::bigint, next_handle = $6::bigint, last_batch = $7,
-      ledger_horizon = $26::bigint
+      ledger_horizon = $26::bigint, schema_version = $27::bigint
     WHERE name = $1 AND term = $2::bigint AND seq = $3::bigint
-      AND last_batch IS NOT DISTINCT FROM $27
+      AND last_batch IS NOT DISTINCT FROM $28
     RETURNING name
   ), objects AS (
     INSERT INTO object_sync_objects AS kept

@@ -47,6 +47,8 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE decisions ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE decisions ADD COLUMN decided_at INTEGER NOT NULL DEFAULT 0;
   UPDATE decisions SET seq = (SELECT worlds.seq FROM worlds WHERE name = decisions.world);`,
+  `
+  ALTER TABLE worlds ADD COLUMN schema_version INTEGER NOT NULL DEFAULT 1;`,
 ];
 
 /** Whether the file is new or ours, whole, and not from a later version. Throws `bad_option` if not. */

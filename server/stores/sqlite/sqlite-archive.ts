@@ -66,11 +66,12 @@ export class SqliteArchive implements Archive {
     horizon,
     nextHandle,
     ledgerHorizon,
+    schemaVersion,
     objects,
     decided,
   }: WorldCopy): void {
     const { putWorld, dropObjects, dropDecisions, putObject, putDecision } = this.#file.statements;
-    putWorld.run(name, epoch, seq, horizon, nextHandle, ledgerHorizon);
+    putWorld.run(name, epoch, seq, horizon, nextHandle, ledgerHorizon, schemaVersion);
     dropObjects.run(name);
     dropDecisions.run(name);
     for (const object of objects) putObject.run(name, ...objectValues(object));

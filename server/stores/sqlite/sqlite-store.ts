@@ -92,8 +92,8 @@ export class SqliteStore implements Store {
   #keep(world: string, batch: StoreBatch): void {
     const { advance, putObject, dropTombstones, forget, dropSettled, putDecision } =
       this.#file.statements;
-    const { term, expectedSeq, seq, nextHandle, horizon, ledgerHorizon } = batch;
-    const position = [seq, horizon, nextHandle, ledgerHorizon];
+    const { term, expectedSeq, seq, nextHandle, horizon, ledgerHorizon, schemaVersion } = batch;
+    const position = [seq, horizon, nextHandle, ledgerHorizon, schemaVersion];
     const { changes } = advance.run(...position, world, term, expectedSeq) as {
       changes: number | bigint;
     };

@@ -9,18 +9,22 @@ export function prepareAll(database: Database) {
     claim: prepare(`
       INSERT INTO worlds (name, epoch, term, seq, horizon, next_handle) VALUES (?, ?, 1, 0, 0, 1)
       ON CONFLICT (name) DO UPDATE SET term = term + 1
-      RETURNING epoch, term, seq, horizon, next_handle, ledger_horizon`),
+      RETURNING epoch, term, seq, horizon, next_handle, ledger_horizon, schema_version`),
     advance: prepare(`
-      UPDATE worlds SET seq = ?, horizon = ?, next_handle = ?, ledger_horizon = ?
+      UPDATE worlds SET seq = ?, horizon = ?, next_handle = ?, ledger_horizon = ?,
+        schema_version = ?
       WHERE name = ? AND term = ? AND seq = ?`),
     worlds: prepare(`
-      SELECT name, epoch, term, seq, horizon, next_handle, ledger_horizon FROM worlds ORDER BY name`),
+      SELECT name, epoch, term, seq, horizon, next_handle, ledger_horizon, schema_version
+      FROM worlds ORDER BY name`),
     putWorld: prepare(`
-      INSERT INTO worlds (name, epoch, term, seq, horizon, next_handle, ledger_horizon)
-      VALUES (?, ?, 1, ?, ?, ?, ?)
+      INSERT INTO worlds
+        (name, epoch, term, seq, horizon, next_handle, ledger_horizon, schema_version)
+      VALUES (?, ?, 1, ?, ?, ?, ?, ?)
       ON CONFLICT (name) DO UPDATE SET
         epoch = excluded.epoch, term = term + 1, seq = excluded.seq, horizon = excluded.horizon,
-        next_handle = excluded.next_handle, ledger_horizon = excluded.ledger_horizon`),
+        next_handle = excluded.next_handle, ledger_horizon = excluded.ledger_horizon,
+        schema_version = excluded.schema_version`),
     putEpoch: prepare(`UPDATE worlds SET epoch = ?, term = term + 1 WHERE name = ?`),
     dropObjects: prepare(`DELETE FROM objects WHERE world = ?`),
     dropDecisions: prepare(`DELETE FROM decisions WHERE world = ?`),

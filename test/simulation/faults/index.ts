@@ -5,6 +5,7 @@ import { OUTLIVING } from "./outliving.ts";
 import { READING } from "./reading.ts";
 import { SHOWING } from "./showing.ts";
 import { STORING } from "./storing.ts";
+import { VERSIONS } from "./versions.ts";
 import { VIEWING } from "./viewing.ts";
 import { WRITING } from "./writing.ts";
 
@@ -18,4 +19,5 @@ export const FAULTS: readonly Fault[] = [
   ...EXPIRING,
   ...STORING,
   ...VIEWING,
+  ...VERSIONS,
 ];

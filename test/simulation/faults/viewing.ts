@@ -19,8 +19,8 @@ export const VIEWING: readonly Fault[] = [
   fault(
     "a property that may be seen of late is not shown",
     "server/views/view.ts",
-    "    } else if (!isSame(known.hidden, hidden)) {\n      this.#showAnew(known, hidden);",
-    "    } else if (!isSame(known.hidden, hidden)) {\n      known.hidden = hidden;",
+    "    } else if (!isSame(known.hidden, hidden) || !equalValues(known.lowered, lowered)) {\n",
+    "    } else if (!isSame(known.hidden, hidden) && lowered === null) {\n      known.hidden = hidden;\n    } else if (!equalValues(known.lowered, lowered)) {\n",
     "hiddenProperties",
   ),
   fault(

@@ -33,6 +33,7 @@ function batch(term: number, expectedSeq: number, more: Partial<StoreBatch> = {}
     horizon: 0,
     forgotten: [],
     ledgerHorizon: 0,
+    schemaVersion: 1,
   };
   return { ...nothing, term, expectedSeq, seq: expectedSeq + 1, ...more };
 }
@@ -55,6 +56,7 @@ test("decisions outlive the opening; objects, and the count of commits, do not",
     objects: [],
     decided: [{ ...decision, seq: 0 }],
     ledgerHorizon: 0,
+    schemaVersion: 1,
   });
 });
 

@@ -46,6 +46,7 @@ test("what is exported is imported with every value, in the same order, as a wor
   await first.close();
   expect(JSON.parse(lines[0] ?? "")).toEqual({
     ...{ format: "object-sync", version: 1, world: "default", seq: 5, objects: 2 },
+    schemaVersion: 1,
     epoch: archive.copy()[0]?.epoch,
   });
   expect(lines.slice(1).map((line) => (JSON.parse(line) as { id: string }).id)).toEqual([

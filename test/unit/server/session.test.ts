@@ -72,7 +72,7 @@ function newSession({ objects = 1, cursorSeq, recorded = [], limits: given }: Gi
     mutationsInFlightMax: 1,
     mutationBytesMax: 1,
   };
-  const info = { id: "session", world: "default", identity: undefined };
+  const info = { id: "session", world: "default", identity: undefined, schemaVersion: 1 };
   const start = {
     info,
     clientId: "client",
