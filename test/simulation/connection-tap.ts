@@ -28,6 +28,8 @@ interface Told {
 
 interface TapOptions {
   readonly clientId: string;
+  /** Where the client was before it connected. */
+  readonly cursorSeq: number;
   readonly limits: Limits;
   readonly checks: Checks;
   readonly oracle: ServerOracle;
@@ -53,6 +55,8 @@ export class ConnectionTap implements Wiretap {
   readonly #clientsDictionary: ShapeDictionary;
   readonly #messages: Told[] = [];
   #epoch = "";
+  /** Where the client is, once it has read all that was sent. */
+  #position: number;
   /** Answers to fetches are bounded by how many the client may ask for; greetings come once. */
   #uncappedBytes = 0;
   #largestDelta = 0;
@@ -60,6 +64,7 @@ export class ConnectionTap implements Wiretap {
 
   constructor(options: TapOptions) {
     this.#options = options;
+    this.#position = options.cursorSeq;
     this.#dictionary = new ShapeDictionary(options.limits);
     this.#clientsDictionary = new ShapeDictionary(options.limits);
   }
@@ -109,8 +114,14 @@ export class ConnectionTap implements Wiretap {
     checks.check(message.kind === "goodbye" || !this.#options.isExpired(), "G16", () => {
       return `${clientId} is told something although its credentials have expired`;
     });
-    if (message.kind === "welcome") this.#epoch = message.epoch;
-    if (message.kind === "delta") this.#checkDelta(message);
+    if (message.kind === "welcome") {
+      this.#epoch = message.epoch;
+      if (!message.isResumed) this.#position = 0;
+    }
+    if (message.kind === "delta") {
+      this.#checkOrder(message);
+      this.#checkDelta(message);
+    }
   }
 
   delivered(index: number, isRefused: boolean): void {
@@ -121,6 +132,16 @@ export class ConnectionTap implements Wiretap {
     if (message.kind === "goodbye") this.#options.checks.saw(`goodbye ${message.error.code}`);
     this.#options.trace(`<- ${summary(message)}${isRefused ? " (refused)" : ""}`);
     this.#options.onDelivered(message, isRefused, expected);
+  }
+
+  /** Whatever the network makes of it: what is told goes on from what was told before. */
+  #checkOrder({ delta: { from, to } }: DeltaMessage): void {
+    const { checks, clientId } = this.#options;
+    const position = this.#position;
+    checks.check(from <= position && to >= position, "G2", () => {
+      return `${clientId} is sent a delta from ${from} to ${to}, at ${position}`;
+    });
+    this.#position = to;
   }
 
   #checkDelta({ delta, isWhole, outcomes }: DeltaMessage): void {

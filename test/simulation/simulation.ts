@@ -444,7 +444,7 @@ class Simulation {
     return this.#clients.filter((client) => client !== undefined);
   }
 
-  #tap(connection: Connection, { clientId, auth, topics }: Hello): Wiretap {
+  #tap(connection: Connection, { clientId, auth, topics, cursor }: Hello): Wiretap {
     const { key: name, expiresAt } = parseCredentials(auth);
     const client = this.#living().find(({ key }) => key === name);
     const prober = this.#prober?.user === name ? this.#prober : undefined;
@@ -471,6 +471,7 @@ class Simulation {
     });
     return new ConnectionTap({
       clientId,
+      cursorSeq: cursor.seq,
       limits,
       checks,
       oracle,
