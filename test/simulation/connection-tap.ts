@@ -7,9 +7,9 @@ import {
   type ServerMessage,
 } from "../../lib/messages.ts";
 import { decodeMutation } from "../../lib/mutation-codec.ts";
-import type { ObjectId } from "../../lib/object.ts";
+import type { Mutation } from "../../lib/operation.ts";
 import { ShapeDictionary } from "../../lib/shape-codec.ts";
-import type { Audit } from "./audit.ts";
+import { BY_HANDLE, type Audit } from "./audit.ts";
 import type { Checks } from "./checks.ts";
 import type { Expected } from "./mirror.ts";
 import type { Wiretap } from "./connection.ts";
@@ -17,8 +17,6 @@ import type { ServerOracle } from "./server-oracle.ts";
 
 /** A client may hear of these although no store keeps them: nothing happened. */
 const UNKEPT_CODES: ReadonlySet<string> = new Set(["unavailable", "mutation_mismatch"]);
-
-const BY_HANDLE = "by handle" as ObjectId;
 
 interface Told {
   readonly message: ServerMessage;
@@ -74,24 +72,21 @@ export class ConnectionTap implements Wiretap {
     if (audit === undefined) return;
     try {
       const message = decodeClientMessage(bytes, this.#clientsDictionary, limits);
-      audit.heard(message, this.#namedIn(message));
+      audit.heard(message, this.#writesIn(message));
     } catch {
       return; // the server cannot read it either
     }
   }
 
-  /** The ids that mutations name; an object's handle says nothing of its id. */
-  #namedIn(message: ClientMessage): readonly string[] {
+  /** An object's handle says nothing of its id. */
+  #writesIn(message: ClientMessage): readonly Mutation[] {
     if (message.kind !== "mutations") return [];
     const { limits } = this.#options;
-    const ids = new Set<string>();
-    for (const bytes of message.mutations) {
-      const mutation = decodeMutation(0, bytes, this.#clientsDictionary, limits, () => BY_HANDLE);
-      const operations = "problem" in mutation ? [] : mutation.operations;
-      for (const { id } of operations) ids.add(id);
-    }
-    ids.delete(BY_HANDLE);
-    return [...ids];
+    return message.mutations.flatMap((bytes, i) => {
+      const n = message.first + i;
+      const mutation = decodeMutation(n, bytes, this.#clientsDictionary, limits, () => BY_HANDLE);
+      return "problem" in mutation ? [] : [mutation];
+    });
   }
 
   /** `headBytes` tell of what is this client's own: the outcomes of its writes, and names. */

@@ -57,6 +57,9 @@ export class ServerNode implements Holder {
       (token) => context.oracle.retried.has(token),
       isCalmNow,
     );
+    if (sights.visibility.hasRules) {
+      this.#asked.checks.add(({ object }) => sights.foresee(object));
+    }
     const store = source?.openFor(this.process, isCalmNow) ?? watched(new MemoryStore(), onKept);
     this.#world = new HostedWorld({
       name: WORLD,

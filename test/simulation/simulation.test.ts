@@ -48,6 +48,7 @@ const MUST_BE_SEEN = [
   "canary",
   "rejected forbidden",
   "rejected forbidden_field",
+  "refusal of what was never to be seen",
   "storage failed",
 ];
 

@@ -467,6 +467,7 @@ class Simulation {
       server,
       known,
       hasEphemeral,
+      hasHandlers: scenario.handlers.names.length > 0,
       isOrdered,
     });
     return new ConnectionTap({

@@ -175,6 +175,20 @@ export const VIEWING: readonly Fault[] = [
     "rules",
   ),
   fault(
+    "who may not see an object is told that it is there, when it would change it",
+    "server/judge.ts",
+    "    if (hidden === undefined) throw notFound(id);\n",
+    '    if (hidden === undefined) throw new SyncError("forbidden", "this client may not do that", { id });\n',
+    "probed",
+  ),
+  fault(
+    "who may not see an object is told that it is there, when it would create it",
+    "server/judge.ts",
+    "if (object !== undefined && permissions.hidden(identity, object) === undefined) {",
+    "if (object === null) {",
+    "rules",
+  ),
+  fault(
     "permission is asked for before the handlers, and not at the commit",
     "server/world-host.ts",
     "      if (job.writer !== null) this.#judge.check(job.writer, job.operations);\n      const",
