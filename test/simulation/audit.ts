@@ -184,9 +184,10 @@ export class Audit {
   }
 
   #whole(): Expected {
+    const first = this.#first;
     const views = this.#asked
-      .map((asked, place): View => ({ place, texts: this.#viewOf(asked) }))
-      .slice(this.#first);
+      .slice(first)
+      .map((asked, i): View => ({ place: first + i, texts: this.#viewOf(asked) }));
     const held = this.#textsOf(this.#held);
     const optional = this.#textsOf([...this.#fetches.values()].flat());
     return (texts) => {

@@ -49,6 +49,8 @@ const MUST_BE_SEEN = [
   "rejected forbidden",
   "rejected forbidden_field",
   "refusal of what was never to be seen",
+  "a crowd comes",
+  "a crowd turns",
   "storage failed",
 ];
 

@@ -38,6 +38,21 @@ export const VIEWING: readonly Fault[] = [
     "views",
   ),
   fault(
+    "what comes and goes twice is not taken away",
+    "server/views/view.ts",
+    "if (known > Math.max(base.version, from)) return undefined;",
+    "if (entered > Math.max(base.version, from)) return undefined;",
+    "flutter",
+  ),
+  fault(
+    "pages that were kept show what was hidden since",
+    "server/views/view.ts",
+    "if (entry.object !== null) this.#pages.clear();",
+    "void entry;",
+    "flutter",
+    "crowds",
+  ),
+  fault(
     "what has left is forgotten while somebody still has to be told",
     "server/views/view.ts",
     "      this.#horizon = Math.max(this.#horizon, member.isGone ? member.revision : 0);\n",
