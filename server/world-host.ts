@@ -313,6 +313,7 @@ export class WorldHost {
 
   /** Resolves when what is there is there to stay. Throws when nobody will know. */
   async #readable(): Promise<void> {
+    await Promise.resolve(); // a rule or a check may be what calls, in the middle of a turn
     while (this.#isStoring && !this.#isClosed) {
       await new Promise<void>((resolve) => this.#whenReadable.push(resolve));
     }

@@ -121,7 +121,7 @@ export class View implements Source, MemberView {
     this.#told = this.#version;
   }
 
-  /** All that happened up to this commit was shown to the view. */
+  /** All up to this commit was shown to it, as to all other views: by a turn nobody goes back. */
   reach(seq: number): void {
     this.#seq = seq;
   }

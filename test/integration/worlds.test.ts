@@ -660,6 +660,35 @@ describe("a store", () => {
     expect([viewOf(ann), viewOf(bob), viewOf(sync)]).toEqual([all, all, all]);
   });
 
+  test("has a write before anybody is told of it, also when a rule has it looked at who may see what", async () => {
+    const store = new KeptStore();
+    const revoking: Promise<unknown>[] = [];
+    const { sync, url } = await stage.serve({
+      store,
+      authorize: () => {
+        revoking.push(sync.revoke());
+        return true;
+      },
+    });
+    sync.on("error", () => undefined); // of the store
+    await sync.create({ id: "tree", height: 1 });
+    const [ann, bob] = [await stage.join(url), await stage.join(url)];
+    const atBob = recordEvents(bob);
+    const { isOpen, open } = gate();
+    store.hold = isOpen;
+    store.refuses = true;
+    const refusal = ann.update({ id: "tree", height: 2 }).catch(codeOfRefusal);
+    await eventually(() => sync.get("tree")?.["height"] === 2); // decided, and not stored yet
+    expect(revoking).toHaveLength(1);
+    open();
+    expect(await refusal).toBe("unavailable");
+    store.refuses = false;
+    await ann.update({ id: "tree", height: 3 });
+    await Promise.all(revoking);
+    await eventually(() => bob.get("tree")?.["height"] === 3);
+    expect(atBob).toEqual(["update tree height"]);
+  });
+
   test("that is late is waited for, whatever it answers, and its lateness is reported", async () => {
     const store = new KeptStore();
     const { sync, url } = await stage.serve({ store, limits: { storeTimeoutMs: 20 } });

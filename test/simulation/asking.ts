@@ -1,8 +1,8 @@
 import type { Client } from "../../client/client.ts";
 import type { Topic } from "../../lib/topics.ts";
 import type { SeededRandom } from "./random.ts";
-import type { ViewScenario } from "./scenario.ts";
 import { BANK, someTopic, type Asked } from "./selection.ts";
+import type { ViewScenario } from "./view-scenario.ts";
 import type { WriteLog } from "./write-log.ts";
 
 const SUBSCRIPTIONS_MAX = 5;
@@ -33,7 +33,9 @@ export class Asking {
     this.#popular = [someTopic(popular), someTopic(popular)];
     this.#log = log;
     if (!random.chance(scenario?.partialChance ?? 0)) return;
-    this.initial = [BANK, ...Array.from({ length: random.below(3) }, () => this.#topic())];
+    const own = Array.from({ length: random.below(3) }, () => this.#topic());
+    // In a crowd all can come to ask for the same: only what was asked for later can be taken back.
+    this.initial = scenario?.crowd === undefined ? [BANK, ...own] : [BANK];
   }
 
   /** Besides what was fetched. */
@@ -51,7 +53,22 @@ export class Asking {
       gone.undo();
       if (random.chance(0.5)) return;
     }
-    const topic = this.#topic();
+    this.#ask(client, this.#topic());
+  }
+
+  /** Asks for one of four parts of what is popular, and for nothing else, as others do. */
+  gather(client: Client, which: number): void {
+    const wanted = this.#popular.filter((_, i) => (which & (1 << i)) !== 0);
+    const isWanted = ({ topic }: Standing): boolean => wanted.includes(topic);
+    const gone = this.#standing.filter((one) => !isWanted(one));
+    this.#standing = this.#standing.filter(isWanted);
+    for (const { undo } of gone) undo();
+    for (const topic of wanted) {
+      if (!this.#standing.some((one) => one.topic === topic)) this.#ask(client, topic);
+    }
+  }
+
+  #ask(client: Client, topic: Topic): void {
     this.#log.issue("fetch", this.#log.nextOrder(), (callback) => {
       const undo = client.subscribe(topic);
       this.#standing = [...this.#standing, { topic, undo }];

@@ -1,5 +1,8 @@
 import type { Change } from "../../lib/delta.ts";
+import type { ErrorData } from "../../lib/errors.ts";
 import type { ClientMessage, DeltaMessage, Fetched, ServerMessage } from "../../lib/messages.ts";
+import type { ObjectId } from "../../lib/object.ts";
+import type { Mutation, Operation } from "../../lib/operation.ts";
 import type { Topic } from "../../lib/topics.ts";
 import type { Checks } from "./checks.ts";
 import type { Expected } from "./mirror.ts";
@@ -9,6 +12,11 @@ import type { SchemaVersion } from "./schema-history.ts";
 import type { Eyes, Holder, Sights } from "./sights.ts";
 import { canariesIn, canaryWriter, userOf } from "./token.ts";
 import { teamOf } from "./visibility.ts";
+
+/** In the place of an id, where an object is named by its handle. */
+export const BY_HANDLE = "by handle" as ObjectId;
+/** What may become of any write, whatever it is about. */
+const COMMON_CODES: ReadonlySet<string> = new Set(["unavailable", "mutation_mismatch"]);
 
 /** Objects as text, by id. */
 type Texts = ReadonlyMap<string, string>;
@@ -33,6 +41,8 @@ interface AuditOptions {
   readonly known: Set<string>;
   /** Whether a server may tell of what no store has heard of. */
   readonly hasEphemeral: boolean;
+  /** Whether handlers are asked about writes, and may give objects other ids. */
+  readonly hasHandlers: boolean;
   /** Whether messages come in the order in which they were sent, and each once. */
   readonly isOrdered: boolean;
 }
@@ -50,6 +60,8 @@ export class Audit {
   /** By request, those that are not answered: the place in `#asked`. */
   readonly #subscriptions = new Map<number, number>();
   readonly #fetches = new Map<number, readonly string[]>();
+  /** By number, the writes of one step that are not decided. */
+  readonly #writes = new Map<number, Operation>();
   /** What was fetched, which belongs to whatever is asked for from then on. */
   readonly #held = new Set<string>();
   readonly #idOf = new Map<number, string>();
@@ -65,9 +77,13 @@ export class Audit {
     this.#learn(idsIn(options.asked));
   }
 
-  /** The server is given a message; `named` are the ids that it names. */
-  heard(message: ClientMessage, named: readonly string[]): void {
-    this.#learn(named);
+  /** The server is given a message, with these writes. */
+  heard(message: ClientMessage, writes: readonly Mutation[]): void {
+    for (const { n, operations } of writes) {
+      const [operation, ...others] = operations;
+      if (operation !== undefined && others.length === 0) this.#writes.set(n, operation);
+      for (const { id } of operations) if (id !== BY_HANDLE) this.#learn([id]);
+    }
     if (message.kind === "subscribe") {
       const topics = message.topics as readonly Topic[];
       this.#learn(idsIn(topics));
@@ -137,6 +153,8 @@ export class Audit {
     const { sights, known, hasEphemeral } = this.#options;
     if (!sights.visibility.hasRules) return;
     for (const { n, outcome } of outcomes) {
+      const operation = this.#writes.get(n);
+      this.#writes.delete(n);
       if (outcome.kind === "accepted") {
         this.#learn(outcome.renamed?.values() ?? []);
         continue;
@@ -146,7 +164,21 @@ export class Audit {
       this.#check(isKnown || sights.hasSeen(this.#eyes.team, id), () => {
         return `of ${String(id)} by the error of its write ${n}: ${message}`;
       });
+      if (operation !== undefined) this.#checkRefusal(operation, outcome.error);
     }
+  }
+
+  /** Of what a client was never allowed to see it is told what it is told of what never was. */
+  #checkRefusal({ kind, id }: Operation, { code, message, property }: ErrorData): void {
+    const { sights, hasEphemeral, hasHandlers, checks } = this.#options;
+    if (id === BY_HANDLE || hasEphemeral || hasHandlers || COMMON_CODES.has(code)) return;
+    if (sights.hasSeen(this.#eyes.team, id)) return;
+    checks.saw("refusal of what was never to be seen");
+    const isTelling =
+      kind === "create"
+        ? code === "exists"
+        : `${code}: ${message}` !== `not_found: there is no object ${id}` || property !== undefined;
+    this.#check(!isTelling, () => `that ${id} is there, by ${code}: ${message}`);
   }
 
   #learn(ids: Iterable<string>): void {
@@ -154,9 +186,10 @@ export class Audit {
   }
 
   #whole(): Expected {
+    const first = this.#first;
     const views = this.#asked
-      .map((asked, place): View => ({ place, texts: this.#viewOf(asked) }))
-      .slice(this.#first);
+      .slice(first)
+      .map((asked, i): View => ({ place: first + i, texts: this.#viewOf(asked) }));
     const held = this.#textsOf(this.#held);
     const optional = this.#textsOf([...this.#fetches.values()].flat());
     return (texts) => {

@@ -17,7 +17,7 @@ import { Mirror, type Expected } from "./mirror.ts";
 import type { SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
 import { HISTORY, MARKS, NEW, OLD, type SchemaVersion } from "./schema-history.ts";
-import { parseToken, TOKEN_PROPERTIES, tokenText, userOf } from "./token.ts";
+import { CROWD_USER, parseToken, TOKEN_PROPERTIES, tokenText, userOf } from "./token.ts";
 import { Workload } from "./workload.ts";
 import { WriteLog, type Issued } from "./write-log.ts";
 
@@ -210,10 +210,12 @@ export class ClientNode {
 
   /** Asks for other things than before. */
   turn(): void {
-    if (this.asking.initial === undefined || this.#isClosed || this.log.open.size > OPEN_MAX)
-      return;
-    this.process.run(() => this.asking.turn(this.#client));
-    this.#trace(`asks for ${JSON.stringify(this.asking.wanted)}`);
+    this.#ask(() => this.asking.turn(this.#client));
+  }
+
+  /** Asks for what others ask for at the same moment. */
+  gather(which: number): void {
+    this.#ask(() => this.asking.gather(this.#client, which));
   }
 
   /**
@@ -316,7 +318,9 @@ export class ClientNode {
     tell();
     this.#checkBank();
     const { reactionChance } = this.#context.scenario;
-    if (this.#isReacting || this.#isClosed || !this.#random.chance(reactionChance)) return;
+    // With so many to answer each other, it would never end.
+    if (this.#isReacting || this.#isClosed || this.user === CROWD_USER) return;
+    if (!this.#random.chance(reactionChance)) return;
     this.#isReacting = true;
     this.#hasReacted = true;
     if (id.startsWith("bank")) this.workload.transfer();
@@ -445,6 +449,13 @@ export class ClientNode {
         return `${this.key} shows ${id} as ${canonical(shown)}, not as ${canonical(expected)}`;
       });
     }
+  }
+
+  #ask(how: () => void): void {
+    const isAsking = this.asking.initial !== undefined && !this.#isClosed;
+    if (!isAsking || this.log.open.size > OPEN_MAX) return;
+    this.process.run(how);
+    this.#trace(`asks for ${JSON.stringify(this.asking.wanted)}`);
   }
 
   #checkBank(): void {

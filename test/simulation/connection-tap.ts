@@ -7,9 +7,9 @@ import {
   type ServerMessage,
 } from "../../lib/messages.ts";
 import { decodeMutation } from "../../lib/mutation-codec.ts";
-import type { ObjectId } from "../../lib/object.ts";
+import type { Mutation } from "../../lib/operation.ts";
 import { ShapeDictionary } from "../../lib/shape-codec.ts";
-import type { Audit } from "./audit.ts";
+import { BY_HANDLE, type Audit } from "./audit.ts";
 import type { Checks } from "./checks.ts";
 import type { Expected } from "./mirror.ts";
 import type { Wiretap } from "./connection.ts";
@@ -17,8 +17,6 @@ import type { ServerOracle } from "./server-oracle.ts";
 
 /** A client may hear of these although no store keeps them: nothing happened. */
 const UNKEPT_CODES: ReadonlySet<string> = new Set(["unavailable", "mutation_mismatch"]);
-
-const BY_HANDLE = "by handle" as ObjectId;
 
 interface Told {
   readonly message: ServerMessage;
@@ -28,6 +26,8 @@ interface Told {
 
 interface TapOptions {
   readonly clientId: string;
+  /** Where the client was before it connected. */
+  readonly cursorSeq: number;
   readonly limits: Limits;
   readonly checks: Checks;
   readonly oracle: ServerOracle;
@@ -53,6 +53,8 @@ export class ConnectionTap implements Wiretap {
   readonly #clientsDictionary: ShapeDictionary;
   readonly #messages: Told[] = [];
   #epoch = "";
+  /** Where the client is, once it has read all that was sent. */
+  #position: number;
   /** Answers to fetches are bounded by how many the client may ask for; greetings come once. */
   #uncappedBytes = 0;
   #largestDelta = 0;
@@ -60,6 +62,7 @@ export class ConnectionTap implements Wiretap {
 
   constructor(options: TapOptions) {
     this.#options = options;
+    this.#position = options.cursorSeq;
     this.#dictionary = new ShapeDictionary(options.limits);
     this.#clientsDictionary = new ShapeDictionary(options.limits);
   }
@@ -69,24 +72,21 @@ export class ConnectionTap implements Wiretap {
     if (audit === undefined) return;
     try {
       const message = decodeClientMessage(bytes, this.#clientsDictionary, limits);
-      audit.heard(message, this.#namedIn(message));
+      audit.heard(message, this.#writesIn(message));
     } catch {
       return; // the server cannot read it either
     }
   }
 
-  /** The ids that mutations name; an object's handle says nothing of its id. */
-  #namedIn(message: ClientMessage): readonly string[] {
+  /** An object's handle says nothing of its id. */
+  #writesIn(message: ClientMessage): readonly Mutation[] {
     if (message.kind !== "mutations") return [];
     const { limits } = this.#options;
-    const ids = new Set<string>();
-    for (const bytes of message.mutations) {
-      const mutation = decodeMutation(0, bytes, this.#clientsDictionary, limits, () => BY_HANDLE);
-      const operations = "problem" in mutation ? [] : mutation.operations;
-      for (const { id } of operations) ids.add(id);
-    }
-    ids.delete(BY_HANDLE);
-    return [...ids];
+    return message.mutations.flatMap((bytes, i) => {
+      const n = message.first + i;
+      const mutation = decodeMutation(n, bytes, this.#clientsDictionary, limits, () => BY_HANDLE);
+      return "problem" in mutation ? [] : [mutation];
+    });
   }
 
   /** `headBytes` tell of what is this client's own: the outcomes of its writes, and names. */
@@ -109,8 +109,14 @@ export class ConnectionTap implements Wiretap {
     checks.check(message.kind === "goodbye" || !this.#options.isExpired(), "G16", () => {
       return `${clientId} is told something although its credentials have expired`;
     });
-    if (message.kind === "welcome") this.#epoch = message.epoch;
-    if (message.kind === "delta") this.#checkDelta(message);
+    if (message.kind === "welcome") {
+      this.#epoch = message.epoch;
+      if (!message.isResumed) this.#position = 0;
+    }
+    if (message.kind === "delta") {
+      this.#checkOrder(message);
+      this.#checkDelta(message);
+    }
   }
 
   delivered(index: number, isRefused: boolean): void {
@@ -121,6 +127,16 @@ export class ConnectionTap implements Wiretap {
     if (message.kind === "goodbye") this.#options.checks.saw(`goodbye ${message.error.code}`);
     this.#options.trace(`<- ${summary(message)}${isRefused ? " (refused)" : ""}`);
     this.#options.onDelivered(message, isRefused, expected);
+  }
+
+  /** Whatever the network makes of it: what is told goes on from what was told before. */
+  #checkOrder({ delta: { from, to } }: DeltaMessage): void {
+    const { checks, clientId } = this.#options;
+    const position = this.#position;
+    checks.check(from <= position && to >= position, "G2", () => {
+      return `${clientId} is sent a delta from ${from} to ${to}, at ${position}`;
+    });
+    this.#position = to;
   }
 
   #checkDelta({ delta, isWhole, outcomes }: DeltaMessage): void {

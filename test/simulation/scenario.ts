@@ -4,6 +4,7 @@ import type { Flush } from "../../server/flush-policy.ts";
 import type { DriveTrouble } from "./drive.ts";
 import type { Climate } from "./pipe.ts";
 import { SeededRandom } from "./random.ts";
+import { NEVER_MS, readersIn, viewsOf, type ViewScenario } from "./view-scenario.ts";
 
 export type FaultKind =
   | "cut"
@@ -58,38 +59,6 @@ export interface Scenario {
   readonly views: ViewScenario | undefined;
 }
 
-/** What clients ask to be shown, and what they may see. */
-export interface ViewScenario {
-  /** How likely a client is to ask for a part only. */
-  readonly partialChance: number;
-  /** How often such a client changes what it asks for, on average. */
-  readonly turnMeanMs: number;
-  readonly subscriptionsPerSecondMax: number;
-  /** How often objects are changed so that they come into view or leave it, on average. */
-  readonly stirMeanMs: number;
-  /** Undefined when everyone may see and do everything. */
-  readonly rules: RuleScenario | undefined;
-}
-
-export interface RuleScenario {
-  /** By namespace, or "*" for all others: who may read an object. */
-  readonly objects: Readonly<Record<string, Readers>>;
-  /** By name: who may read a property, of whichever of these objects. */
-  readonly properties: Readonly<Record<string, Readers>>;
-  /** Whether it depends on who writes, and on the object, what may be written. */
-  readonly areWritesJudged: boolean;
-  /** How often the gate of a team is opened or closed, on average. */
-  readonly gateMeanMs: number;
-  /** Whether somebody tries out what it may not have. */
-  readonly isProbed: boolean;
-}
-
-/**
- * Everybody; the team that an object's number says, or everybody if it has none; one team; those whose
- * gate is open, which no object tells; nobody.
- */
-export type Readers = "all" | "owners" | "team" | "gate" | "nobody";
-
 export interface StoreScenario {
   readonly isDurable: boolean;
   readonly delayMaxMs: number;
@@ -133,7 +102,8 @@ export function scenarioOf(seed: number): Scenario {
   const device = deviceOf(new SeededRandom(seed).fork("device"));
   const retention = retentionOf(new SeededRandom(seed).fork("retention"));
   const lifetimes = lifetimesOf(new SeededRandom(seed).fork("lifetimes"));
-  const views = viewsOf(new SeededRandom(seed).fork("views"));
+  const seeded = new SeededRandom(seed);
+  const views = viewsOf(seeded.fork("views"), seeded.fork("crowds"));
   const { subscriptionsPerSecondMax } = views ?? {};
   return {
     clients,
@@ -174,34 +144,6 @@ export function scenarioOf(seed: number): Scenario {
 
 function oldSchemaChanceOf(random: SeededRandom): number | undefined {
   return random.chance(0.2) ? random.pick([0.3, 0.7]) : undefined;
-}
-
-function viewsOf(random: SeededRandom): ViewScenario | undefined {
-  if (!random.chance(0.35)) return undefined;
-  const rules = random.chance(0.65) ? rulesOf(random) : undefined;
-  return {
-    partialChance: rules === undefined ? 0.8 : random.pick([0, 0.5, 0.8]),
-    turnMeanMs: random.pick([200, 1_000, 4_000]),
-    subscriptionsPerSecondMax: random.pick([2, 50]),
-    stirMeanMs: random.pick([20, 150, 1e9]),
-    rules,
-  };
-}
-
-function rulesOf(random: SeededRandom): RuleScenario {
-  const readers: readonly Readers[] = ["all", "owners", "owners", "team", "gate", "gate", "nobody"];
-  const ofObjects = (): Readers => random.pick(readers);
-  // Else hardly anything is left of which it could be told.
-  const ofProperty = (): Readers => (random.chance(0.5) ? "all" : random.pick(readers));
-  const objects = { "*": ofObjects(), seed: ofObjects(), shared: ofObjects(), ext: ofObjects() };
-  const properties = { b: ofProperty(), c: ofProperty(), s: ofProperty() };
-  return {
-    objects,
-    properties,
-    areWritesJudged: random.chance(0.5),
-    gateMeanMs: random.pick([500, 3_000]),
-    isProbed: random.chance(0.3),
-  };
 }
 
 /** What everyone creates, changes and destroys may be ephemeral; reservations are small, to be used up. */
@@ -360,6 +302,8 @@ const NEEDS = {
   sloppy: ({ isSloppy }: Scenario) => isSloppy,
   versions: ({ oldSchemaChance }: Scenario) => oldSchemaChance !== undefined,
   views: ({ views }: Scenario) => views !== undefined,
+  flutter: ({ views }: Scenario) => (views?.flutterMeanMs ?? NEVER_MS) < NEVER_MS,
+  crowds: ({ views }: Scenario) => views?.crowd !== undefined,
   turns: ({ views }: Scenario) => (views?.partialChance ?? 0) > 0,
   rules: ({ views }: Scenario) => views?.rules !== undefined,
   gates: ({ views }: Scenario) => readersIn(views?.rules).includes("gate"),
@@ -368,10 +312,6 @@ const NEEDS = {
   judged: ({ views }: Scenario) => views?.rules?.areWritesJudged === true,
   probed: ({ views }: Scenario) => views?.rules?.isProbed === true,
 };
-
-function readersIn(rules: RuleScenario | undefined): readonly Readers[] {
-  return [...Object.values(rules?.objects ?? {}), ...Object.values(rules?.properties ?? {})];
-}
 
 /** Whether a seed's scenario has all of these. */
 export function hasNeeds(seed: number, needs: readonly string[]): boolean {

@@ -19,7 +19,7 @@ import type { Holder } from "./sights.ts";
 import { userOf } from "./token.ts";
 import { channelsOf } from "./visibility.ts";
 import { watched } from "./watched-store.ts";
-import { Workload } from "./workload.ts";
+import { Workload, type Flutter } from "./workload.ts";
 import { WriteLog } from "./write-log.ts";
 
 export const WORLD = "default";
@@ -63,6 +63,9 @@ export class ServerNode implements Holder {
       (token) => context.oracle.retried.has(token),
       isCalmNow,
     );
+    if (sights.visibility.hasRules) {
+      this.#asked.checks.add(({ object }) => sights.foresee(object));
+    }
     const store = source?.openFor(this.process, isCalmNow) ?? watched(new MemoryStore(), onKept);
     this.#world = new HostedWorld({
       name: WORLD,
@@ -154,6 +157,10 @@ export class ServerNode implements Holder {
 
   stir(): void {
     if (this.isOpen) this.process.run(() => this.#workload.stir());
+  }
+
+  flutter(flutter: Flutter, time: number): void {
+    if (this.isOpen) this.process.run(() => this.#workload.flutter(flutter, time));
   }
 
   /** Who may see what has changed for a reason that no object tells. */

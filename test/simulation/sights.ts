@@ -85,12 +85,21 @@ export class Sights {
     }
   }
 
+  /** An object may become like this, and for a moment only: then somebody may know that it is there. */
+  foresee(object: PlainObject): void {
+    for (const team of TEAMS) {
+      if (this.visibility.project(team, object) !== undefined) {
+        this.#seenIds.get(team)?.add(object.id);
+      }
+    }
+  }
+
   /** Whether the team was never allowed to see this value, which somebody has written. */
   isSecret(team: number, canary: string): boolean {
     return this.#known.has(canary) && this.#seen.get(team)?.has(canary) !== true;
   }
 
-  /** Whether the team was allowed to see an object of this id at some moment. */
+  /** Whether the team was allowed to see an object of this id at some moment, or nearly so. */
   hasSeen(team: number, id: string): boolean {
     return this.#seenIds.get(team)?.has(id) === true;
   }

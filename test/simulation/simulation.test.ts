@@ -48,6 +48,9 @@ const MUST_BE_SEEN = [
   "canary",
   "rejected forbidden",
   "rejected forbidden_field",
+  "refusal of what was never to be seen",
+  "a crowd comes",
+  "a crowd turns",
   "storage failed",
 ];
 

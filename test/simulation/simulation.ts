@@ -26,8 +26,10 @@ import { ServerNode, WORLD } from "./server-node.ts";
 import { ServerOracle } from "./server-oracle.ts";
 import { Sights, type Eyes } from "./sights.ts";
 import { Timeline } from "./timeline.ts";
+import { CROWD_USER } from "./token.ts";
 import { Trace } from "./trace.ts";
 import { Trouble } from "./trouble.ts";
+import { Unrest } from "./unrest.ts";
 import { teamOf, TEAMS, Visibility } from "./visibility.ts";
 
 /** After healing, everything is decided and told within this time: it outlasts every time limit. */
@@ -42,6 +44,8 @@ const AFTERMATH_MS = 60_000;
 const BACKUP_MEAN_MS = 2_000;
 /** How often somebody tries what it should not, on average. */
 const PROBE_MEAN_MS = 200;
+/** How much less than others those of a crowd do. */
+const CROWD_REST_FACTOR = 10;
 
 export interface Result {
   readonly seed: number;
@@ -188,7 +192,8 @@ class Simulation {
 
   #begin(): void {
     const { scenario, timeline } = this.#context;
-    for (let index = 0; index < scenario.clients; index++) {
+    const crowd = scenario.views?.crowd?.clients ?? 0;
+    for (let index = 0; index < scenario.clients + crowd; index++) {
       this.#clients.push(undefined);
       this.#clientLives.push(0);
       timeline.after(this.#random.between(0, 1_000), () => this.#startClient(index));
@@ -203,7 +208,10 @@ class Simulation {
         return !this.#isCalm;
       });
     }
-    this.#stir();
+    new Unrest(this.#context, this.#random, {
+      clients: () => this.#living(),
+      server: () => this.#server,
+    }).begin();
     this.#turnGates();
     this.#probe();
     new Trouble(this.#context, {
@@ -214,15 +222,6 @@ class Simulation {
       restore: () => this.#restore(),
       crashClient: (client) => this.#crashClient(client),
     }).begin();
-  }
-
-  #stir(): void {
-    const { scenario, timeline } = this.#context;
-    if (scenario.views === undefined) return;
-    repeatedly(timeline, this.#random.fork("stir"), scenario.views.stirMeanMs, () => {
-      if (!this.#isCalm) this.#server.stir();
-      return !this.#isCalm;
-    });
   }
 
   /** Opens and closes gates, and has the servers look again at who may see what. */
@@ -365,19 +364,21 @@ class Simulation {
   #startClient(index: number): void {
     const life = this.#clientLives[index] ?? 0;
     this.#clientLives[index] = life + 1;
-    const user = this.#userOf(index);
+    const { timeline, random, scenario } = this.#context;
+    const isOfCrowd = index >= scenario.clients;
+    const user = isOfCrowd ? CROWD_USER : this.#userOf(index);
     const name = user === undefined ? `c${index}` : `${user}_c${index}`;
-    const device = user === undefined ? undefined : this.#deviceOf(user);
+    const device = user === undefined || isOfCrowd ? undefined : this.#deviceOf(user);
     const client = new ClientNode(this.#context, device, name, index, life);
     this.#clients[index] = client;
-    const { timeline, random, scenario } = this.#context;
     const stream = random.fork(`${client.key} actions`);
-    repeatedly(timeline, stream, scenario.actionMeanMs, () => {
+    const meanMs = scenario.actionMeanMs * (isOfCrowd ? CROWD_REST_FACTOR : 1);
+    repeatedly(timeline, stream, meanMs, () => {
       if (this.#isCalm || this.#clients[index] !== client) return false;
       this.#act(client, stream);
       return true;
     });
-    if (scenario.views === undefined) return;
+    if (scenario.views === undefined || isOfCrowd) return;
     const turns = random.fork(`${client.key} turns`);
     repeatedly(timeline, turns, scenario.views.turnMeanMs, () => {
       if (this.#isCalm || this.#clients[index] !== client) return false;
@@ -445,7 +446,7 @@ class Simulation {
     return this.#clients.filter((client) => client !== undefined);
   }
 
-  #tap(connection: Connection, { clientId, auth, topics, schema = OLD }: Hello): Wiretap {
+  #tap(connection: Connection, { clientId, auth, topics, cursor, schema = OLD }: Hello): Wiretap {
     const { key: name, expiresAt } = parseCredentials(auth);
     const client = this.#living().find(({ key }) => key === name);
     const prober = this.#prober?.user === name ? this.#prober : undefined;
@@ -470,10 +471,12 @@ class Simulation {
       server,
       known,
       hasEphemeral,
+      hasHandlers: scenario.handlers.names.length > 0,
       isOrdered,
     });
     return new ConnectionTap({
       clientId,
+      cursorSeq: cursor.seq,
       limits,
       checks,
       oracle,

@@ -24,6 +24,9 @@ export function userOf(writer: string): string {
   return writer.split("_", 1)[0] as string;
 }
 
+/** One of many clients, all lives of it. */
+export const CROWD_USER = "m0";
+
 const CANARY = /~[\w-]+:\d+~/g;
 
 /** A value by which it is noticed wherever it should not be: nothing else looks like it. */

@@ -1,7 +1,7 @@
 import { namespaceOf, type SyncObject } from "../../lib/object.ts";
 import type { Permission, PropertyRule, Rule, Rules } from "../../server/rules.ts";
 import type { PlainObject } from "./plain-object.ts";
-import type { Readers, RuleScenario } from "./scenario.ts";
+import type { Readers, RuleScenario } from "./view-scenario.ts";
 
 export const TEAMS = [0, 1];
 /** What everyone may see and write: what is checked on it must stay whole. */

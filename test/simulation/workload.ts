@@ -28,8 +28,18 @@ export interface Writer {
 /** Ids that several writers use: they create, change and destroy each other's objects. */
 const SHARED_IDS = 12;
 /** Those of them that never rest. */
-const RESTLESS_IDS = 3;
+export const RESTLESS_IDS = 3;
 const NAMES = ["a", "b", "c", "d", "e"];
+
+/** How an object comes into view and leaves it. */
+export interface Flutter {
+  readonly id: string;
+  readonly property: string;
+  /** What the property is by turns; undefined when it is not there. */
+  readonly values: readonly [unknown, unknown];
+  /** Whether the object is destroyed, and created anew. */
+  readonly isRemade: boolean;
+}
 
 /** What one application does with a world: anything, at random. */
 export class Workload {
@@ -95,6 +105,17 @@ export class Workload {
       steps: [{ kind: "update", id, changes }],
       promise: this.#writer.save({ ...changes, id }, callback),
     }));
+  }
+
+  /** Has an object come or go, which it does several times one after another. */
+  flutter({ id, property, values, isRemade }: Flutter, time: number): void {
+    const value = values[time % 2];
+    const create = { kind: "create", id, properties: defined({ [property]: value }) } as const;
+    const destroy = { kind: "destroy", id } as const;
+    let steps: readonly Step[] = [{ kind: "update", id, changes: { [property]: value } }];
+    if (this.#writer.get(id) === undefined) steps = [create];
+    else if (isRemade) steps = time % 2 === 0 ? [destroy, create] : [destroy];
+    this.#writeAll(this.#log.nextOrder(), steps);
   }
 
   /** The last thing that is ever written: it must get through. */

@@ -38,6 +38,21 @@ export const VIEWING: readonly Fault[] = [
     "views",
   ),
   fault(
+    "what comes and goes twice is not taken away",
+    "server/views/view.ts",
+    "if (known > Math.max(base.version, from)) return undefined;",
+    "if (entered > Math.max(base.version, from)) return undefined;",
+    "flutter",
+  ),
+  fault(
+    "pages that were kept show what was hidden since",
+    "server/views/view.ts",
+    "if (entry.object !== null) this.#pages.clear();",
+    "void entry;",
+    "flutter",
+    "crowds",
+  ),
+  fault(
     "what has left is forgotten while somebody still has to be told",
     "server/views/view.ts",
     "      this.#horizon = Math.max(this.#horizon, member.isGone ? member.revision : 0);\n",
@@ -172,6 +187,20 @@ export const VIEWING: readonly Fault[] = [
     "server/judge.ts",
     "    if (hidden === undefined) throw notFound(id);\n",
     "",
+    "rules",
+  ),
+  fault(
+    "who may not see an object is told that it is there, when it would change it",
+    "server/judge.ts",
+    "    if (hidden === undefined) throw notFound(id);\n",
+    '    if (hidden === undefined) throw new SyncError("forbidden", "this client may not do that", { id });\n',
+    "probed",
+  ),
+  fault(
+    "who may not see an object is told that it is there, when it would create it",
+    "server/judge.ts",
+    "if (object !== undefined && permissions.hidden(identity, object) === undefined) {",
+    "if (object === null) {",
     "rules",
   ),
   fault(
