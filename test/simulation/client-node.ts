@@ -88,7 +88,7 @@ export class ClientNode {
       views,
       this.log,
     );
-    this.mirror = new Mirror(this.key, checks, oracle, this.isPartial);
+    this.mirror = new Mirror(this.key, checks, oracle, this.isPartial, this.#isInDisorder);
     this.#device = device;
     this.#inheritance =
       device &&
