@@ -93,7 +93,7 @@ export class ClientNode {
       this.log,
     );
     this.schema = schemaOf(context, this.user);
-    this.mirror = new Mirror(this.key, checks, oracle, this.isPartial);
+    this.mirror = new Mirror(this.key, checks, oracle, this.isPartial, this.#isInDisorder);
     this.#device = device;
     this.#inheritance =
       device &&

@@ -35,6 +35,8 @@ export class Mirror {
   readonly #checks: Checks;
   readonly #oracle: ServerOracle;
   readonly #isPartial: boolean;
+  /** Whether what comes may have been disordered unnoticed: then it adds up to nothing. */
+  readonly #isInDisorder: boolean;
   readonly #hash = new StateHash();
   readonly #ephemeral = new StateHash();
   readonly #byHandle = new Map<number, Held>();
@@ -50,11 +52,18 @@ export class Mirror {
   #isWhole = false;
   #staged: Change[] = [];
 
-  constructor(who: string, checks: Checks, oracle: ServerOracle, isPartial: boolean) {
+  constructor(
+    who: string,
+    checks: Checks,
+    oracle: ServerOracle,
+    isPartial: boolean,
+    isInDisorder: boolean,
+  ) {
     this.#who = who;
     this.#checks = checks;
     this.#oracle = oracle;
     this.#isPartial = isPartial;
+    this.#isInDisorder = isInDisorder;
   }
 
   get epoch(): string {
@@ -89,7 +98,7 @@ export class Mirror {
     this.#isWhole = true;
     for (const { handle, object } of objects) this.#set(handle, object);
     if (isPart !== true) this.#compare();
-    else {
+    else if (!this.#isInDisorder) {
       const isKnown = this.#oracle.hasShown(userOf(this.#who), this.#state);
       this.#check(isKnown, "G14", `goes on from a part of ${epoch}/${seq} that it was never shown`);
     }
@@ -199,7 +208,8 @@ export class Mirror {
       this.#texts.delete(held.object.id);
     }
     if (object === undefined) return;
-    this.#check(!this.#byId.has(object.id), "G9", `there are two objects ${object.id}`);
+    const isAlone = this.#isInDisorder || !this.#byId.has(object.id);
+    this.#check(isAlone, "G9", `there are two objects ${object.id}`);
     const text = canonical(object);
     this.#hashOf(object).add(text);
     this.#byHandle.set(handle, { object, text });

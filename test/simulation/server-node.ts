@@ -1,5 +1,6 @@
 import { admission } from "../../server/admission.ts";
 import { authenticated } from "../../server/authenticated.ts";
+import type { CheckedChange } from "../../server/change-checks.ts";
 import { Endings } from "../../server/endings.ts";
 import { HostedWorld } from "../../server/hosted-world.ts";
 import { Lifetimes } from "../../server/lifetimes.ts";
@@ -17,7 +18,7 @@ import type { SeededRandom } from "./random.ts";
 import { HISTORY, isMisnamed, MARKS, NEW } from "./schema-history.ts";
 import type { Holder } from "./sights.ts";
 import { userOf } from "./token.ts";
-import { channelsOf } from "./visibility.ts";
+import { channelsOf, teamOf } from "./visibility.ts";
 import { watched } from "./watched-store.ts";
 import { Workload, type Flutter } from "./workload.ts";
 import { WriteLog } from "./write-log.ts";
@@ -64,7 +65,7 @@ export class ServerNode implements Holder {
       isCalmNow,
     );
     if (sights.visibility.hasRules) {
-      this.#asked.checks.add(({ object }) => sights.foresee(object));
+      this.#asked.checks.add((change) => this.#judge(change));
     }
     const store = source?.openFor(this.process, isCalmNow) ?? watched(new MemoryStore(), onKept);
     this.#world = new HostedWorld({
@@ -185,6 +186,18 @@ export class ServerNode implements Holder {
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#world.close();
+  }
+
+  /** It has just been asked whether this may be done. */
+  #judge(change: CheckedChange): void {
+    const { checks, sights } = this.#context;
+    const { kind, id, before, object, session } = change;
+    sights.foresee(object);
+    if (session === null) return;
+    const user = String(session.identity);
+    const names = Object.keys(kind === "create" ? change.properties : change.changes);
+    const isAllowed = sights.visibility.allows(teamOf(user), { kind, before, object, names });
+    checks.check(isAllowed, "G17", () => `${user} may not ${kind} ${id} like this now`);
   }
 
   #listen(): void {

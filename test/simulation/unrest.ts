@@ -80,10 +80,10 @@ export class Unrest {
 
 function someFlutter(random: SeededRandom): Flutter {
   const values = [undefined, 0, 1, 2, 3];
+  const value = random.pick(values);
   return {
     id: `shared:${random.below(RESTLESS_IDS)}`,
-    property: random.pick(["a", "a", "b", "c", "d", "e"]),
-    values: [random.pick(values), random.pick(values)],
+    values: [value, random.pick(values.filter((other) => other !== value))],
     isRemade: random.chance(0.2),
   };
 }

@@ -8,6 +8,14 @@ export const TEAMS = [0, 1];
 const PUBLIC: readonly string[] = ["bank", "final"];
 const FREE = { create: true, update: true, destroy: true };
 
+/** A create or an update, and the properties that it writes. */
+interface Change {
+  readonly kind: "create" | "update";
+  readonly before: PlainObject | undefined;
+  readonly object: PlainObject;
+  readonly names: readonly string[];
+}
+
 /**
  * Who may see and do what: as the rules that a server is given, and by the plainest reading of the same
  * scenario. Users are in teams. Some of it depends on gates, which are outside of all objects.
@@ -64,6 +72,16 @@ export class Visibility {
     if (isPublic(object)) return [];
     const all = Object.entries(this.#scenario?.properties ?? {});
     return all.filter(([, readers]) => !this.#mayRead(readers, team, object)).map(([name]) => name);
+  }
+
+  /** Whether the team may make this change of an object at this very moment. */
+  allows(team: number, { kind, before, object, names }: Change): boolean {
+    const judged = kind === "create" ? object : before;
+    if (judged === undefined || this.hidden(team, judged).some((name) => names.includes(name))) {
+      return false;
+    }
+    if (kind === "create") return this.mayCreate(team, judged);
+    return this.project(team, judged) !== undefined && this.mayUpdate(team, judged, names);
   }
 
   mayCreate(team: number, object: PlainObject): boolean {

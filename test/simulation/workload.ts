@@ -34,8 +34,7 @@ const NAMES = ["a", "b", "c", "d", "e"];
 /** How an object comes into view and leaves it. */
 export interface Flutter {
   readonly id: string;
-  readonly property: string;
-  /** What the property is by turns; undefined when it is not there. */
+  /** What all its properties are by turns, on one of which it may depend; undefined is not there. */
   readonly values: readonly [unknown, unknown];
   /** Whether the object is destroyed, and created anew. */
   readonly isRemade: boolean;
@@ -108,11 +107,11 @@ export class Workload {
   }
 
   /** Has an object come or go, which it does several times one after another. */
-  flutter({ id, property, values, isRemade }: Flutter, time: number): void {
-    const value = values[time % 2];
-    const create = { kind: "create", id, properties: defined({ [property]: value }) } as const;
+  flutter({ id, values, isRemade }: Flutter, time: number): void {
+    const changes = Object.fromEntries(NAMES.map((name) => [name, values[time % 2]]));
+    const create = { kind: "create", id, properties: defined(changes) } as const;
     const destroy = { kind: "destroy", id } as const;
-    let steps: readonly Step[] = [{ kind: "update", id, changes: { [property]: value } }];
+    let steps: readonly Step[] = [{ kind: "update", id, changes }];
     if (this.#writer.get(id) === undefined) steps = [create];
     else if (isRemade) steps = time % 2 === 0 ? [destroy, create] : [destroy];
     this.#writeAll(this.#log.nextOrder(), steps);

@@ -208,7 +208,7 @@ export const VIEWING: readonly Fault[] = [
     "server/world-host.ts",
     "      if (job.writer !== null) this.#judge.check(job.writer, job.operations);\n      const",
     "      if (job.writer !== null && job.isConsulted !== true) this.#judge.check(job.writer, job.operations);\n      const",
-    "judged",
+    "gates",
     "handlers",
   ),
   fault(
