@@ -31,7 +31,7 @@ export const COMMON_LIMITS = {
   topicsMax: 1_000,
   /** Single ids that one client may subscribe to; those that it fetched are among them. */
   topicIdsMax: 10_000,
-  /** Fetches that one client may have under way. */
+  /** Fetches and subscriptions of one client that are not answered yet. */
   fetchesInFlightMax: 100,
   /** Removed properties that are remembered, for each object. */
   removedPropertiesMax: 100,

@@ -126,7 +126,6 @@ export class Reception {
   }
 
   #listen(session: Session, endsAt: number): LinkEvents {
-    let fetches = 0;
     const dismiss = (error: SyncError, reconnect: boolean): void => {
       session.goodbye(error, reconnect);
       this.#host.sessions.remove(session);
@@ -134,12 +133,6 @@ export class Reception {
     const stopExpiry = this.#at(endsAt, () => {
       if (this.#host.sessions.has(session)) dismiss(tokenExpired(), true);
     });
-    const fetched = (message: FetchMessage): void => {
-      if (++fetches > this.#limits.fetchesInFlightMax) {
-        throw new SyncError("limit_exceeded", "too many fetches are under way");
-      }
-      void this.#fetch(session, message).finally(() => (fetches -= 1));
-    };
     return {
       message: (bytes) => {
         if (!this.#host.sessions.has(session)) return; // it was said goodbye to
@@ -150,7 +143,7 @@ export class Reception {
           this.#spend(session, "bytes", bytes.length, now);
           const message = decodeClientMessage(bytes, session.dictionary, this.#limits);
           if (message.kind === "mutations") this.#mutate(session, message, now);
-          else if (message.kind === "fetch") fetched(message);
+          else if (message.kind === "fetch") void this.#fetch(session, message);
           else this.#subscribe(session, message, now);
         } catch (error) {
           const problem = toSyncError(error);
@@ -206,19 +199,27 @@ export class Reception {
     }
   }
 
-  async #fetch(session: Session, { request, ids }: FetchMessage): Promise<void> {
-    let answer: Fetched;
-    try {
-      answer = { request, ...(await this.#host.fetch(ids, session.info)) };
-    } catch (error) {
-      answer = { request, seq: 0, missing: [], error: toSyncError(error).toData() };
+  /** Until it is answered: whoever asked for something waits for more than the message to be read. */
+  #ask(session: Session): void {
+    session.asked += 1;
+    if (session.asked > this.#limits.fetchesInFlightMax) {
+      throw new SyncError("limit_exceeded", "too much is asked for at once");
     }
-    if (!this.#host.sessions.has(session)) return;
-    if (answer.error === undefined && session.source !== this.#host.views.whole) {
-      this.#hold(session, request, ids);
-    } else {
-      this.#answer(session, encodeFetched(answer));
-    }
+  }
+
+  /** Throws, before anything is asked for, `limit_exceeded`. */
+  #fetch(session: Session, { request, ids }: FetchMessage): Promise<void> {
+    this.#ask(session);
+    return this.#host.fetch(ids, session.info).then(
+      (found) => {
+        if (!this.#host.sessions.has(session)) return;
+        if (session.source === this.#host.views.whole) this.#answer(session, { request, ...found });
+        else this.#hold(session, request, ids);
+      },
+      (cause: unknown) => {
+        if (this.#host.sessions.has(session)) this.#refuse(session, request, toSyncError(cause));
+      },
+    );
   }
 
   /** What somebody fetched who is shown a part of the world belongs to it from then on. */
@@ -230,20 +231,20 @@ export class Reception {
       const { topicIdsMax } = this.#limits;
       const held = topics.with({ ids });
       if (held.ids.size > topicIdsMax) {
-        const error = atMost("a client", topicIdsMax, "topics of one id").toData();
-        this.#answer(session, encodeFetched({ request, seq: 0, missing: [], error }));
+        this.#refuse(session, request, atMost("a client", topicIdsMax, "topics of one id"));
         return;
       }
       session.topics = held;
     }
-    this.#host.sessions.turn(session, isShown ? undefined : session.topics, () => {
+    this.#answerThen(session, isShown ? undefined : session.topics, () => {
       const missing = ids.filter((id) => !session.source.shows(id));
-      return encodeFetched({ request, seq: 0, missing });
+      return { request, seq: 0, missing };
     });
   }
 
   #subscribe(session: Session, { request, topics }: SubscribeMessage, now: number): void {
     this.#spend(session, "subscriptions", 1, now);
+    this.#ask(session);
     let error;
     try {
       const asked = this.topicsOf(topics);
@@ -259,14 +260,25 @@ export class Reception {
       error = toSyncError(cause).toData();
     }
     const answer = { request, seq: 0, missing: [], error };
-    this.#host.sessions.turn(session, error === undefined ? session.topics : undefined, () =>
-      encodeFetched(answer),
-    );
+    this.#answerThen(session, error === undefined ? session.topics : undefined, () => answer);
   }
 
-  #answer(session: Session, bytes: Uint8Array): void {
-    if (session.answer(bytes)) return;
+  #refuse(session: Session, request: number, error: SyncError): void {
+    this.#answer(session, { request, seq: 0, missing: [], error: error.toData() });
+  }
+
+  #answer(session: Session, answer: Fetched): void {
+    session.asked -= 1;
+    if (session.answer(encodeFetched(answer))) return;
     this.#host.sessions.dismiss(session.clientId, unreadAnswers());
+  }
+
+  /** Once it is shown these topics, if there are others, and all that there is now. */
+  #answerThen(session: Session, topics: Topics | undefined, answer: () => Fetched): void {
+    this.#host.sessions.turn(session, topics, () => {
+      session.asked -= 1;
+      return encodeFetched(answer());
+    });
   }
 
   #spend(session: Session, what: Sent, count: number, now: number): void {
