@@ -109,6 +109,8 @@ export const SERVER_LIMITS = /* @__PURE__ */ joined(COMMON_LIMITS, {
   storeCheckMs: 10_000,
   /** How long `authenticate` may take. */
   authenticateTimeoutMs: 10_000,
+  /** How long a request over HTTP may take to come, on a server of its own: then it is answered 408. */
+  requestTimeoutMs: 300_000,
   /** How long `close()` waits for what is under way. */
   drainTimeoutMs: 10_000,
 } as const);

@@ -1,4 +1,8 @@
-import { createServer, type Server as HttpServer } from "node:http";
+import {
+  createServer,
+  type Server as HttpServer,
+  type ServerOptions as ServerSettings,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import type { Callback } from "../lib/callback.ts";
@@ -26,6 +30,9 @@ import {
 import { MemoryStore } from "./stores/memory.ts";
 
 const DEFAULT_WORLD = "default";
+/** How long the first lines of a request may take, and how often it is looked whether they do: as in Node. */
+const HEADERS_TIMEOUT_MS = 60_000;
+const CHECK_REQUESTS_MS = 30_000;
 /** Origins that are told of: anybody can invent more. */
 const STRANGERS_TOLD_MAX = 10;
 
@@ -114,7 +121,7 @@ export class ObjectSyncServer {
     if (host !== undefined && typeof host !== "string") {
       throw badArgument("listen", "a host after the port, and no callback: it returns a promise");
     }
-    const http = createServer((_req, res) => {
+    const http = createServer(this.#patience, (_req, res) => {
       res.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
       res.end("object-sync: there is nothing here but the objects.\n");
     });
@@ -132,6 +139,16 @@ export class ObjectSyncServer {
     if (this.#closing !== undefined) http.close(); // closed before there was anything to close
     this.#checkOpen();
     return (http.address() as AddressInfo).port;
+  }
+
+  /** How long an HTTP server of our own waits for a request. */
+  get #patience(): ServerSettings {
+    const { requestTimeoutMs } = this.#options.limits;
+    return {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+      connectionsCheckingInterval: Math.min(CHECK_REQUESTS_MS, requestTimeoutMs),
+    };
   }
 
   /** Serves clients on an application's HTTP server, or in a socket.io server that it has already. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server as HttpServer } from "node:http";
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import { Server, type Namespace, type Socket } from "socket.io";
 import * as parser from "socket.io-parser";
 import { SyncError } from "../lib/errors.ts";
@@ -6,7 +6,8 @@ import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { binaryParser, MessageFilter } from "../lib/socket-parser.ts";
-import { isWelcome, type Origins } from "./origins.ts";
+import { corsFor, isWelcome, type Origins } from "./origins.ts";
+import { refuseUpgrade, Upgrades } from "./upgrades.ts";
 import { webSocketFrame } from "./web-socket-frame.ts";
 import { takeMessages } from "./web-socket-intake.ts";
 import { frameSender, type SendFrame } from "./web-socket-sender.ts";
@@ -60,53 +61,42 @@ export interface OwnSocketIo {
 /** Opens a socket.io server on an HTTP server, with the parser that saves half the messages. */
 export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSocketIo {
   const { path, namespace, limits } = options;
-  placesLeft(http).get(path)?.();
-  placesLeft(http).delete(path);
-  const others = new Set(upgradeListeners(http));
-  const io = new Server(http, {
-    path,
-    serveClient: false,
-    ...(options.origins !== undefined && { cors: corsFor(options.origins) }),
-    allowRequest: (request, decide) => {
-      const isAllowed = isAllowedPage(request, options);
-      if (!isAllowed && request.headers.upgrade !== undefined) refuseUpgrade(request.socket);
-      decide(isAllowed ? null : "this origin may not connect", isAllowed);
-    },
-    destroyUpgrade: false, // other WebSockets on the same HTTP server are not our business
-    maxHttpBufferSize: limits.messageBytesMax + ENVELOPE_BYTES,
-    // The types want all of socket.io-parser; socket.io uses these two classes.
-    parser: binaryParser<parser.Encoder, parser.Decoder>(
-      parser,
-      PROTOCOL.event,
-      namespace,
-      () => true,
-      () => true, // a FrameLink hears of it
-    ),
+  const open = (): Server =>
+    new Server(http, {
+      path,
+      serveClient: false,
+      ...(options.origins !== undefined && { cors: corsFor(options.origins) }),
+      destroyUpgrade: false, // it would also end what an application is slow to answer
+      maxHttpBufferSize: limits.messageBytesMax + ENVELOPE_BYTES,
+      // The types want all of socket.io-parser; socket.io uses these two classes.
+      parser: binaryParser<parser.Encoder, parser.Decoder>(
+        parser,
+        PROTOCOL.event,
+        namespace,
+        () => true,
+        () => true, // a FrameLink hears of it
+      ),
+    });
+  const io = Upgrades.of(http).take(path, open);
+  // Of each request: `allowRequest` is asked about the first of a connection only.
+  io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    if (isAllowedPage(request, options)) next();
+    else if (request.headers.upgrade !== undefined) refuseUpgrade(request.socket, "403 Forbidden");
+    else response.writeHead(403).end("this origin may not connect\n");
   });
   if (namespace !== "/") {
     io.of("/").use((_socket, next) =>
       next(connectError(new SyncError("unsupported", "wrong namespace"))),
     );
   }
-  const own = upgradeListeners(http).filter((listener) => !others.has(listener));
   const detach = join(io, options, (socket) => new FrameLink(socket));
   const stopGuard = cutWhoReadsNothing(io, limits.waitingBytesMax * CUT_FACTOR);
   const leave = async (): Promise<void> => {
     stopGuard();
     await detach();
     io.engine.close(); // from now on it answers that it is closed
-    placesLeft(http).set(path, () => {
-      for (const listener of own) http.off("upgrade", listener);
-    });
   };
   return { io, leave };
-}
-
-/** With it pages of other origins may poll as well, where WebSockets are blocked. */
-function corsFor(origins: Origins): { origin: "*" | string[]; credentials: boolean } {
-  return origins === "*"
-    ? { origin: origins, credentials: false }
-    : { origin: [...origins], credentials: true };
 }
 
 function isAllowedPage(
@@ -116,11 +106,6 @@ function isAllowedPage(
   const isAllowed = isWelcome({ headers, isEncrypted: "encrypted" in socket }, origins);
   if (!isAllowed) onStranger(headers.origin ?? "an unknown origin");
   return isAllowed;
-}
-
-/** engine.io would answer 400 to whatever it does not let in. */
-function refuseUpgrade(socket: Socket["request"]["socket"]): void {
-  socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
 }
 
 /**
@@ -139,23 +124,6 @@ function cutWhoReadsNothing(io: Server, waitingBytesMax: number): () => void {
     }
   }, GUARD_MS).unref();
   return () => clearInterval(timer);
-}
-
-/**
- * engine.io stays on an HTTP server for ever. On a path that it has left it still turns WebSockets
- * away, which otherwise nobody would answer; by path, what ends that. The next one on this path
- * must: two of them cannot answer one request.
- */
-const PLACES_LEFT = new WeakMap<HttpServer, Map<string, () => void>>();
-
-function placesLeft(http: HttpServer): Map<string, () => void> {
-  const places = PLACES_LEFT.get(http) ?? new Map<string, () => void>();
-  PLACES_LEFT.set(http, places);
-  return places;
-}
-
-function upgradeListeners(http: HttpServer): ((...args: unknown[]) => void)[] {
-  return http.listeners("upgrade") as ((...args: unknown[]) => void)[];
 }
 
 /**

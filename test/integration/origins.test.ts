@@ -67,7 +67,7 @@ describe.each(["websocket", "polling"] as const)("a page that connects by %s", (
     expect(errors).toEqual([]);
   });
 
-  test("is answered 403 if it is of elsewhere, of nowhere or looks alike, and the server is told", async () => {
+  test("gets 403 of a foreign, `null` or look-alike Origin, and the server is told", async () => {
     const { port, errors } = await serve();
     const strange = [
       "https://evil.org",
