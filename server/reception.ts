@@ -51,14 +51,14 @@ export class Reception {
     this.#events = events;
   }
 
-  /** Throws `forbidden` when this is known as the client of somebody else. */
-  checkOwner(clientId: string, identity: unknown): void {
+  /** `forbidden`, when this is known as the client of somebody else. */
+  ownerProblem(clientId: string, identity: unknown): SyncError | undefined {
     const { ledger, sessions } = this.#host;
     const owner = ledger.ownerOf(clientId) ?? identityKey(sessions.of(clientId)?.info.identity);
-    if (owner === undefined || owner === identityKey(identity)) return;
+    if (owner === undefined || owner === identityKey(identity)) return undefined;
     // A client that is told so forgets what it has of the other.
     const about = { property: "clientId" };
-    throw new SyncError("forbidden", "this clientId is that of another identity", about);
+    return new SyncError("forbidden", "this clientId is that of another identity", about);
   }
 
   /** What a client asks to be shown. Throws as `parseTopics` does, and `forbidden`. */

@@ -6,6 +6,7 @@ import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { binaryParser, MessageFilter } from "../lib/socket-parser.ts";
+import { OpenConnections } from "./open-connections.ts";
 import { corsFor, isWelcome, type Origins } from "./origins.ts";
 import { refuseUpgrade, Upgrades } from "./upgrades.ts";
 import { webSocketFrame } from "./web-socket-frame.ts";
@@ -89,7 +90,13 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
       next(connectError(new SyncError("unsupported", "wrong namespace"))),
     );
   }
-  const detach = join(io, options, (socket) => new FrameLink(socket));
+  const served = new WeakSet<Socket["conn"]>();
+  const detach = join(io, options, (socket) => {
+    served.add(socket.conn);
+    socket.on("disconnect", () => served.delete(socket.conn));
+    return new FrameLink(socket);
+  });
+  cutWhoKnocksOn(io, (connection) => served.has(connection));
   const stopGuard = cutWhoReadsNothing(io, limits.waitingBytesMax * CUT_FACTOR);
   const leave = async (): Promise<void> => {
     stopGuard();
@@ -106,6 +113,21 @@ function isAllowedPage(
   const isAllowed = isWelcome({ headers, isEncrypted: "encrypted" in socket }, origins);
   if (!isAllowed) onStranger(headers.origin ?? "an unknown origin");
   return isAllowed;
+}
+
+/**
+ * What a client says in text before its session, or after it, is one hello. Socket.io would answer any
+ * number of them, for this namespace and for others, and each would be another session to look after.
+ */
+function cutWhoKnocksOn(io: Server, isServed: (connection: Socket["conn"]) => boolean): void {
+  io.engine.on("connection", (connection: Socket["conn"]) => {
+    let hasKnocked = false;
+    connection.on("data", (chunk: unknown) => {
+      if (typeof chunk !== "string" || isServed(connection)) return;
+      if (hasKnocked) connection.close(true);
+      hasKnocked = true;
+    });
+  });
 }
 
 /**
@@ -148,6 +170,8 @@ function join(
   const { namespace, admit } = options;
   const place: Namespace = io.of(namespace);
   const connections = new OpenConnections();
+  /** Those whose client is let in, or is about to be: each has one session. */
+  const taken = new WeakSet<Socket["conn"]>();
   let isServing = true;
   place.use((socket, next) => {
     if (!isServing) {
@@ -160,18 +184,27 @@ function join(
       next(connectError(new SyncError("forbidden", "this origin may not connect")));
       return;
     }
+    if (taken.has(socket.conn)) {
+      next(connectError(new SyncError("unsupported", "a connection has one session")));
+      return;
+    }
+    taken.add(socket.conn);
     admit({ hello: auth, headers, address, url }).then(
       (session) => {
         (socket.data as { session?: Session }).session = session;
         next();
       },
-      (error: unknown) => next(connectError(error)),
+      (error: unknown) => {
+        taken.delete(socket.conn);
+        next(connectError(error));
+      },
     );
   });
   place.on("connection", (socket: Socket) => {
     const { session } = socket.data as { session?: Session };
     if (session === undefined) socket.disconnect(true);
     else if (isServing) {
+      socket.on("disconnect", () => taken.delete(socket.conn));
       connections.add(socket.conn);
       beginSession(socket, linkOf(socket), session);
     }
@@ -181,31 +214,6 @@ function join(
     await connections.gone(GOODBYE_MS);
     place.disconnectSockets(true);
   };
-}
-
-/** Connections that are not closed yet: what was sent last may still be on its way out. */
-class OpenConnections {
-  readonly #open = new Set<Socket["conn"]>();
-  #onGone: () => void = () => undefined;
-
-  add(connection: Socket["conn"]): void {
-    this.#open.add(connection);
-    connection.once("close", () => {
-      this.#open.delete(connection);
-      if (this.#open.size === 0) this.#onGone();
-    });
-  }
-
-  async gone(patienceMs: number): Promise<void> {
-    if (this.#open.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, patienceMs);
-      this.#onGone = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
 }
 
 function beginSession(socket: Socket, link: SocketLink, session: Session): void {
@@ -257,7 +265,8 @@ interface Engine {
 interface EngineTransport {
   readonly name: string;
   readonly socket?: { readonly bufferedAmount?: number; readonly readyState?: number };
-  on(event: "ready", listener: () => void): unknown;
+  on(event: "ready", listener: () => void): EngineTransport;
+  off(event: "ready", listener: () => void): unknown;
 }
 
 function engineOf(connection: Socket["conn"]): Engine {
@@ -314,11 +323,18 @@ class SocketLink implements Link {
   }
 
   onDrained(listener: () => void): void {
+    const { conn } = this.socket;
+    const watched: EngineTransport[] = [];
     const watch = (transport: unknown): void => {
-      (transport as EngineTransport).on("ready", listener);
+      watched.push((transport as EngineTransport).on("ready", listener));
     };
-    watch(this.socket.conn.transport);
-    this.socket.conn.on("upgrade", watch);
+    watch(conn.transport);
+    conn.on("upgrade", watch);
+    // The connection may outlive it, in an application's own server, and have another one.
+    this.socket.on("disconnect", () => {
+      conn.off("upgrade", watch);
+      for (const transport of watched) transport.off("ready", listener);
+    });
   }
 
   /** Calls `listener` with what does not come as an event of socket.io. */
@@ -336,6 +352,9 @@ class SocketLink implements Link {
 }
 
 const NO_DATA = "";
+// What a client may say in text: that it leaves the namespace (1), and events (2, 5). A further hello, or an
+// acknowledgement that nobody has asked for, socket.io would take or pass over as often as they come.
+const EXPECTED = /^[125]/;
 // The WebSocket's own OPEN.
 const OPEN = 1;
 
@@ -359,6 +378,7 @@ class FrameLink extends SocketLink {
     socket.conn.on("upgrade", () => this.#meetWebSocket());
     socket.conn.on("data", (chunk: unknown) => {
       if (this.#filter.isMessage(chunk)) this.#onMessage(toBytes(chunk) ?? UNREADABLE_MESSAGE);
+      else if (typeof chunk === "string" && !EXPECTED.test(chunk)) this.#onMessage(UNKNOWN_MESSAGE);
     });
     socket.on("disconnect", () => this.#giveBack?.());
   }
