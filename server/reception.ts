@@ -19,6 +19,7 @@ import type { Visitor } from "./authenticated.ts";
 import { identityKey, userOf } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
 import { unreadAnswers } from "./sessions.ts";
+import { tooLarge } from "./turn-away.ts";
 import { closing, type WorldHost } from "./world-host.ts";
 
 /** In bytes, for what a message has besides mutations: numbers, and names that were not told yet. */
@@ -139,6 +140,8 @@ export class Reception {
         try {
           const now = this.#environment.clock.now();
           if (now >= endsAt) throw tokenExpired(); // the timer is late
+          const { messageBytesMax } = this.#limits;
+          if (bytes.length > messageBytesMax) throw tooLarge(messageBytesMax);
           this.#spend(session, "messages", 1, now);
           this.#spend(session, "bytes", bytes.length, now);
           const message = decodeClientMessage(bytes, session.dictionary, this.#limits);

@@ -4,13 +4,15 @@ import * as parser from "socket.io-parser";
 import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
+import { encodeGoodbye } from "../lib/messages.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { binaryParser, MessageFilter } from "../lib/socket-parser.ts";
 import { OpenConnections } from "./open-connections.ts";
 import { corsFor, isWelcome, type Origins } from "./origins.ts";
+import { tooLarge } from "./turn-away.ts";
 import { refuseUpgrade, Upgrades } from "./upgrades.ts";
 import { webSocketFrame } from "./web-socket-frame.ts";
-import { takeMessages } from "./web-socket-intake.ts";
+import { onTooLarge, takeMessages } from "./web-socket-intake.ts";
 import { frameSender, type SendFrame } from "./web-socket-sender.ts";
 
 export type { Server as SocketIoServer };
@@ -94,7 +96,7 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
   const detach = join(io, options, (socket) => {
     served.add(socket.conn);
     socket.on("disconnect", () => served.delete(socket.conn));
-    return new FrameLink(socket);
+    return new FrameLink(socket, limits);
   });
   cutWhoKnocksOn(io, (connection) => served.has(connection));
   const stopGuard = cutWhoReadsNothing(io, limits.waitingBytesMax * CUT_FACTOR);
@@ -366,14 +368,16 @@ const OPEN = 1;
  * move from there to a WebSocket, what must wait for something that waits already, attachments.
  */
 class FrameLink extends SocketLink {
+  readonly #messageBytesMax: number;
   readonly #filter = new MessageFilter();
   #sendFrame: SendFrame | undefined;
   #giveBack: (() => void) | undefined;
   #onMessage: (bytes: Uint8Array) => void = () => undefined;
   #onDrained: () => void = () => undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, { messageBytesMax }: ServerLimits) {
     super(socket);
+    this.#messageBytesMax = messageBytesMax;
     this.#meetWebSocket();
     socket.conn.on("upgrade", () => this.#meetWebSocket());
     socket.conn.on("data", (chunk: unknown) => {
@@ -412,6 +416,10 @@ class FrameLink extends SocketLink {
     const { name, socket } = this.transport;
     if (name !== "websocket" || socket === undefined) return;
     this.#sendFrame = frameSender(socket, () => this.#onDrained());
+    onTooLarge(socket, () => {
+      const error = tooLarge(this.#messageBytesMax).toData();
+      this.send(encodeGoodbye({ error, reconnect: false }));
+    });
     this.#giveBack = takeMessages(socket, (message) => {
       const isTaken = this.isOpen && this.#filter.isAtMessage && isIndifferent(this.socket.conn);
       if (isTaken) this.#onMessage(message);
