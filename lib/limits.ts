@@ -129,6 +129,9 @@ export function resolveLimits<Names extends string>(
   given: Partial<Record<Names, number>> | undefined,
   defaults: Readonly<Record<Names, number>>,
 ): Readonly<Record<Names, number>> {
+  if (given !== undefined && Object(given) !== given) {
+    throw new SyncError("bad_option", "limits must be an object", { property: "limits" });
+  }
   for (const [name, value] of Object.entries(given ?? {})) {
     const isKnown = Object.hasOwn(defaults, name);
     if (isKnown && Number.isSafeInteger(value) && Number(value) > 0) continue;

@@ -85,7 +85,7 @@ export class ObjectSyncServer {
    * handler and no check hears of it. Throws `bad_option` when clients can join the world already.
    */
   world(name: string, options: WorldOptions = {}): HostedWorld {
-    const isPrivate = options.private === true;
+    const isPrivate = isForServer(options);
     const known = this.#worlds.get(name) ?? this.#privateWorlds.get(name);
     if (known === undefined) return this.#open(name, isPrivate);
     if (!isPrivate || this.#privateWorlds.has(name)) return known;
@@ -278,7 +278,7 @@ export class ObjectSyncServer {
    * connection for a moment, and what they may not see any more; those who are away, on coming back.
    */
   setRules(rules: Rules | undefined): this {
-    this.#rules = rules && checkRules(rules);
+    this.#rules = rules === undefined ? undefined : checkRules(rules);
     for (const world of this.#worlds.values()) world.changeRules(this.#rules);
     return this;
   }
@@ -322,6 +322,16 @@ export class ObjectSyncServer {
     }
     await this.#options.store.close();
   }
+}
+
+/** A slip here would open a private world to every client. */
+function isForServer(options: WorldOptions): boolean {
+  for (const [name, value] of Object.entries(options)) {
+    if (name === "private" && (value === undefined || typeof value === "boolean")) continue;
+    const message = "world() takes { private: true } and nothing else";
+    throw new SyncError("bad_option", message, { property: name });
+  }
+  return options.private === true;
 }
 
 function isServer(target: unknown): target is HttpServer | SocketIoServer {

@@ -106,32 +106,43 @@ export function resolveOptions(
   for (const name of Object.keys(options)) {
     if (!OPTION_NAMES.has(name)) throw badOption(name, "is not an option");
   }
-  const { authenticate, authorize, rules, channels, open = false } = options;
+  const { authenticate, authorize, channels, open = false, handlers = {} } = options;
+  const { ephemeral = [], sessionObjects = [], worlds = [], flush = "auto" } = options;
+  const { path = PROTOCOL.defaultPath, namespace = PROTOCOL.defaultNamespace } = options;
+  const rules = options.rules === undefined ? undefined : checkRules(options.rules);
   for (const [name, hook] of Object.entries({ authenticate, authorize, channels })) {
     if (hook !== undefined && typeof hook !== "function")
       throw badOption(name, "must be a function");
   }
+  if (typeof (open as unknown) !== "boolean") throw badOption("open", "must be true or false");
   if (isProduction && authorize === undefined && rules === undefined && !open) {
     const reason = "must be true in production when there are no rules: everyone may do everything";
     throw badOption("open", reason);
   }
   return {
     store: checkStore(options.store ?? defaultStore()),
-    ephemeral: checkNamespaces("ephemeral", options.ephemeral ?? []),
-    sessionObjects: checkNamespaces("sessionObjects", options.sessionObjects ?? []),
-    handlers: bindHandlers(options.handlers ?? {}),
+    ephemeral: checkNamespaces("ephemeral", ephemeral),
+    sessionObjects: checkNamespaces("sessionObjects", sessionObjects),
+    handlers: bindHandlers(handlers),
     authenticate,
     authorize,
-    rules: rules && checkRules(rules),
+    rules,
     channels,
     open,
     origins: checkOrigins(options.origins),
-    path: checkPlace("path", options.path ?? PROTOCOL.defaultPath).replace(/\/$/, ""),
-    namespace: checkPlace("namespace", options.namespace ?? PROTOCOL.defaultNamespace),
-    flush: checkFlush(options.flush ?? "auto"),
+    path: checkPath(path),
+    namespace: checkPlace("namespace", namespace),
+    flush: checkFlush(flush),
     limits: resolveLimits(options.limits, SERVER_LIMITS),
-    worlds: checkWorlds(options.worlds ?? []),
+    worlds: checkWorlds(worlds),
   };
+}
+
+/** Without the slash at its end. Of "/" alone socket.io would make a path of its own. */
+function checkPath(given: string): string {
+  const path = checkPlace("path", given).replace(/\/$/, "");
+  if (path === "") throw badOption("path", `must be more than "/"`);
+  return path;
 }
 
 function checkPlace(name: OptionName, place: string): string {
