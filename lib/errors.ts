@@ -34,6 +34,7 @@ const FINAL_CODES = [
   "reserved_key",
   "schema_violation",
   "signed_out",
+  "store_contract",
   "store_corrupt",
   "superseded",
   "too_deep",

@@ -16,7 +16,7 @@ import { ObjectsView } from "./objects-view.ts";
 import { Reception } from "./reception.ts";
 import type { Rules } from "./rules.ts";
 import type { SessionInfo } from "./session.ts";
-import type { StoredWorld } from "./stores/store.ts";
+import { checkLoaded } from "./stores/contract.ts";
 import { isThenable } from "./thenable.ts";
 import { turnAway } from "./turn-away.ts";
 import type { ChannelsOf } from "./views/channels.ts";
@@ -54,7 +54,7 @@ export class HostedWorld {
   #host: WorldHost | undefined;
   #reception: Reception | undefined;
 
-  /** Opens the world in its store: at once, if the store can. */
+  /** Opens the world in its store: at once, if the store can. Throws `store_contract`, then. */
   constructor(options: HostedWorldOptions) {
     this.name = options.name;
     this.#limits = options.limits;
@@ -66,8 +66,8 @@ export class HostedWorld {
     this.#opening.catch(() => undefined); // whoever waits for it hears
   }
 
-  #open(stored: StoredWorld, options: HostedWorldOptions): WorldHost {
-    this.#host = new WorldHost(stored, {
+  #open(loaded: unknown, options: HostedWorldOptions): WorldHost {
+    this.#host = new WorldHost(checkLoaded(options.name, loaded), {
       ...options,
       onApplied: (applied, writer) => this.#emitApplied(applied, writer),
       onError: (error) => this.report(error),

@@ -70,7 +70,7 @@ export class ObjectSyncServer {
   #ownSockets: OwnSocketIo[] = [];
   #closing: Promise<void> | undefined;
 
-  /** Throws `bad_option`, naming the option. */
+  /** Throws `bad_option`, naming the option, and `store_contract`, naming what the store lacks. */
   constructor(options: ServerOptions = {}) {
     const isProduction = process.env["NODE_ENV"] === "production";
     this.#options = resolveOptions(options, () => new MemoryStore(), isProduction);

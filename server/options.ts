@@ -6,6 +6,7 @@ import { checkFlush, type Flush } from "./flush-policy.ts";
 import { bindHandlers, type Handlers } from "./handlers.ts";
 import { checkOrigins, type Origins } from "./origins.ts";
 import { checkRules, type Rules } from "./rules.ts";
+import { checkStore } from "./stores/contract.ts";
 import type { Store } from "./stores/store.ts";
 import type { ChannelsOf } from "./views/channels.ts";
 
@@ -94,7 +95,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<OptionName>([
   "worlds",
 ]);
 
-/** Checks what an application asks for, and fills in the rest. Throws `bad_option`. */
+/** Checks what an application asks for, and fills in the rest. Throws `bad_option`, `store_contract`. */
 export function resolveOptions(
   options: ServerOptions,
   defaultStore: () => Store,
@@ -120,7 +121,7 @@ export function resolveOptions(
     throw badOption("open", reason);
   }
   return {
-    store: checkStore(options.store ?? defaultStore()),
+    store: storeOf(options.store) ?? defaultStore(),
     ephemeral: checkNamespaces("ephemeral", ephemeral),
     sessionObjects: checkNamespaces("sessionObjects", sessionObjects),
     handlers: bindHandlers(handlers),
@@ -162,15 +163,11 @@ function checkNamespaces(name: OptionName, namespaces: readonly string[]): reado
   throw badOption(name, "must be a list of namespaces, without their colons");
 }
 
-function checkStore(store: Store): Store {
-  for (const name of ["load", "commit", "close"] as const) {
-    if (typeof (store as Partial<Store>)[name] !== "function") {
-      throw badOption("store", `must have a function ${name}`);
-    }
-  }
-  const { durable } = (store as Partial<Store>).capabilities ?? {};
-  if (typeof durable !== "boolean") throw badOption("store", "must say what its capabilities are");
-  return store;
+/** What is an object may be a store; whether it is one, its contract tells. */
+function storeOf(store: unknown): Store | undefined {
+  if (store === undefined) return undefined;
+  if (typeof store !== "object" || store === null) throw badOption("store", "must be a store");
+  return checkStore(store);
 }
 
 function badOption(name: string, reason: string): SyncError {
