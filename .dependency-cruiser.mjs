@@ -6,7 +6,7 @@
 const core = "^(lib|server|client)/";
 const frontDoor = "^(server/object-sync-server\\.ts$|client/object-sync\\.ts$|client/offline/)";
 const contract =
-  "^(server/stores/(store|archive)|server/authorities/authority|client/storage/storage)\\.ts$";
+  "^(server/stores/(store|contract|archive)|server/authorities/authority|client/storage/storage)\\.ts$";
 /** How databases keep what a batch holds. */
 const sharedByStores = "^server/stores/stored-(json|world)\\.ts$";
 /** What a storage says when it fails, and how browsers lock. */

@@ -57,16 +57,16 @@ export class Fetches {
   /** The next to send, if one may be; it counts as sent. */
   takeUnsent(maySubscribe: boolean): Fetch | undefined {
     let underWay = 0;
+    let next: OpenFetch | undefined;
+    // All of them: one that had to wait may stand before others that were sent.
     for (const fetch of this.#open.values()) {
-      if (fetch.ids === undefined && !fetch.isSent && !maySubscribe) continue;
-      if (!fetch.isSent && underWay < this.#limits.fetchesInFlightMax) {
-        fetch.isSent = true;
-        if (fetch.ids === undefined) this.#carry(fetch.request);
-        return fetch;
-      }
-      if (fetch.answer === undefined) underWay += 1;
+      if (!fetch.isSent) next ??= fetch.ids === undefined && !maySubscribe ? undefined : fetch;
+      else if (fetch.answer === undefined) underWay += 1;
     }
-    return undefined;
+    if (next === undefined || underWay >= this.#limits.fetchesInFlightMax) return undefined;
+    next.isSent = true;
+    if (next.ids === undefined) this.#carry(next.request);
+    return next;
   }
 
   /** What is subscribed to is told as a whole: so this tells of all that was asked for by now. */

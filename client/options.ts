@@ -79,7 +79,7 @@ const CHECKS: Readonly<Record<keyof ObjectSyncOptions, (value: unknown) => boole
   storage: (value) => typeof (value as Partial<Persistence> | null)?.open === "function",
   check: (value) => typeof value === "function",
   migrations: isMigrations,
-  limits: (value) => typeof value === "object" && value !== null,
+  limits: () => true, // which `resolveLimits` judges
 };
 
 /** The options with the defaults for what is not given. Throws `bad_option`, naming the option. */

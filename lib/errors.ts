@@ -36,6 +36,7 @@ const FINAL_CODES = [
   "schema_version",
   "schema_violation",
   "signed_out",
+  "store_contract",
   "store_corrupt",
   "superseded",
   "too_deep",

@@ -31,7 +31,7 @@ export const COMMON_LIMITS = {
   topicsMax: 1_000,
   /** Single ids that one client may subscribe to; those that it fetched are among them. */
   topicIdsMax: 10_000,
-  /** Fetches that one client may have under way. */
+  /** Fetches and subscriptions of one client that are not answered yet. */
   fetchesInFlightMax: 100,
   /** Removed properties that are remembered, for each object. */
   removedPropertiesMax: 100,
@@ -109,6 +109,8 @@ export const SERVER_LIMITS = /* @__PURE__ */ joined(COMMON_LIMITS, {
   storeCheckMs: 10_000,
   /** How long `authenticate` may take. */
   authenticateTimeoutMs: 10_000,
+  /** How long a request over HTTP may take to come, on a server of its own: then it is answered 408. */
+  requestTimeoutMs: 300_000,
   /** How long `close()` waits for what is under way. */
   drainTimeoutMs: 10_000,
 } as const);
@@ -127,6 +129,9 @@ export function resolveLimits<Names extends string>(
   given: Partial<Record<Names, number>> | undefined,
   defaults: Readonly<Record<Names, number>>,
 ): Readonly<Record<Names, number>> {
+  if (given !== undefined && Object(given) !== given) {
+    throw new SyncError("bad_option", "limits must be an object", { property: "limits" });
+  }
   for (const [name, value] of Object.entries(given ?? {})) {
     const isKnown = Object.hasOwn(defaults, name);
     if (isKnown && Number.isSafeInteger(value) && Number(value) > 0) continue;

@@ -1,3 +1,5 @@
+import { SyncError } from "./errors.ts";
+
 /** Allows `perSecondMax` on average, and twice as many in one burst. */
 export class TokenBucket {
   readonly #perSecondMax: number;
@@ -5,7 +7,12 @@ export class TokenBucket {
   #milliTokens: number;
   #filledAt: number;
 
+  /** Throws `bad_option` for a rate by which nothing, or anything, would be allowed. */
   constructor(perSecondMax: number, now: number) {
+    if (!Number.isFinite(perSecondMax) || perSecondMax <= 0) {
+      const message = `a rate must be a number above 0, not ${String(perSecondMax)}`;
+      throw new SyncError("bad_option", message, { property: "perSecondMax" });
+    }
     this.#perSecondMax = perSecondMax;
     this.#milliTokens = this.#fullMilliTokens;
     this.#filledAt = now;

@@ -42,9 +42,10 @@ export type ModelsOf<Checked> =
  */
 export function schemas<const All extends SchemaMap>(
   all: All,
-  { strict = false }: SchemaOptions = {},
+  options: SchemaOptions = {},
 ): Schemas<All> {
   checkSchemas(all);
+  const strict = isStrict(options);
   const byNamespace = new Map<string, StandardSchema>(Object.entries(all));
   const check = (change: SchemaChange): void => {
     const name = namespaceOf(change.id);
@@ -60,6 +61,16 @@ export function schemas<const All extends SchemaMap>(
     check: ((operations, get) => checkChanges(operations, get, checkAtClient)) satisfies WriteCheck,
     all,
   });
+}
+
+function isStrict(options: SchemaOptions): boolean {
+  for (const [name, value] of Object.entries(options)) {
+    const isRight = name === "strict" && (value === undefined || typeof value === "boolean");
+    if (isRight) continue;
+    const message = "schemas() takes the option strict, true or false, and no other";
+    throw new SyncError("bad_option", message, { property: name });
+  }
+  return options.strict === true;
 }
 
 function checkSchemas(all: unknown): void {

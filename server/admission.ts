@@ -1,6 +1,6 @@
 import { SyncError } from "../lib/errors.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
-import { encodeGoodbye, type Hello } from "../lib/messages.ts";
+import type { Hello } from "../lib/messages.ts";
 import { FIRST_VERSION } from "../lib/migrations.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import type { Environment } from "../lib/environment.ts";
@@ -12,6 +12,7 @@ import { tokenExpired } from "./reception.ts";
 import type { HostedWorld } from "./hosted-world.ts";
 import type { Credentials, ResolvedOptions } from "./options.ts";
 import type { Handshake } from "./socket-io.ts";
+import { turnAway } from "./turn-away.ts";
 
 const CLIENT_ID = /^[\w-]{8,64}$/;
 
@@ -47,13 +48,7 @@ export async function admission(
   const visitor = visitorOf(answer, door);
   const begin = await world.reception(hello, visitor);
   const key = identityKey(visitor.identity);
-  return (link) => (endings.hasSince(asked, key) ? turnAway(link) : begin(link));
-}
-
-function turnAway(link: Link): LinkEvents {
-  link.send(encodeGoodbye({ error: sessionsEnded().toData(), reconnect: false }));
-  link.close();
-  return { message: () => undefined, drained: () => undefined, closed: () => undefined };
+  return (link) => (endings.hasSince(asked, key) ? turnAway(link, sessionsEnded()) : begin(link));
 }
 
 /** From here on the time of day has no part in it: a clock that is set ends nobody's session. */
@@ -93,7 +88,9 @@ export function parseHello(data: unknown): Hello {
   const fields = fieldsOf(data);
   const { version, world, clientId, auth } = fields;
   if (version !== PROTOCOL.version) {
-    const versions = `version ${String(PROTOCOL.version)} here, ${JSON.stringify(version)} there`;
+    // Whatever else stands there may be of any size and depth, and is not to be sent back.
+    const theirs = typeof version === "number" ? version : "none";
+    const versions = `version ${PROTOCOL.version} here, ${theirs} there`;
     throw new SyncError(
       "unsupported",
       `client and server do not speak the same protocol: ${versions}`,

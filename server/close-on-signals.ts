@@ -1,3 +1,4 @@
+import { SyncError } from "../lib/errors.ts";
 import type { ObjectSyncServer } from "./object-sync-server.ts";
 
 /** How much longer than its own limits a server may take to close before the process ends anyway. */
@@ -18,6 +19,7 @@ export interface SignalOptions {
  * Ends the process with SIGTERM or Ctrl-C as its server should end: nobody is let in any more, every
  * write that was taken is decided and stored, and the clients are told to come back. Then the exit
  * code is 0. A further signal, a second later or more, ends the process at once. Returns its undo.
+ * Throws `bad_option`.
  *
  * ```ts
  * closeOnSignals(sync);
@@ -25,8 +27,9 @@ export interface SignalOptions {
  */
 export function closeOnSignals(
   server: Pick<ObjectSyncServer, "close">,
-  { timeoutMs = CLOSE_TIMEOUT_MS }: SignalOptions = {},
+  options: SignalOptions = {},
 ): () => void {
+  const timeoutMs = patienceOf(options);
   let firstAt: number | undefined;
   const onSignal = (signal: Signal): void => {
     const now = performance.now();
@@ -41,6 +44,14 @@ export function closeOnSignals(
   return () => {
     for (const signal of SIGNALS) process.off(signal, onSignal);
   };
+}
+
+/** At once: what is wrong must not show only when the process ends. */
+function patienceOf({ timeoutMs = CLOSE_TIMEOUT_MS, ...others }: SignalOptions): number {
+  const [unknown] = Object.keys(others);
+  if (unknown === undefined && Number.isSafeInteger(timeoutMs) && timeoutMs > 0) return timeoutMs;
+  const message = "closeOnSignals takes timeoutMs, a whole number above 0, and nothing else";
+  throw new SyncError("bad_option", message, { property: unknown ?? "timeoutMs" });
 }
 
 const SIGNALS = Object.keys(EXIT_CODES) as Signal[];

@@ -19,8 +19,10 @@ import { raiseWorld } from "./raised-world.ts";
 import type { Rules } from "./rules.ts";
 import { SchemaVersions } from "./schema-versions.ts";
 import type { SessionInfo } from "./session.ts";
+import { checkLoaded } from "./stores/contract.ts";
 import type { StoredWorld } from "./stores/store.ts";
 import { isThenable } from "./thenable.ts";
+import { turnAway } from "./turn-away.ts";
 import type { ChannelsOf } from "./views/channels.ts";
 import { closing, WorldHost, type HostOptions } from "./world-host.ts";
 
@@ -59,7 +61,7 @@ export class HostedWorld {
   #host: WorldHost | undefined;
   #reception: Reception | undefined;
 
-  /** Opens the world in its store: at once, if the store can. */
+  /** Opens the world in its store: at once, if the store can. Throws `store_contract`, then. */
   constructor(options: HostedWorldOptions) {
     this.name = options.name;
     this.#limits = options.limits;
@@ -67,8 +69,8 @@ export class HostedWorld {
     const { migrations, limits } = options;
     this.#versions = new SchemaVersions(migrations, limits, (error) => this.report(error));
     const loading = options.store.load(options.name, options.environment.random.id());
-    const raise = (stored: StoredWorld): StoredWorld | Promise<StoredWorld> =>
-      raiseWorld(stored, this.name, options.store, this.#versions);
+    const raise = (loaded: unknown): StoredWorld | Promise<StoredWorld> =>
+      raiseWorld(checkLoaded(this.name, loaded), this.name, options.store, this.#versions);
     const raising = isThenable(loading) ? Promise.resolve(loading).then(raise) : raise(loading);
     this.#opening = isThenable(raising)
       ? Promise.resolve(raising).then((stored) => this.#open(stored, options))
@@ -228,22 +230,33 @@ export class HostedWorld {
   /** How to begin the session of a client that was let in. Throws why it cannot be let in here. */
   async reception(hello: Hello, visitor: Visitor): Promise<(link: Link) => LinkEvents> {
     const host = await this.#opening.catch((error: unknown) => this.#refuseAll(error));
-    if (host.isClosing) throw closing();
-    if (host.sessions.size >= this.#limits.sessionsMax) {
-      throw new SyncError("unavailable", "too many clients are connected", { retryAfterMs: 5_000 });
-    }
-    if (this.#hasTooMany(host, hello.clientId, visitor.identity)) {
-      const message = "too many clients of this identity are connected";
-      throw new SyncError("unavailable", message, { retryAfterMs: 5_000 });
-    }
     const reception = this.#reception as Reception;
-    reception.checkOwner(hello.clientId, visitor.identity);
+    const problem = (): SyncError | undefined =>
+      this.#lackOfRoom(host, hello.clientId, visitor.identity) ??
+      reception.ownerProblem(hello.clientId, visitor.identity);
+    const early = host.isClosing ? closing() : problem();
+    if (early !== undefined) throw early;
     reception.checkVersion(hello.schema);
     const topics =
       hello.topics === undefined
         ? EVERYTHING
         : reception.topicsOf(topicsFromText(hello.topics, this.#limits));
-    return (link) => reception.accept(link, hello, topics, visitor);
+    return (link) => {
+      // Others may have come since: of the same identity, or under the same clientId.
+      const late = problem();
+      return late === undefined
+        ? reception.accept(link, hello, topics, visitor)
+        : turnAway(link, late);
+    };
+  }
+
+  #lackOfRoom(host: WorldHost, clientId: string, identity: unknown): SyncError | undefined {
+    const retry = { retryAfterMs: 5_000 };
+    if (host.sessions.size >= this.#limits.sessionsMax) {
+      return new SyncError("unavailable", "too many clients are connected", retry);
+    }
+    if (!this.#hasTooMany(host, clientId, identity)) return undefined;
+    return new SyncError("unavailable", "too many clients of this identity are connected", retry);
   }
 
   /** A client that comes back takes the place of its older connection. */

@@ -1,4 +1,8 @@
-import { createServer, type Server as HttpServer } from "node:http";
+import {
+  createServer,
+  type Server as HttpServer,
+  type ServerOptions as ServerSettings,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import type { Callback } from "../lib/callback.ts";
@@ -26,6 +30,9 @@ import {
 import { MemoryStore } from "./stores/memory.ts";
 
 const DEFAULT_WORLD = "default";
+/** How long the first lines of a request may take, and how often it is looked whether they do: as in Node. */
+const HEADERS_TIMEOUT_MS = 60_000;
+const CHECK_REQUESTS_MS = 30_000;
 /** Origins that are told of: anybody can invent more. */
 const STRANGERS_TOLD_MAX = 10;
 
@@ -63,7 +70,7 @@ export class ObjectSyncServer {
   #ownSockets: OwnSocketIo[] = [];
   #closing: Promise<void> | undefined;
 
-  /** Throws `bad_option`, naming the option. */
+  /** Throws `bad_option`, naming the option, and `store_contract`, naming what the store lacks. */
   constructor(options: ServerOptions = {}) {
     const isProduction = process.env["NODE_ENV"] === "production";
     this.#options = resolveOptions(options, () => new MemoryStore(), isProduction);
@@ -78,7 +85,7 @@ export class ObjectSyncServer {
    * handler, no check and no migration hears of it. Throws `bad_option` when clients can join the world already.
    */
   world(name: string, options: WorldOptions = {}): HostedWorld {
-    const isPrivate = options.private === true;
+    const isPrivate = isForServer(options);
     const known = this.#worlds.get(name) ?? this.#privateWorlds.get(name);
     if (known === undefined) return this.#open(name, isPrivate);
     if (!isPrivate || this.#privateWorlds.has(name)) return known;
@@ -115,7 +122,7 @@ export class ObjectSyncServer {
     if (host !== undefined && typeof host !== "string") {
       throw badArgument("listen", "a host after the port, and no callback: it returns a promise");
     }
-    const http = createServer((_req, res) => {
+    const http = createServer(this.#patience, (_req, res) => {
       res.writeHead(404, { "Content-Type": "text/plain; charset=utf-8" });
       res.end("object-sync: there is nothing here but the objects.\n");
     });
@@ -133,6 +140,16 @@ export class ObjectSyncServer {
     if (this.#closing !== undefined) http.close(); // closed before there was anything to close
     this.#checkOpen();
     return (http.address() as AddressInfo).port;
+  }
+
+  /** How long an HTTP server of our own waits for a request. */
+  get #patience(): ServerSettings {
+    const { requestTimeoutMs } = this.#options.limits;
+    return {
+      requestTimeout: requestTimeoutMs,
+      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+      connectionsCheckingInterval: Math.min(CHECK_REQUESTS_MS, requestTimeoutMs),
+    };
   }
 
   /** Serves clients on an application's HTTP server, or in a socket.io server that it has already. */
@@ -262,7 +279,7 @@ export class ObjectSyncServer {
    * connection for a moment, and what they may not see any more; those who are away, on coming back.
    */
   setRules(rules: Rules | undefined): this {
-    this.#rules = rules && checkRules(rules);
+    this.#rules = rules === undefined ? undefined : checkRules(rules);
     for (const world of this.#worlds.values()) world.changeRules(this.#rules);
     return this;
   }
@@ -306,6 +323,16 @@ export class ObjectSyncServer {
     }
     await this.#options.store.close();
   }
+}
+
+/** A slip here would open a private world to every client. */
+function isForServer(options: WorldOptions): boolean {
+  for (const [name, value] of Object.entries(options)) {
+    if (name === "private" && (value === undefined || typeof value === "boolean")) continue;
+    const message = "world() takes { private: true } and nothing else";
+    throw new SyncError("bad_option", message, { property: name });
+  }
+  return options.private === true;
 }
 
 function isServer(target: unknown): target is HttpServer | SocketIoServer {

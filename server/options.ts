@@ -7,6 +7,7 @@ import { checkFlush, type Flush } from "./flush-policy.ts";
 import { bindHandlers, type Handlers } from "./handlers.ts";
 import { checkOrigins, type Origins } from "./origins.ts";
 import { checkRules, type Rules } from "./rules.ts";
+import { checkStore } from "./stores/contract.ts";
 import type { Store } from "./stores/store.ts";
 import type { ChannelsOf } from "./views/channels.ts";
 
@@ -105,7 +106,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<OptionName>([
   "worlds",
 ]);
 
-/** Checks what an application asks for, and fills in the rest. Throws `bad_option`. */
+/** Checks what an application asks for, and fills in the rest. Throws `bad_option`, `store_contract`. */
 export function resolveOptions(
   options: ServerOptions,
   defaultStore: () => Store,
@@ -117,33 +118,44 @@ export function resolveOptions(
   for (const name of Object.keys(options)) {
     if (!OPTION_NAMES.has(name)) throw badOption(name, "is not an option");
   }
-  const { authenticate, authorize, rules, channels, open = false } = options;
+  const { authenticate, authorize, channels, open = false, handlers = {} } = options;
+  const { ephemeral = [], sessionObjects = [], worlds = [], flush = "auto" } = options;
+  const { path = PROTOCOL.defaultPath, namespace = PROTOCOL.defaultNamespace } = options;
+  const rules = options.rules === undefined ? undefined : checkRules(options.rules);
   for (const [name, hook] of Object.entries({ authenticate, authorize, channels })) {
     if (hook !== undefined && typeof hook !== "function")
       throw badOption(name, "must be a function");
   }
+  if (typeof (open as unknown) !== "boolean") throw badOption("open", "must be true or false");
   if (isProduction && authorize === undefined && rules === undefined && !open) {
     const reason = "must be true in production when there are no rules: everyone may do everything";
     throw badOption("open", reason);
   }
   return {
-    store: checkStore(options.store ?? defaultStore()),
-    ephemeral: checkNamespaces("ephemeral", options.ephemeral ?? []),
-    sessionObjects: checkNamespaces("sessionObjects", options.sessionObjects ?? []),
-    handlers: bindHandlers(options.handlers ?? {}),
+    store: storeOf(options.store) ?? defaultStore(),
+    ephemeral: checkNamespaces("ephemeral", ephemeral),
+    sessionObjects: checkNamespaces("sessionObjects", sessionObjects),
+    handlers: bindHandlers(handlers),
     authenticate,
     authorize,
-    rules: rules && checkRules(rules),
+    rules,
     migrations: checkMigrations(options.migrations),
     channels,
     open,
     origins: checkOrigins(options.origins),
-    path: checkPlace("path", options.path ?? PROTOCOL.defaultPath).replace(/\/$/, ""),
-    namespace: checkPlace("namespace", options.namespace ?? PROTOCOL.defaultNamespace),
-    flush: checkFlush(options.flush ?? "auto"),
+    path: checkPath(path),
+    namespace: checkPlace("namespace", namespace),
+    flush: checkFlush(flush),
     limits: resolveLimits(options.limits, SERVER_LIMITS),
-    worlds: checkWorlds(options.worlds ?? []),
+    worlds: checkWorlds(worlds),
   };
+}
+
+/** Without the slash at its end. Of "/" alone socket.io would make a path of its own. */
+function checkPath(given: string): string {
+  const path = checkPlace("path", given).replace(/\/$/, "");
+  if (path === "") throw badOption("path", `must be more than "/"`);
+  return path;
 }
 
 function checkPlace(name: OptionName, place: string): string {
@@ -168,15 +180,11 @@ function checkMigrations(migrations: Migrations | undefined): Migrations | undef
   throw badOption("migrations", "must be what migrations() of object-sync/schema has made");
 }
 
-function checkStore(store: Store): Store {
-  for (const name of ["load", "commit", "close"] as const) {
-    if (typeof (store as Partial<Store>)[name] !== "function") {
-      throw badOption("store", `must have a function ${name}`);
-    }
-  }
-  const { durable } = (store as Partial<Store>).capabilities ?? {};
-  if (typeof durable !== "boolean") throw badOption("store", "must say what its capabilities are");
-  return store;
+/** What is an object may be a store; whether it is one, its contract tells. */
+function storeOf(store: unknown): Store | undefined {
+  if (store === undefined) return undefined;
+  if (typeof store !== "object" || store === null) throw badOption("store", "must be a store");
+  return checkStore(store);
 }
 
 function badOption(name: string, reason: string): SyncError {

@@ -19,6 +19,13 @@ export function checkOrigins(origins: unknown): Origins | undefined {
   throw new SyncError("bad_option", message, { property: "origins" });
 }
 
+/** By which these pages may poll as well, where WebSockets are blocked. */
+export function corsFor(origins: Origins): { origin: "*" | string[]; credentials: boolean } {
+  return origins === "*"
+    ? { origin: origins, credentials: false }
+    : { origin: [...origins], credentials: true };
+}
+
 /**
  * Whether a page's client may connect. Without `origins` the page must be this server's own, by the
  * Host that it was asked for. What is no browser sends no Origin, and could send any: it may connect.

@@ -20,6 +20,7 @@ import type { Visitor } from "./authenticated.ts";
 import { identityKey, userOf } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
 import { unreadAnswers } from "./sessions.ts";
+import { tooLarge } from "./turn-away.ts";
 import { closing, type WorldHost } from "./world-host.ts";
 
 /** In bytes, for what a message has besides mutations: numbers, and names that were not told yet. */
@@ -52,14 +53,14 @@ export class Reception {
     this.#events = events;
   }
 
-  /** Throws `forbidden` when this is known as the client of somebody else. */
-  checkOwner(clientId: string, identity: unknown): void {
+  /** `forbidden`, when this is known as the client of somebody else. */
+  ownerProblem(clientId: string, identity: unknown): SyncError | undefined {
     const { ledger, sessions } = this.#host;
     const owner = ledger.ownerOf(clientId) ?? identityKey(sessions.of(clientId)?.info.identity);
-    if (owner === undefined || owner === identityKey(identity)) return;
+    if (owner === undefined || owner === identityKey(identity)) return undefined;
     // A client that is told so forgets what it has of the other.
     const about = { property: "clientId" };
-    throw new SyncError("forbidden", "this clientId is that of another identity", about);
+    return new SyncError("forbidden", "this clientId is that of another identity", about);
   }
 
   /** Throws `schema_version`, and `unavailable` when this server must be updated first. */
@@ -133,7 +134,6 @@ export class Reception {
   }
 
   #listen(session: Session, endsAt: number): LinkEvents {
-    let fetches = 0;
     const dismiss = (error: SyncError, reconnect: boolean): void => {
       session.goodbye(error, reconnect);
       this.#host.sessions.remove(session);
@@ -141,23 +141,19 @@ export class Reception {
     const stopExpiry = this.#at(endsAt, () => {
       if (this.#host.sessions.has(session)) dismiss(tokenExpired(), true);
     });
-    const fetched = (message: FetchMessage): void => {
-      if (++fetches > this.#limits.fetchesInFlightMax) {
-        throw new SyncError("limit_exceeded", "too many fetches are under way");
-      }
-      void this.#fetch(session, message).finally(() => (fetches -= 1));
-    };
     return {
       message: (bytes) => {
         if (!this.#host.sessions.has(session)) return; // it was said goodbye to
         try {
           const now = this.#environment.clock.now();
           if (now >= endsAt) throw tokenExpired(); // the timer is late
+          const { messageBytesMax } = this.#limits;
+          if (bytes.length > messageBytesMax) throw tooLarge(messageBytesMax);
           this.#spend(session, "messages", 1, now);
           this.#spend(session, "bytes", bytes.length, now);
           const message = decodeClientMessage(bytes, session.dictionary, this.#limits);
           if (message.kind === "mutations") this.#mutate(session, message, now);
-          else if (message.kind === "fetch") fetched(message);
+          else if (message.kind === "fetch") void this.#fetch(session, message);
           else this.#subscribe(session, message, now);
         } catch (error) {
           const problem = toSyncError(error);
@@ -213,19 +209,27 @@ export class Reception {
     }
   }
 
-  async #fetch(session: Session, { request, ids }: FetchMessage): Promise<void> {
-    let answer: Fetched;
-    try {
-      answer = { request, ...(await this.#host.fetch(ids, session.info)) };
-    } catch (error) {
-      answer = { request, seq: 0, missing: [], error: toSyncError(error).toData() };
+  /** Until it is answered: whoever asked for something waits for more than the message to be read. */
+  #ask(session: Session): void {
+    session.asked += 1;
+    if (session.asked > this.#limits.fetchesInFlightMax) {
+      throw new SyncError("limit_exceeded", "too much is asked for at once");
     }
-    if (!this.#host.sessions.has(session)) return;
-    if (answer.error === undefined && session.source !== this.#host.views.whole) {
-      this.#hold(session, request, ids);
-    } else {
-      this.#answer(session, encodeFetched(answer));
-    }
+  }
+
+  /** Throws, before anything is asked for, `limit_exceeded`. */
+  #fetch(session: Session, { request, ids }: FetchMessage): Promise<void> {
+    this.#ask(session);
+    return this.#host.fetch(ids, session.info).then(
+      (found) => {
+        if (!this.#host.sessions.has(session)) return;
+        if (session.source === this.#host.views.whole) this.#answer(session, { request, ...found });
+        else this.#hold(session, request, ids);
+      },
+      (cause: unknown) => {
+        if (this.#host.sessions.has(session)) this.#refuse(session, request, toSyncError(cause));
+      },
+    );
   }
 
   /** What somebody fetched who is shown a part of the world belongs to it from then on. */
@@ -237,20 +241,20 @@ export class Reception {
       const { topicIdsMax } = this.#limits;
       const held = topics.with({ ids });
       if (held.ids.size > topicIdsMax) {
-        const error = atMost("a client", topicIdsMax, "topics of one id").toData();
-        this.#answer(session, encodeFetched({ request, seq: 0, missing: [], error }));
+        this.#refuse(session, request, atMost("a client", topicIdsMax, "topics of one id"));
         return;
       }
       session.topics = held;
     }
-    this.#host.sessions.turn(session, isShown ? undefined : session.topics, () => {
+    this.#answerThen(session, isShown ? undefined : session.topics, () => {
       const missing = ids.filter((id) => !session.source.shows(id));
-      return encodeFetched({ request, seq: 0, missing });
+      return { request, seq: 0, missing };
     });
   }
 
   #subscribe(session: Session, { request, topics }: SubscribeMessage, now: number): void {
     this.#spend(session, "subscriptions", 1, now);
+    this.#ask(session);
     let error;
     try {
       const asked = this.topicsOf(topics);
@@ -266,14 +270,25 @@ export class Reception {
       error = toSyncError(cause).toData();
     }
     const answer = { request, seq: 0, missing: [], error };
-    this.#host.sessions.turn(session, error === undefined ? session.topics : undefined, () =>
-      encodeFetched(answer),
-    );
+    this.#answerThen(session, error === undefined ? session.topics : undefined, () => answer);
   }
 
-  #answer(session: Session, bytes: Uint8Array): void {
-    if (session.answer(bytes)) return;
+  #refuse(session: Session, request: number, error: SyncError): void {
+    this.#answer(session, { request, seq: 0, missing: [], error: error.toData() });
+  }
+
+  #answer(session: Session, answer: Fetched): void {
+    session.asked -= 1;
+    if (session.answer(encodeFetched(answer))) return;
     this.#host.sessions.dismiss(session.clientId, unreadAnswers());
+  }
+
+  /** Once it is shown these topics, if there are others, and all that there is now. */
+  #answerThen(session: Session, topics: Topics | undefined, answer: () => Fetched): void {
+    this.#host.sessions.turn(session, topics, () => {
+      session.asked -= 1;
+      return encodeFetched(answer());
+    });
   }
 
   #spend(session: Session, what: Sent, count: number, now: number): void {

@@ -72,6 +72,8 @@ export class Session {
   readonly #shared: Allowance | undefined;
   /** Mutations that were taken on this connection and that the host is not through with. */
   underWay = 0;
+  /** Fetches and subscriptions that were taken on this connection and are not answered. */
+  asked = 0;
   /** What it is to be shown, of what it may see. */
   topics: Topics;
   /** Whether the server decides that, and its client has no say in it. */

@@ -161,13 +161,6 @@ export class Sessions {
     const waiting = this.#turns.get(session);
     const answers = waiting?.answers ?? [];
     if (answer !== undefined) answers.push(answer);
-    if (answers.length > this.#limits.fetchesInFlightMax) {
-      this.dismiss(
-        session.clientId,
-        new SyncError("limit_exceeded", "too much is asked for at once"),
-      );
-      return;
-    }
     this.#turns.set(session, { topics: topics ?? waiting?.topics, answers });
     this.pumpSoon();
   }

@@ -1,14 +1,18 @@
-import type { IncomingMessage, Server as HttpServer } from "node:http";
+import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
 import { Server, type Namespace, type Socket } from "socket.io";
 import * as parser from "socket.io-parser";
 import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Link, LinkEvents } from "../lib/link.ts";
+import { encodeGoodbye } from "../lib/messages.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { binaryParser, MessageFilter } from "../lib/socket-parser.ts";
-import { isWelcome, type Origins } from "./origins.ts";
+import { OpenConnections } from "./open-connections.ts";
+import { corsFor, isWelcome, type Origins } from "./origins.ts";
+import { tooLarge } from "./turn-away.ts";
+import { refuseUpgrade, Upgrades } from "./upgrades.ts";
 import { webSocketFrame } from "./web-socket-frame.ts";
-import { takeMessages } from "./web-socket-intake.ts";
+import { onTooLarge, takeMessages } from "./web-socket-intake.ts";
 import { frameSender, type SendFrame } from "./web-socket-sender.ts";
 
 export type { Server as SocketIoServer };
@@ -60,53 +64,48 @@ export interface OwnSocketIo {
 /** Opens a socket.io server on an HTTP server, with the parser that saves half the messages. */
 export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSocketIo {
   const { path, namespace, limits } = options;
-  placesLeft(http).get(path)?.();
-  placesLeft(http).delete(path);
-  const others = new Set(upgradeListeners(http));
-  const io = new Server(http, {
-    path,
-    serveClient: false,
-    ...(options.origins !== undefined && { cors: corsFor(options.origins) }),
-    allowRequest: (request, decide) => {
-      const isAllowed = isAllowedPage(request, options);
-      if (!isAllowed && request.headers.upgrade !== undefined) refuseUpgrade(request.socket);
-      decide(isAllowed ? null : "this origin may not connect", isAllowed);
-    },
-    destroyUpgrade: false, // other WebSockets on the same HTTP server are not our business
-    maxHttpBufferSize: limits.messageBytesMax + ENVELOPE_BYTES,
-    // The types want all of socket.io-parser; socket.io uses these two classes.
-    parser: binaryParser<parser.Encoder, parser.Decoder>(
-      parser,
-      PROTOCOL.event,
-      namespace,
-      () => true,
-      () => true, // a FrameLink hears of it
-    ),
+  const open = (): Server =>
+    new Server(http, {
+      path,
+      serveClient: false,
+      ...(options.origins !== undefined && { cors: corsFor(options.origins) }),
+      destroyUpgrade: false, // it would also end what an application is slow to answer
+      maxHttpBufferSize: limits.messageBytesMax + ENVELOPE_BYTES,
+      // The types want all of socket.io-parser; socket.io uses these two classes.
+      parser: binaryParser<parser.Encoder, parser.Decoder>(
+        parser,
+        PROTOCOL.event,
+        namespace,
+        () => true,
+        () => true, // a FrameLink hears of it
+      ),
+    });
+  const io = Upgrades.of(http).take(path, open);
+  // Of each request: `allowRequest` is asked about the first of a connection only.
+  io.engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
+    if (isAllowedPage(request, options)) next();
+    else if (request.headers.upgrade !== undefined) refuseUpgrade(request.socket, "403 Forbidden");
+    else response.writeHead(403).end("this origin may not connect\n");
   });
   if (namespace !== "/") {
     io.of("/").use((_socket, next) =>
       next(connectError(new SyncError("unsupported", "wrong namespace"))),
     );
   }
-  const own = upgradeListeners(http).filter((listener) => !others.has(listener));
-  const detach = join(io, options, (socket) => new FrameLink(socket));
+  const served = new WeakSet<Socket["conn"]>();
+  const detach = join(io, options, (socket) => {
+    served.add(socket.conn);
+    socket.on("disconnect", () => served.delete(socket.conn));
+    return new FrameLink(socket, limits);
+  });
+  cutWhoKnocksOn(io, (connection) => served.has(connection));
   const stopGuard = cutWhoReadsNothing(io, limits.waitingBytesMax * CUT_FACTOR);
   const leave = async (): Promise<void> => {
     stopGuard();
     await detach();
     io.engine.close(); // from now on it answers that it is closed
-    placesLeft(http).set(path, () => {
-      for (const listener of own) http.off("upgrade", listener);
-    });
   };
   return { io, leave };
-}
-
-/** With it pages of other origins may poll as well, where WebSockets are blocked. */
-function corsFor(origins: Origins): { origin: "*" | string[]; credentials: boolean } {
-  return origins === "*"
-    ? { origin: origins, credentials: false }
-    : { origin: [...origins], credentials: true };
 }
 
 function isAllowedPage(
@@ -118,9 +117,19 @@ function isAllowedPage(
   return isAllowed;
 }
 
-/** engine.io would answer 400 to whatever it does not let in. */
-function refuseUpgrade(socket: Socket["request"]["socket"]): void {
-  socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+/**
+ * What a client says in text before its session, or after it, is one hello. Socket.io would answer any
+ * number of them, for this namespace and for others, and each would be another session to look after.
+ */
+function cutWhoKnocksOn(io: Server, isServed: (connection: Socket["conn"]) => boolean): void {
+  io.engine.on("connection", (connection: Socket["conn"]) => {
+    let hasKnocked = false;
+    connection.on("data", (chunk: unknown) => {
+      if (typeof chunk !== "string" || isServed(connection)) return;
+      if (hasKnocked) connection.close(true);
+      hasKnocked = true;
+    });
+  });
 }
 
 /**
@@ -139,23 +148,6 @@ function cutWhoReadsNothing(io: Server, waitingBytesMax: number): () => void {
     }
   }, GUARD_MS).unref();
   return () => clearInterval(timer);
-}
-
-/**
- * engine.io stays on an HTTP server for ever. On a path that it has left it still turns WebSockets
- * away, which otherwise nobody would answer; by path, what ends that. The next one on this path
- * must: two of them cannot answer one request.
- */
-const PLACES_LEFT = new WeakMap<HttpServer, Map<string, () => void>>();
-
-function placesLeft(http: HttpServer): Map<string, () => void> {
-  const places = PLACES_LEFT.get(http) ?? new Map<string, () => void>();
-  PLACES_LEFT.set(http, places);
-  return places;
-}
-
-function upgradeListeners(http: HttpServer): ((...args: unknown[]) => void)[] {
-  return http.listeners("upgrade") as ((...args: unknown[]) => void)[];
 }
 
 /**
@@ -180,6 +172,8 @@ function join(
   const { namespace, admit } = options;
   const place: Namespace = io.of(namespace);
   const connections = new OpenConnections();
+  /** Those whose client is let in, or is about to be: each has one session. */
+  const taken = new WeakSet<Socket["conn"]>();
   let isServing = true;
   place.use((socket, next) => {
     if (!isServing) {
@@ -192,18 +186,27 @@ function join(
       next(connectError(new SyncError("forbidden", "this origin may not connect")));
       return;
     }
+    if (taken.has(socket.conn)) {
+      next(connectError(new SyncError("unsupported", "a connection has one session")));
+      return;
+    }
+    taken.add(socket.conn);
     admit({ hello: auth, headers, address, url }).then(
       (session) => {
         (socket.data as { session?: Session }).session = session;
         next();
       },
-      (error: unknown) => next(connectError(error)),
+      (error: unknown) => {
+        taken.delete(socket.conn);
+        next(connectError(error));
+      },
     );
   });
   place.on("connection", (socket: Socket) => {
     const { session } = socket.data as { session?: Session };
     if (session === undefined) socket.disconnect(true);
     else if (isServing) {
+      socket.on("disconnect", () => taken.delete(socket.conn));
       connections.add(socket.conn);
       beginSession(socket, linkOf(socket), session);
     }
@@ -213,31 +216,6 @@ function join(
     await connections.gone(GOODBYE_MS);
     place.disconnectSockets(true);
   };
-}
-
-/** Connections that are not closed yet: what was sent last may still be on its way out. */
-class OpenConnections {
-  readonly #open = new Set<Socket["conn"]>();
-  #onGone: () => void = () => undefined;
-
-  add(connection: Socket["conn"]): void {
-    this.#open.add(connection);
-    connection.once("close", () => {
-      this.#open.delete(connection);
-      if (this.#open.size === 0) this.#onGone();
-    });
-  }
-
-  async gone(patienceMs: number): Promise<void> {
-    if (this.#open.size === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, patienceMs);
-      this.#onGone = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
 }
 
 function beginSession(socket: Socket, link: SocketLink, session: Session): void {
@@ -289,7 +267,8 @@ interface Engine {
 interface EngineTransport {
   readonly name: string;
   readonly socket?: { readonly bufferedAmount?: number; readonly readyState?: number };
-  on(event: "ready", listener: () => void): unknown;
+  on(event: "ready", listener: () => void): EngineTransport;
+  off(event: "ready", listener: () => void): unknown;
 }
 
 function engineOf(connection: Socket["conn"]): Engine {
@@ -346,11 +325,18 @@ class SocketLink implements Link {
   }
 
   onDrained(listener: () => void): void {
+    const { conn } = this.socket;
+    const watched: EngineTransport[] = [];
     const watch = (transport: unknown): void => {
-      (transport as EngineTransport).on("ready", listener);
+      watched.push((transport as EngineTransport).on("ready", listener));
     };
-    watch(this.socket.conn.transport);
-    this.socket.conn.on("upgrade", watch);
+    watch(conn.transport);
+    conn.on("upgrade", watch);
+    // The connection may outlive it, in an application's own server, and have another one.
+    this.socket.on("disconnect", () => {
+      conn.off("upgrade", watch);
+      for (const transport of watched) transport.off("ready", listener);
+    });
   }
 
   /** Calls `listener` with what does not come as an event of socket.io. */
@@ -368,6 +354,9 @@ class SocketLink implements Link {
 }
 
 const NO_DATA = "";
+// What a client may say in text: that it leaves the namespace (1), and events (2, 5). A further hello, or an
+// acknowledgement that nobody has asked for, socket.io would take or pass over as often as they come.
+const EXPECTED = /^[125]/;
 // The WebSocket's own OPEN.
 const OPEN = 1;
 
@@ -379,18 +368,21 @@ const OPEN = 1;
  * move from there to a WebSocket, what must wait for something that waits already, attachments.
  */
 class FrameLink extends SocketLink {
+  readonly #messageBytesMax: number;
   readonly #filter = new MessageFilter();
   #sendFrame: SendFrame | undefined;
   #giveBack: (() => void) | undefined;
   #onMessage: (bytes: Uint8Array) => void = () => undefined;
   #onDrained: () => void = () => undefined;
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, { messageBytesMax }: ServerLimits) {
     super(socket);
+    this.#messageBytesMax = messageBytesMax;
     this.#meetWebSocket();
     socket.conn.on("upgrade", () => this.#meetWebSocket());
     socket.conn.on("data", (chunk: unknown) => {
       if (this.#filter.isMessage(chunk)) this.#onMessage(toBytes(chunk) ?? UNREADABLE_MESSAGE);
+      else if (typeof chunk === "string" && !EXPECTED.test(chunk)) this.#onMessage(UNKNOWN_MESSAGE);
     });
     socket.on("disconnect", () => this.#giveBack?.());
   }
@@ -424,6 +416,10 @@ class FrameLink extends SocketLink {
     const { name, socket } = this.transport;
     if (name !== "websocket" || socket === undefined) return;
     this.#sendFrame = frameSender(socket, () => this.#onDrained());
+    onTooLarge(socket, () => {
+      const error = tooLarge(this.#messageBytesMax).toData();
+      this.send(encodeGoodbye({ error, reconnect: false }));
+    });
     this.#giveBack = takeMessages(socket, (message) => {
       const isTaken = this.isOpen && this.#filter.isAtMessage && isIndifferent(this.socket.conn);
       if (isTaken) this.#onMessage(message);

@@ -1,3 +1,5 @@
+import { EventEmitter } from "node:events";
+
 /** Of ws's Receiver, to which the socket's bytes are written, what is used here. */
 interface Receiver {
   write(chunk: Buffer): boolean;
@@ -72,6 +74,15 @@ export function takeMessages(
   return () => {
     receiver.write = write;
   };
+}
+
+/** Calls `listener` before ws ends a WebSocket on which a message is larger than it takes. */
+export function onTooLarge(webSocket: object, listener: () => void): void {
+  const { _receiver: receiver } = webSocket as { readonly _receiver?: unknown };
+  if (!(receiver instanceof EventEmitter)) return; // another ws than is known here
+  receiver.prependListener("error", ({ code }: NodeJS.ErrnoException) => {
+    if (code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") listener();
+  });
 }
 
 function receiverOf(webSocket: object): Receiver | undefined {

@@ -461,6 +461,8 @@ export class WorldHost {
     this.#inHandlers += 1;
     let problem: SyncError | undefined;
     await this.#queue.run(ids.map(objectKey), async () => {
+      // Who has gone in the meantime hears no answer, and asks again when it is back.
+      if (writer !== null && this.sessions.named(writer.id) === undefined) return;
       try {
         await this.#load(ids, writer, isRefresh);
       } catch (error) {

@@ -5,6 +5,7 @@ import type { Keeper, Kept, Opened, Persistence } from "../persistence.ts";
 import type { ClientStorage } from "../storage/storage.ts";
 import { Box, clientPrefix, type BoxTexts } from "./box.ts";
 import { BoxKeeper } from "./box-keeper.ts";
+import { checkedStorage } from "./contract.ts";
 import { formerView } from "./former-view.ts";
 import { recover } from "./recover.ts";
 
@@ -13,6 +14,8 @@ import { recover } from "./recover.ts";
  * first of them and closed with the last. Each client has a box of its own there, which it holds
  * locked: two tabs never send each other's writes. A box that nobody holds was left by a client that
  * has ended, and the next client goes on with it.
+ *
+ * What is no storage is told with the client's `error` event, as `store_contract`.
  */
 export function persist(makeStorage: () => ClientStorage): Persistence {
   let storage: ClientStorage | undefined;
@@ -28,7 +31,7 @@ export function persist(makeStorage: () => ClientStorage): Persistence {
     async open(world, environment, migrations) {
       users += 1;
       try {
-        storage ??= makeStorage();
+        storage ??= checkedStorage(makeStorage());
         return { ...(await openBoxes(storage, world, environment, migrations)), close: leave };
       } catch (error) {
         await leave();

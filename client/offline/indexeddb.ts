@@ -1,3 +1,4 @@
+import { checkOptions, isName } from "../keeping/options.ts";
 import { persist } from "../keeping/persist.ts";
 import type { Persistence } from "../persistence.ts";
 import {
@@ -7,7 +8,8 @@ import {
 
 export type { IndexedDbStorageOptions };
 
-/** Keeps writes and view in an IndexedDB database of the browser. */
+/** Keeps writes and view in an IndexedDB database of the browser. Throws `bad_option`. */
 export function indexedDbStorage(options: IndexedDbStorageOptions = {}): Persistence {
+  checkOptions(options, { name: isName });
   return persist(() => makeStorage(options));
 }

@@ -19,8 +19,10 @@ const CHANGING = ["useDefaults", "coerceTypes", "removeAdditional"] as const;
  */
 export function jsonSchema<Model extends object = Properties>(
   schema: object,
-  { ajv = newAjv(schema) }: JsonSchemaOptions = {},
+  options: JsonSchemaOptions = {},
 ): StandardSchema<NoInfer<Model>> {
+  checkGiven(schema, options);
+  const { ajv = newAjv(schema) } = options;
   const changing = CHANGING.find((name) => Boolean(ajv.opts[name]));
   if (changing !== undefined) throw badOption(`ajv must not have ${changing}: schemas only check`);
   const fits = compile(ajv, schema);
@@ -31,6 +33,12 @@ export function jsonSchema<Model extends object = Properties>(
       validate: (value) => (fits(value) ? {} : { issues: issuesOf(fits.errors ?? []) }),
     },
   };
+}
+
+function checkGiven(schema: unknown, options: JsonSchemaOptions): void {
+  if (Object(schema) !== schema) throw badOption("a JSON Schema must be an object");
+  const name = Object.keys(options).find((one) => one !== "ajv");
+  if (name !== undefined) throw badOption(`there is no option ${name}`);
 }
 
 function newAjv(schema: object): Ajv | Ajv2020 {

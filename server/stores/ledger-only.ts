@@ -1,3 +1,4 @@
+import { checkLoaded, checkStore } from "./contract.ts";
 import type { Store, StoreBatch, StoredWorld } from "./store.ts";
 
 /** Where a world is in the store, and what it lacks of that: it counts its commits anew. */
@@ -13,9 +14,11 @@ interface Place {
  *
  * A world begins empty with each opening, under an epoch of its own: the handlers bring in what it
  * shall hold, and clients that come back get it anew.
+ *
+ * Throws `store_contract` when the store is none.
  */
 export function ledgerOnly(store: Store): Store {
-  return new LedgerOnlyStore(store);
+  return new LedgerOnlyStore(checkStore(store));
 }
 
 class LedgerOnlyStore implements Store {
@@ -29,10 +32,8 @@ class LedgerOnlyStore implements Store {
   }
 
   async load(world: string, newEpoch: string): Promise<StoredWorld> {
-    const { epoch, term, decided, seq, nextHandle, ledgerHorizon } = await this.#store.load(
-      world,
-      newEpoch,
-    );
+    const loaded = checkLoaded(world, await this.#store.load(world, newEpoch));
+    const { epoch, term, decided, seq, nextHandle, ledgerHorizon } = loaded;
     this.#places.set(world, { seq, nextHandle });
     return {
       epoch: `${epoch}.${newEpoch}`, // another world, with the ledger that there was

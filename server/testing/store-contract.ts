@@ -334,6 +334,9 @@ const CHECKS: readonly (readonly [name: string, check: (stage: Stage) => Promise
   ],
 ];
 
+/** To a database that takes what it is given for its own language, the end. */
+const SQL = "x'); DROP TABLE objects; -- \" ` $1 ? :a %s _% \\'";
+
 const VALUES: readonly Value[] = [
   null,
   true,
@@ -344,6 +347,7 @@ const VALUES: readonly Value[] = [
   Number.MIN_VALUE,
   "",
   "ä 😀 \u0000 \ud800 '\"\\",
+  SQL,
   new Date("2026-01-31T12:00:00.001Z"),
   new Date(-8.64e15),
   Uint8Array.of(0, 255, 128),
@@ -354,7 +358,7 @@ const VALUES: readonly Value[] = [
   { $date: new Date(1), other: 1 },
   { $: { $bytes: Uint8Array.of(1) } },
 ];
-const NAMES = ["a", "ä", "", "$date", "id2", "a.b", "toString", "1", "'", "\u0000"];
+const NAMES = ["a", "ä", "", "$date", "id2", "a.b", "toString", "1", "'", "\u0000", SQL];
 
 async function isDeposed(store: Store, refused: StoreBatch): Promise<void> {
   await assert.rejects(

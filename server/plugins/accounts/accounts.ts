@@ -76,14 +76,7 @@ export class Accounts {
       cost = DEFAULT_COST,
       failuresPerMinuteMax = 10,
       addressOf = ({ address }: Credentials): string => address,
-    } = options;
-    if (!Number.isFinite(failuresPerMinuteMax) || failuresPerMinuteMax <= 0) {
-      throw bad("failuresPerMinuteMax", "must be a number above 0");
-    }
-    const isCost = [cost.N, cost.r, cost.p].every((one) => Number.isSafeInteger(one) && one > 0);
-    if (!isCost || cost.N < 2 || (cost.N & (cost.N - 1)) !== 0) {
-      throw bad("cost", "must have whole numbers N, r and p, and N must be a power of two");
-    }
+    } = checked(options);
     this.#options = { world, cost, failuresPerMinuteMax, addressOf };
     this.#nobody = hashSecret("nobody's secret", cost);
     this.#nobody.catch(() => undefined); // whoever signs in hears
@@ -213,6 +206,40 @@ export class Accounts {
       else next();
     }
   }
+}
+
+const NAMES: ReadonlySet<string> = new Set<keyof AccountsOptions>([
+  "world",
+  "cost",
+  "failuresPerMinuteMax",
+  "addressOf",
+]);
+
+function checked(options: AccountsOptions): AccountsOptions {
+  const strange = Object.keys(options).find((name) => !NAMES.has(name));
+  if (strange !== undefined) throw bad(strange, "is none");
+  const { world, cost, failuresPerMinuteMax = 1, addressOf } = options;
+  if (world !== undefined && typeof world !== "string") throw bad("world", "must be a text");
+  if (cost !== undefined && !isCost(cost)) {
+    throw bad("cost", "must have whole numbers N, r and p, and N must be a power of two");
+  }
+  if (!isAbove0(failuresPerMinuteMax)) {
+    throw bad("failuresPerMinuteMax", "must be a whole number above 0");
+  }
+  if (addressOf !== undefined && typeof addressOf !== "function") {
+    throw bad("addressOf", "must be a function");
+  }
+  return options;
+}
+
+function isCost(cost: unknown): boolean {
+  const { N, r, p, ...others } = Object(cost) as Partial<ScryptCost>;
+  const areRight = [N, r, p].every(isAbove0) && Object.keys(others).length === 0;
+  return areRight && Number(N) >= 2 && (Number(N) & (Number(N) - 1)) === 0;
+}
+
+function isAbove0(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) > 0;
 }
 
 function credentialsOf(auth: unknown): { name: string; secret: string } {

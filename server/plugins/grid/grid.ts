@@ -110,16 +110,39 @@ class Grid {
   }
 }
 
+const NAMES: ReadonlySet<string> = new Set<keyof GridOptions>([
+  "namespaces",
+  "properties",
+  "cellSize",
+  "radius",
+  "margin",
+  "follow",
+  "besides",
+  "world",
+]);
+
 /** Throws `bad_option`, naming the option. */
 function checked(options: GridOptions): GridOptions {
-  const { cellSize, radius, margin = 0, follow, namespaces } = options;
+  const strange = Object.keys(options).find((name) => !NAMES.has(name));
+  if (strange !== undefined) throw bad(strange, "is none");
+  const { cellSize, radius, margin = 0, follow, besides, namespaces, properties, world } = options;
   for (const [name, value] of Object.entries({ cellSize, radius, margin })) {
     const isRight = Number.isFinite(value) && (name === "margin" ? value >= 0 : value > 0);
     if (!isRight) throw bad(name, "must be a number above 0");
   }
   if (typeof follow !== "function") throw bad("follow", "must be a function");
-  if (!Array.isArray(namespaces)) throw bad("namespaces", "must be a list");
+  if (besides !== undefined && typeof besides !== "function") {
+    throw bad("besides", "must be a function");
+  }
+  if (!areTexts(namespaces)) throw bad("namespaces", "must be a list of texts");
+  const names: readonly string[] = properties ?? ["x", "y"];
+  if (!areTexts(names) || names.length !== 2) throw bad("properties", "must be two names");
+  if (world !== undefined && typeof world !== "string") throw bad("world", "must be a text");
   return options;
+}
+
+function areTexts(list: unknown): boolean {
+  return Array.isArray(list) && list.every((one) => typeof one === "string");
 }
 
 function bad(name: string, reason: string): SyncError {

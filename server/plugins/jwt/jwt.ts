@@ -61,8 +61,8 @@ export function jwt(
   for (const name of Object.keys(options)) if (!NAMES.has(name)) throw bad(name, "is no option");
   const { identity = identityOf, clockToleranceMs = 5_000 } = options;
   if (typeof identity !== "function") throw bad("identity", "must be a function");
-  if (!Number.isFinite(clockToleranceMs) || clockToleranceMs < 0) {
-    throw bad("clockToleranceMs", "must be a number of milliseconds");
+  if (!Number.isSafeInteger(clockToleranceMs) || clockToleranceMs < 0) {
+    throw bad("clockToleranceMs", "must be a whole number of milliseconds");
   }
   const verify = verifier(options, clockToleranceMs);
   return async ({ auth }) => {

@@ -23,8 +23,11 @@ interface SqliteModule {
 /** Node 20 has no SQLite of its own. */
 const STAND_IN = "@photostructure/sqlite";
 
-/** Opens a database file, and makes it when there is none. */
+/** Opens a database file, and makes it when there is none. Throws `bad_option` for what is no path. */
 export function openDatabase(file: string): Database {
+  if (typeof (file as unknown) !== "string" || file === "") {
+    throw new SyncError("bad_option", "the path of a file must be given", { property: "file" });
+  }
   const { DatabaseSync } = sqliteModule();
   return new DatabaseSync(file);
 }

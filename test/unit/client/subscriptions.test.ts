@@ -82,3 +82,24 @@ test("what cannot be asked for is not subscribed to", async () => {
   server.link.answer(1);
   await first;
 });
+
+test("what had to wait is not sent beyond what may be under way", async () => {
+  const limits = { subscriptionsPerSecondMax: 1, fetchesInFlightMax: 2 };
+  const { sync, server, environment } = await connected(limits);
+  const first = subscribe(sync, "a");
+  await quiet();
+  server.link.answer(1);
+  await first;
+  const second = subscribe(sync, "b");
+  const fetched = Promise.all([sync.fetch("tree"), sync.fetch("stone")]);
+  await quiet();
+  environment.advance(1_000);
+  await quiet();
+  expect(told(server.link).slice(1)).toEqual(["fetch", "fetch"]);
+  server.link.answer(3);
+  await quiet();
+  expect(told(server.link).length).toBe(4);
+  server.link.answer(4);
+  server.link.answer(2);
+  await Promise.all([second, fetched]);
+});

@@ -8,6 +8,8 @@ import { DAMAGES } from "../../support/damage.ts";
 import { fillArena } from "../../support/filled-store.ts";
 import { SQLITE_1 } from "../../support/former-schemas.ts";
 
+/* corrupt record or gap in seq `store_corrupt`: each kind of damage. What servers make of it is in hostile/store. */
+
 let folder: string;
 let file: string;
 

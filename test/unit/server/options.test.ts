@@ -52,12 +52,7 @@ test.each<[what: string, options: object, property: string]>([
   ["a path that is no text", { path: 7 }, "path"],
   ["worlds that are no list", { worlds: "forest" }, "worlds"],
   ["a world that has no name", { worlds: [5] }, "worlds"],
-  ["a store that cannot load", { store: {} }, "store"],
-  [
-    "a store that does not say what it is",
-    { store: { load: () => null, commit: () => null, close: () => null } },
-    "store",
-  ],
+  ["a store that is none", { store: "worlds.db" }, "store"],
   ["an authenticate that is no function", { authenticate: "ann" }, "authenticate"],
   ["ephemeral namespaces that are no list", { ephemeral: "player" }, "ephemeral"],
   ["an ephemeral namespace with its colon", { ephemeral: ["player:"] }, "ephemeral"],

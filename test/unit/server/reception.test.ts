@@ -2,7 +2,12 @@ import { expect, test } from "@jest/globals";
 import { ByteWriter } from "../../../lib/bytes.ts";
 import { SERVER_LIMITS, DEFAULT_LIMITS } from "../../../lib/limits.ts";
 import type { Link } from "../../../lib/link.ts";
-import { decodeServerMessage, type ServerMessage } from "../../../lib/messages.ts";
+import {
+  decodeServerMessage,
+  encodeFetch,
+  topicsToText,
+  type ServerMessage,
+} from "../../../lib/messages.ts";
 import { encodeMutation } from "../../../lib/mutation-codec.ts";
 import { PROTOCOL } from "../../../lib/protocol.ts";
 import { ShapeDictionary } from "../../../lib/shape-codec.ts";
@@ -24,7 +29,7 @@ const HELLO = {
 /** A link that notes what it is given to send. */
 class NotedLink implements Link {
   readonly messages: ServerMessage[] = [];
-  readonly waitingBytes = 0;
+  waitingBytes = 0;
   readonly incomingBytesMax = 1_000_000;
   isOpen = true;
   readonly #dictionary = new ShapeDictionary(DEFAULT_LIMITS);
@@ -102,4 +107,37 @@ test("a session that has ended otherwise leaves no timer behind", async () => {
   expect(environment.nextMs).toBe(5_000);
   events.closed();
   expect(environment.nextMs).toBe(before);
+});
+
+test("what is asked for counts until it is answered, which takes longer than to read it", async () => {
+  const world = openWorld(new FakeEnvironment());
+  const visitor = { identity: undefined, endsAt: Infinity };
+  const hello = { ...HELLO, topics: topicsToText([{ namespace: "tree" }]) };
+  const { fetchesInFlightMax } = SERVER_LIMITS;
+  const link = new NotedLink();
+  link.waitingBytes = Infinity; // it has no room for what it is shown first, and answers come after that
+  const events = (await world.reception(hello, visitor))(link);
+  const ask = async (): Promise<void> => {
+    events.message(encodeFetch({ request: 1, ids: [] }));
+    await quiet();
+  };
+  const answers = (): number => link.messages.filter(({ kind }) => kind === "fetched").length;
+  for (let i = 0; i < fetchesInFlightMax; i++) await ask();
+  expect(answers()).toBe(0);
+  link.waitingBytes = 0;
+  events.drained();
+  await quiet();
+  expect(answers()).toBe(fetchesInFlightMax);
+  for (let i = 0; i < fetchesInFlightMax; i++) await ask();
+  expect([answers(), goodbyeOf(link)]).toEqual([2 * fetchesInFlightMax, undefined]);
+
+  const other = new NotedLink();
+  other.waitingBytes = Infinity;
+  const greedy = (await world.reception({ ...hello, clientId: "a-greedy-client" }, visitor))(other);
+  for (let i = 0; i <= fetchesInFlightMax; i++) {
+    greedy.message(encodeFetch({ request: i, ids: [] }));
+    await quiet();
+  }
+  expect(goodbyeOf(other)).toMatchObject({ error: { code: "limit_exceeded" } });
+  expect(goodbyeOf(link)).toBeUndefined();
 });

@@ -1,0 +1,15 @@
+import { atMost, type SyncError } from "../lib/errors.ts";
+import type { Link, LinkEvents } from "../lib/link.ts";
+import { encodeGoodbye } from "../lib/messages.ts";
+
+/** Tells a client that was let in why it has no session all the same. */
+export function turnAway(link: Link, error: SyncError): LinkEvents {
+  link.send(encodeGoodbye({ error: error.toData(), reconnect: error.retryable }));
+  link.close();
+  return { message: () => undefined, drained: () => undefined, closed: () => undefined };
+}
+
+/** What is wrong with a message that has more bytes than one may have: it is not read. */
+export function tooLarge(messageBytesMax: number): SyncError {
+  return atMost("a message", messageBytesMax, "bytes", undefined, "too_large");
+}
