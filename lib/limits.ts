@@ -29,6 +29,8 @@ export const COMMON_LIMITS = {
   fetchIdsMax: 1_000,
   /** What one client may subscribe to, besides single ids. */
   topicsMax: 1_000,
+  /** Queries among these: all objects are looked at for each that is new. */
+  queriesMax: 100,
   /** Single ids that one client may subscribe to; those that it fetched are among them. */
   topicIdsMax: 10_000,
   /** Fetches and subscriptions of one client that are not answered yet. */

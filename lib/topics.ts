@@ -90,7 +90,7 @@ export const EVERYTHING = /* @__PURE__ */ new Topics(true);
 export function parseTopics(data: unknown, limits: CommonLimits): Topics {
   if (!Array.isArray(data)) throw invalid("topics are a list");
   const topics: readonly unknown[] = data;
-  const { topicsMax, topicIdsMax } = limits;
+  const { topicsMax, topicIdsMax, queriesMax } = limits;
   if (topics.length > topicsMax + topicIdsMax) throw tooMany(topicsMax + topicIdsMax);
   const namespaces: string[] = [];
   const ids: ObjectId[] = [];
@@ -99,8 +99,11 @@ export function parseTopics(data: unknown, limits: CommonLimits): Topics {
   for (const topic of topics) {
     const [kind, value] = only(topic);
     if (kind === "id") ids.push(checkId(value, limits));
-    else if (kind === "query") queries.push(parseQuery(value, limits));
-    else (kind === "namespace" ? namespaces : channels).push(checkId(value, limits));
+    else if (kind === "query") {
+      // Before it is read, which takes a while with each.
+      if (queries.length >= queriesMax) throw atMost("a client", queriesMax, "topics of a query");
+      queries.push(parseQuery(value, limits));
+    } else (kind === "namespace" ? namespaces : channels).push(checkId(value, limits));
   }
   if (topics.length - ids.length > topicsMax) throw tooMany(topicsMax);
   if (ids.length > topicIdsMax) throw atMost("a client", topicIdsMax, "topics of one id");

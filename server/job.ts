@@ -22,6 +22,8 @@ export interface Job {
   /** Null for the server's own writes. */
   readonly client: MutationName | null;
   operations: readonly Operation[];
+  /** What a client's took on its way. */
+  readonly bytes?: number;
   /** What makes it unacceptable before anything is tried. */
   problem?: SyncError | undefined;
   /** By which a retry is recognised: of the operations as they came, before any handler. */

@@ -205,7 +205,8 @@ export class Reception {
         "problem" in mutation ? [[], mutation.problem] : [mutation.operations, undefined];
       this.#spend(session, "operations", operations.length, now);
       const name = { clientId, n: mutation.n, settled };
-      this.#host.submit(session.info, name, operations, problem, () => (session.underWay -= 1));
+      const done = (): void => void (session.underWay -= 1);
+      this.#host.submit(session.info, name, operations, problem, bytes.length, done);
     }
   }
 

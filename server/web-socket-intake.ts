@@ -4,6 +4,8 @@ import { EventEmitter } from "node:events";
 interface Receiver {
   write(chunk: Buffer): boolean;
   emit(event: "message", data: Buffer, isBinary: boolean): boolean;
+  emit(event: "drain"): boolean;
+  readonly writableNeedDrain: boolean;
   readonly _allowSynchronousEvents: boolean;
   readonly _binaryType: string;
   readonly _bufferedBytes: number;
@@ -22,6 +24,7 @@ interface WebSocket {
 const KNOWN: Readonly<Record<keyof Receiver, unknown>> = {
   write: "function",
   emit: "function",
+  writableNeedDrain: "boolean",
   _allowSynchronousEvents: "boolean",
   _binaryType: "string",
   _bufferedBytes: "number",
@@ -40,6 +43,13 @@ const LENGTH_BITS = 0x7f;
 /** The length is in the next two bytes. */
 const MEDIUM = 126;
 const MASK_BYTES = 4;
+/**
+ * What is heard of one connection in a turn of the loop, about. Node would read two megabytes of it, which
+ * can hold hundreds of messages that are dear to understand, before anybody else is heard.
+ */
+const TURN_BYTES = 65_536;
+/** Smaller pieces come one in a turn, for they are all that there is. */
+const COUNTED_BYTES = 4_096;
 
 /**
  * Takes messages out of the bytes of a WebSocket of ws before its Receiver, whose way (a stream, a
@@ -59,8 +69,22 @@ export function takeMessages(
   const receiver = receiverOf(webSocket);
   if (receiver === undefined) return undefined;
   const write = receiver.write.bind(receiver);
-  // ws's own listener on the socket calls this. It and its moments stay as they are.
+  let heardBytes = 0;
+  const nextTurn = (): void => {
+    const isPaused = heardBytes >= TURN_BYTES;
+    heardBytes = 0;
+    // With this ws reads on. If it waits for its own Receiver, that will say so.
+    if (isPaused && !receiver.writableNeedDrain) receiver.emit("drain");
+  };
+  // ws's own listener on the socket calls this, and stops reading when the answer is false.
   receiver.write = (chunk) => {
+    const isTaken = takeFrames(chunk);
+    if (chunk.length < COUNTED_BYTES) return isTaken;
+    if (heardBytes === 0) setImmediate(nextTurn);
+    heardBytes += chunk.length;
+    return isTaken && heardBytes < TURN_BYTES;
+  };
+  const takeFrames = (chunk: Buffer): boolean => {
     let offset = 0;
     while (isBetweenMessages(receiver)) {
       const frame = readFrame(chunk, offset, receiver._maxPayload);

@@ -70,12 +70,19 @@ const TOLD_ALSO_HERE: ReadonlySet<string> = new Set([
   "timeout",
 ]);
 const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
+/**
+ * A turn decides so many steps of writes, or so many bytes of them, or a single write. However much clients
+ * send at once, others are heard and answered between: twenty writes of a thousand steps, or eight lists of
+ * a hundred thousand numbers, would keep the loop for more than 100 ms.
+ */
+const TURN_STEPS = 1_000;
+const TURN_BYTES = 65_536;
 
 /**
  * One world, run by one loop:
  *
  * ```
- * submit -> [handlers, side by side] -> ready -> turn: decide in order, store as one batch
+ * submit -> [handlers, side by side] -> ready -> turn: decide some in order, store as one batch
  *                                                  -> outcomes and events -> flush
  * ```
  *
@@ -163,20 +170,21 @@ export class WorldHost {
 
   /**
    * Takes a client's mutation. Its outcome goes to the client's session, be it a later one than the
-   * mutation came from; `done` is called when the host is through with it.
+   * mutation came from; `done` is called when the host is through with it. `bytes` is what it took.
    */
   submit(
     writer: SessionInfo,
     client: MutationName,
     operations: readonly Operation[],
     problem: SyncError | undefined,
+    bytes: number,
     done: () => void,
   ): void {
     const settle = (outcome: Outcome): void => {
       done();
       this.sessions.decide(client.clientId, client.n, outcome);
     };
-    this.#enqueue({ writer, client, operations, problem, settle, drop: done });
+    this.#enqueue({ writer, client, operations, problem, bytes, settle, drop: done });
   }
 
   /** The server's own write. Resolves with the ids that handlers gave in place of provisional ones. */
@@ -524,11 +532,11 @@ export class WorldHost {
 
   #turn(): void {
     if (this.#isStoring) return;
-    const jobs = this.#ready.splice(0);
     if (this.#isClosed) {
-      for (const job of jobs) this.#refuse(job);
+      for (const job of this.#ready.splice(0)) this.#refuse(job);
       return;
     }
+    const jobs = this.#takeReady();
     this.ledger.passTime(this.#options.environment.clock.now());
     const decisions: Decision[] = [];
     for (const job of jobs) {
@@ -536,8 +544,24 @@ export class WorldHost {
       if (decision !== undefined) decisions.push(decision);
     }
     const storing = this.#keeper.keep(decisions, this.#usersOfLedger);
-    if (storing instanceof Promise) this.#await(storing, decisions);
-    else this.#finish(decisions, storing);
+    if (storing instanceof Promise) {
+      this.#await(storing, decisions);
+      return;
+    }
+    this.#finish(decisions, storing);
+    if (this.#ready.length > 0) this.#turnSoon();
+  }
+
+  /** As many as a turn decides, in their order. */
+  #takeReady(): Job[] {
+    let [steps, bytes] = [0, 0];
+    const end = this.#ready.findIndex((job) => {
+      if (steps >= TURN_STEPS || bytes >= TURN_BYTES) return true;
+      steps += Math.max(1, job.operations.length);
+      bytes += job.bytes ?? 0;
+      return false;
+    });
+    return this.#ready.splice(0, end === -1 ? Infinity : end);
   }
 
   #decide(job: Job): Decision | undefined {

@@ -135,6 +135,15 @@ describe("subscriptions", () => {
     expect(ids(client)).toEqual(["a", "b"]);
   });
 
+  test("more queries than one client may have are limit_exceeded, and what was shown stays", async () => {
+    const { sync, url } = await stage.serve({ limits: { queriesMax: 2 } });
+    for (const n of [1, 2, 3]) await sync.create({ id: `tree:${n}`, n });
+    const client = await stage.join(url, { subscribe: [{ query: { n: 1 } }, { query: { n: 2 } }] });
+    const third = client.subscribe({ query: { n: 3 } });
+    await expect(third.ready).rejects.toMatchObject({ code: "limit_exceeded" });
+    expect(ids(client)).toEqual(["tree:1", "tree:2"]);
+  });
+
   test("a client that is shown everything need not subscribe, and is told so", async () => {
     const { url } = await stage.serve();
     const client = await stage.join(url);

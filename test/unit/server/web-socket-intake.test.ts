@@ -271,6 +271,25 @@ test("from the moment that it is undone, all is left to ws", () => {
   expect(heard).toEqual(["taken", "ws"]);
 });
 
+test("after so much in one turn of the loop nothing more is asked for until the next one", async () => {
+  const receiver = server();
+  let drains = 0;
+  receiver.on("drain", () => (drains += 1));
+  let taken = 0;
+  takeMessages({ extensions: "", _receiver: receiver }, () => (taken += 1) > 0);
+  const frames = Math.ceil(16_384 / FRAME.length);
+  const piece = (): Buffer => Buffer.concat(Array.from({ length: frames }, () => FRAME));
+  const answers = [1, 2, 3, 4, 5].map(() => receiver.write(piece()));
+  expect(answers).toEqual([true, true, true, false, false]);
+  expect(taken).toBe(5 * frames);
+  expect(drains).toBe(0);
+  await nextTurn();
+  expect(drains).toBe(1);
+  expect(receiver.write(piece())).toBe(true);
+  await nextTurn();
+  expect(drains).toBe(1);
+});
+
 test.each<[what: string, webSocket: object]>([
   ["that is no WebSocket of ws", {}],
   ["that is not open", { extensions: "", _receiver: null }],

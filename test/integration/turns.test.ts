@@ -1,0 +1,51 @@
+import { afterEach, expect, test } from "@jest/globals";
+import { MemoryStore, type Store } from "../../server/index.ts";
+import { settling, together, type Content } from "../support/hand-made.ts";
+import { HELLO, RawClient } from "../support/raw-client.ts";
+import { Stage } from "../support/stage.ts";
+
+const stage = new Stage();
+afterEach(() => stage.clear());
+
+/** A step that creates an object without properties. */
+const creates =
+  (id: string): Content =>
+  (writer) => {
+    writer.byte(5);
+    writer.text(id);
+    writer.varint(0);
+    writer.varint(0);
+  };
+
+test("what a client sends at once is decided in its order, and not in one turn of the loop", async () => {
+  const inner = new MemoryStore();
+  const batches: number[] = [];
+  const store: Store = {
+    capabilities: inner.capabilities,
+    load: (world, newEpoch) => inner.load(world, newEpoch),
+    commit: (world, batch) => {
+      batches.push([...batch.objects()].length);
+      inner.commit(world, batch);
+    },
+    close: () => inner.close(),
+  };
+  const { sync, url } = await stage.serve({ store });
+  const client = new RawClient(url, HELLO);
+  stage.afterwards(() => client.close());
+  await client.isWhole();
+  const writes = Array.from({ length: 20 }, (_, i) =>
+    together(...Array.from({ length: 400 }, (_, k) => creates(`tree:${i}:${k}`))),
+  );
+  client.send(settling(0, 1, ...writes));
+  const decided = (): number[] =>
+    client.messages.flatMap((one) =>
+      one.kind === "delta"
+        ? one.outcomes.map(({ n, outcome }) => (outcome.kind === "accepted" ? n : -n))
+        : [],
+    );
+  await client.until(() => decided().length === 20);
+  expect(decided()).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
+  expect(sync.allObjects().size).toBe(8_000);
+  // Three writes have more steps than a turn decides; before the third it has not.
+  expect(batches).toEqual([1_200, 1_200, 1_200, 1_200, 1_200, 1_200, 800]);
+});
