@@ -313,7 +313,8 @@ class Simulation {
   }
 
   #takeOver(): void {
-    if (!this.#server.isOpen) return;
+    // One that has come to nothing is tried again soon: another besides would depose the next server.
+    if (!this.#server.isOpen || this.#isRestartDue) return;
     this.#trace("another server takes over");
     this.#context.checks.saw("takeover");
     this.#server.supersede();
