@@ -71,11 +71,11 @@ const TOLD_ALSO_HERE: ReadonlySet<string> = new Set([
 ]);
 const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
 /**
- * A turn decides so many steps of writes, or so many bytes of them, or a single write. However much clients
+ * A turn decides so many steps of writes or a few more, or so many bytes of them, or a single write. However much clients
  * send at once, others are heard and answered between: twenty writes of a thousand steps, or eight lists of
  * a hundred thousand numbers, would keep the loop for more than 100 ms.
  */
-const TURN_STEPS = 1_000;
+const TURN_STEPS = 250;
 const TURN_BYTES = 65_536;
 
 /**

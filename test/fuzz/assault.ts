@@ -25,6 +25,15 @@ export interface AssaultOptions {
   readonly attack: number | undefined;
 }
 
+/** A while of attacks. */
+export interface Wave {
+  readonly mayLeaveBehind: boolean;
+  /** From then on no attack begins. */
+  readonly isOver: () => boolean;
+  /** Once it is not, attacks that have begun are given up. */
+  readonly isWell: () => boolean;
+}
+
 /** All attacks of a run: numbered, each with what the seed and its number make of it. */
 export class Assault {
   readonly journal = new Journal();
@@ -47,17 +56,18 @@ export class Assault {
     return this.#number;
   }
 
-  /** Attacks until `isOver` says so; resolves when all connections are closed. */
-  async wave(mayLeaveBehind: boolean, isOver: () => boolean): Promise<void> {
+  /** Resolves when all connections are closed. */
+  async wave(wave: Wave): Promise<void> {
     const { port, tokens } = this.#options;
+    const { mayLeaveBehind } = wave;
     const field = { port, tokens, journal: this.journal, mayLeaveBehind };
     const lane = async (): Promise<void> => {
-      while (!isOver()) await this.#attack(field, isOver);
+      while (!wave.isOver()) await this.#attack(field, wave);
     };
     await Promise.all(Array.from({ length: LANES }, lane));
   }
 
-  async #attack(field: Battlefield, isOver: () => boolean): Promise<void> {
+  async #attack(field: Battlefield, wave: Wave): Promise<void> {
     const { seed, attack: only } = this.#options;
     const number = only ?? this.#number;
     this.#number += 1;
@@ -67,17 +77,17 @@ export class Assault {
     this.counts.set(kind.name, (this.counts.get(kind.name) ?? 0) + 1);
     const attack = new Attack(`${kind.name} ${number}`, random, field);
     if (kind.isHeavy === true) {
-      this.#heavy = this.#heavy.then(() => this.#run(attack, kind, isOver));
+      this.#heavy = this.#heavy.then(() => this.#run(attack, kind, wave));
       await this.#heavy;
-    } else await this.#run(attack, kind, isOver);
+    } else await this.#run(attack, kind, wave);
   }
 
-  async #run(attack: Attack, kind: AttackKind, isOver: () => boolean): Promise<void> {
+  async #run(attack: Attack, kind: AttackKind, { isWell }: Wave): Promise<void> {
     const { canaries } = this.#options;
     const { random } = attack;
     const timer = setTimeout(() => attack.stop(), ATTACK_MS);
     const watch = setInterval(() => {
-      if (isOver()) attack.stop();
+      if (!isWell()) attack.stop();
     }, LOOK_EVERY_MS);
     try {
       await kind.run(attack);

@@ -182,8 +182,11 @@ class Run {
     const mayLeaveBehind = this.#endsAt - now > LEFT_BEHIND_MS;
     let isWatching = true;
     const watching = this.#guarded(() => this.#watch(() => isWatching));
-    const isOver = (): boolean => performance.now() > endsAt || !this.#isWell;
-    await this.#assault.wave(mayLeaveBehind, isOver);
+    await this.#assault.wave({
+      mayLeaveBehind,
+      isOver: () => performance.now() > endsAt || !this.#isWell,
+      isWell: () => this.#isWell,
+    });
     isWatching = false;
     await watching;
     this.#problem(...this.#assault.problems.splice(0));

@@ -13,6 +13,8 @@ export interface Stall {
   readonly endedAt: number;
   /** What the thread had of the CPU meanwhile. */
   readonly cpuMs: number;
+  /** How many times as long as at best a piece of work took right after. */
+  readonly slowness: number;
   readonly wallMs: number;
   /** How much of it was spent on collecting garbage. */
   readonly gcMs: number;
@@ -39,7 +41,8 @@ export class StallProbe {
   readonly #cpuMs = threadCpu();
   readonly #delay = monitorEventLoopDelay({ resolution: PERIOD_MS });
   readonly #collections: Interval[] = [];
-  readonly #found: { interval: Interval; cpuMs: number }[] = [];
+  readonly #found: { interval: Interval; cpuMs: number; slowness: number }[] = [];
+  readonly #pace: Pace;
   #timer: NodeJS.Timeout | undefined;
   #lastAt = 0;
   #lastCpuMs = 0;
@@ -54,6 +57,7 @@ export class StallProbe {
       this.#collections.splice(0, this.#collections.length - 1_000);
     });
     observer.observe({ entryTypes: ["gc"] });
+    this.#pace = new Pace(this.#cpuMs);
     this.#delay.enable();
     this.#start();
   }
@@ -73,9 +77,10 @@ export class StallProbe {
 
   /** Since the process began. */
   get delays(): Delays {
-    const stalls = this.#found.map(({ interval, cpuMs }) => ({
+    const stalls = this.#found.map(({ interval, cpuMs, slowness }) => ({
       endedAt: Math.round(performance.timeOrigin + interval.to),
       cpuMs: Math.round(cpuMs),
+      slowness,
       wallMs: Math.round(interval.to - interval.from),
       gcMs: Math.round(this.#collections.reduce((sum, one) => sum + common(one, interval), 0)),
     }));
@@ -94,9 +99,42 @@ export class StallProbe {
     const interval = { from: this.#lastAt, to: now };
     // Of the time since the last look, all but PERIOD_MS at most was one turn: timers run once in each.
     const turnMs = Math.min(now - this.#lastAt, cpuMs - this.#lastCpuMs) - PERIOD_MS;
-    if (turnMs > STALL_MS) this.#found.push({ interval, cpuMs: cpuMs - this.#lastCpuMs });
-    this.#lastAt = now;
-    this.#lastCpuMs = cpuMs;
+    const isLong = turnMs > STALL_MS;
+    const slowness = isLong ? this.#pace.slowness() : 1;
+    if (turnMs > STALL_MS * slowness) {
+      this.#found.push({ interval, cpuMs: cpuMs - this.#lastCpuMs, slowness });
+    }
+    // What was just measured is the fuzzer's own.
+    this.#lastAt = isLong ? performance.now() : now;
+    this.#lastCpuMs = isLong ? this.#cpuMs() : cpuMs;
+  }
+}
+
+/**
+ * How fast the machine is right now. Where others use the same cores and caches, the same work takes up to
+ * twice the time of the CPU.
+ */
+class Pace {
+  readonly #cpuMs: () => number;
+  readonly #bestMs: number;
+
+  constructor(cpuMs: () => number) {
+    this.#cpuMs = cpuMs;
+    this.#bestMs = Math.min(...Array.from({ length: 8 }, () => this.#workMs()));
+  }
+
+  /** At least 1. */
+  slowness(): number {
+    const mean = (this.#workMs() + this.#workMs() + this.#workMs()) / 3;
+    return Math.max(1, mean / this.#bestMs);
+  }
+
+  /** About 20 ms, on an ordinary machine, of what a server does: it makes objects and texts. */
+  #workMs(): number {
+    const startedMs = this.#cpuMs();
+    const made = Array.from({ length: 60_000 }, (_, i) => ({ id: `object:${i}`, values: [i] }));
+    JSON.stringify(made);
+    return Math.max(1, this.#cpuMs() - startedMs);
   }
 }
 

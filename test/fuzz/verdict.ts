@@ -24,11 +24,11 @@ export function growthProblems(heaps: readonly number[]): string[] {
   return [`growth: the heap has grown by ${mib(growth)} MiB: ${heaps.map(mib).join(", ")}`];
 }
 
-export function describeStall({ cpuMs, wallMs, gcMs }: Stall): string {
+export function describeStall({ cpuMs, slowness, wallMs, gcMs }: Stall): string {
   const garbage = gcMs === 0 ? "none of it" : `${gcMs} ms of it`;
   return (
-    `stall: one turn took ${cpuMs} ms of CPU, within ${wallMs} ms; ` +
-    `${garbage} spent on collecting garbage`
+    `stall: one turn took ${cpuMs} ms of CPU, on a machine that was ${slowness.toFixed(1)} times as slow ` +
+    `as at best, within ${wallMs} ms; ${garbage} spent on collecting garbage`
   );
 }
 

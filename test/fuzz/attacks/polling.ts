@@ -190,7 +190,7 @@ async function inventedSessions(attack: Attack): Promise<void> {
   ).replace("polling", transport);
   const wire = attack.wire();
   await wire.send(request);
-  await wire.isEnded(100);
+  await wire.hears(["\r\n\r\n"], PATIENCE_MS);
   const given = /"sid":"([^"]+)"/.exec(wire.heard.toString("latin1"))?.[1];
   if (given !== undefined) attack.leaves(given);
 }

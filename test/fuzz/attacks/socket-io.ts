@@ -83,7 +83,7 @@ async function hellos(attack: Attack): Promise<void> {
   const speaker = await Speaker.greeted(attack);
   for (let left = random.pick([1, 2, 30]); speaker !== undefined && left > 0; left--) {
     const hello = someHello(attack);
-    const names = [...Object.keys(hello), "topics", "__proto__"];
+    const names = [...Object.keys(hello), "topics"];
     for (let changes = random.below(3); changes > 0; changes--) {
       hello[random.pick(names)] = random.pick<unknown>([
         someValue(random),
@@ -96,7 +96,8 @@ async function hellos(attack: Attack): Promise<void> {
       ]);
     }
     // NaN and the like are null in JSON.
-    const text = JSON.stringify(hello);
+    const plain = JSON.stringify(hello);
+    const text = random.chance(0.9) ? plain : plain.replace("{", '{"__proto__":{"version":1},');
     if (
       !(await speaker.text(
         `40${NS},${random.chance(0.9) ? text : mutatedText(random, text, text)}`,
