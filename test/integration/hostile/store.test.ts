@@ -93,6 +93,11 @@ test("newer schema: refused, left as it is, and all is there for who knows it", 
   await withServer(async (sync) => {
     await sync.create({ id: "tree" });
   });
+  const database = openDatabase(file);
+  const { user_version: version } = database.prepare("PRAGMA user_version").get() as {
+    user_version: number;
+  };
+  database.close();
   change("PRAGMA user_version = 99");
   const before = readFileSync(file);
   expect(() => new SqliteStore(file)).toThrow(
@@ -102,7 +107,7 @@ test("newer schema: refused, left as it is, and all is there for who knows it", 
     }),
   );
   expect(readFileSync(file).equals(before)).toBe(true);
-  change("PRAGMA user_version = 2");
+  change(`PRAGMA user_version = ${version}`);
   await withServer(async (sync) => {
     expect(viewOf(sync)).toEqual({ tree: { id: "tree" } });
     await sync.create({ id: "stone" });
@@ -110,7 +115,7 @@ test("newer schema: refused, left as it is, and all is there for who knows it", 
 });
 
 const EMPTY = {
-  ...{ epoch: "e", term: 1, seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0 },
+  ...{ epoch: "e", term: 1, seq: 0, horizon: 0, nextHandle: 1, ledgerHorizon: 0, schemaVersion: 1 },
   objects: [],
   decided: [],
 };
@@ -143,6 +148,7 @@ describe("wrong adapter `store_contract`", () => {
     ["no epoch", { ...EMPTY, epoch: undefined }],
     ["a seq that is a text", { ...EMPTY, seq: "7" }],
     ["a term that is none", { ...EMPTY, term: NaN }],
+    ["no version of the schema", { ...EMPTY, schemaVersion: undefined }],
     ["objects that are no list", { ...EMPTY, objects: {} }],
     ["objects as the rows of a table", { ...EMPTY, objects: [{ id: "a", data: "{}" }] }],
     ["an object of nothing at all", { ...EMPTY, objects: [null] }],
