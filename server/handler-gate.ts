@@ -109,13 +109,23 @@ export class HandlerGate {
     return draft;
   }
 
-  /** Fetches what the world does not hold yet, as operations that bring it in. */
-  async load(ids: readonly ObjectId[], writer: Writer): Promise<CreateOperation[]> {
+  /**
+   * Fetches what the world does not hold yet, as operations that bring it in. The handler is asked about
+   * what is hidden as well, for nothing: it may take long or fail, by which who asks could tell.
+   */
+  async load(
+    ids: readonly ObjectId[],
+    writer: Writer,
+    isHidden: (id: ObjectId) => boolean = () => false,
+  ): Promise<CreateOperation[]> {
+    const isMissing = (id: ObjectId): boolean =>
+      this.#world.get(id) === undefined && !this.#world.isGone(id);
+    const missing = new Set(ids.filter(isMissing));
     const found = await this.#fetch(
-      ids.filter((id) => this.#world.get(id) === undefined && !this.#world.isGone(id)),
+      ids.filter((id) => missing.has(id) || isHidden(id)),
       writer,
     );
-    return [...found.values()];
+    return [...found.values()].filter(({ id }) => missing.has(id));
   }
 
   /** Fetches these objects, be they held or not, as operations that make the world agree. */

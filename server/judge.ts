@@ -54,6 +54,15 @@ export class Judge {
     return new SyncError(problem.code, "the object may not become like this", { id });
   }
 
+  /** Whether an object must look to a client as if it had never been, be it destroyed or hidden. */
+  hides(session: SessionInfo, id: ObjectId): boolean {
+    const { permissions } = this.#options;
+    if (!permissions.areGiven) return false;
+    const object = this.#world.get(id);
+    if (object === undefined) return this.#world.isGone(id) && !permissions.isPublic(id);
+    return permissions.hidden(session.identity, object) === undefined;
+  }
+
   #judge(identity: unknown, operation: Operation, object: SyncObject | undefined): void {
     const { permissions } = this.#options;
     const { id } = operation;

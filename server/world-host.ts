@@ -483,7 +483,10 @@ export class WorldHost {
   }
 
   async #load(ids: readonly ObjectId[], writer: Writer, isRefresh: boolean): Promise<void> {
-    const operations = await this.#gate[isRefresh ? "refresh" : "load"](ids, writer);
+    const isHidden = (id: ObjectId): boolean => writer !== null && this.#judge.hides(writer, id);
+    const operations = isRefresh
+      ? await this.#gate.refresh(ids, writer)
+      : await this.#gate.load(ids, writer, isHidden);
     if (operations.length === 0) return;
     await new Promise<void>((resolve, reject) => {
       this.#makeReady({

@@ -131,6 +131,39 @@ describe("Eve gets nothing", () => {
     expect(scene.leaks).toEqual([]);
   });
 
+  test("by how a fetch handler takes it: it is asked about what is hidden as about what is not there", async () => {
+    const asked: string[][] = [];
+    const { sync, url } = await stage.serve({
+      handlers: {
+        fetch(ids: string[]) {
+          asked.push(ids);
+          throw new Error("the database is away");
+        },
+      },
+      rules: { card: { read: (identity) => identity === "ann" } },
+      authenticate: ({ auth }) => auth,
+    });
+    sync.on("error", () => undefined);
+    await sync.create({ id: "card:1" });
+    await sync.create({ id: "card:2" });
+    await sync.destroy("card:2");
+    const eve = await stage.join(url, { auth: "eve" });
+    const codes = ["card:1", "card:2", "card:none"].map((id) =>
+      eve.fetch(id).then(
+        () => "found",
+        ({ code }: SyncError) => code,
+      ),
+    );
+    expect(await Promise.all(codes)).toEqual([
+      "handler_failed",
+      "handler_failed",
+      "handler_failed",
+    ]);
+    expect(asked.flat().sort()).toEqual(["card:1", "card:2", "card:none"]);
+    const ann = await stage.join(url, { auth: "ann" });
+    expect(await ann.fetch("card:1")).toEqual({ id: "card:1" });
+  });
+
   test("by asking for namespaces, ids, channels or queries, at first or later", async () => {
     const scene = await SpyScene.open(stage);
     for (let i = 0; i < 4; i++) await scene.plant(i);
