@@ -151,7 +151,7 @@ describe("Eve gets nothing", () => {
     const codes = ["card:1", "card:2", "card:none"].map((id) =>
       eve.fetch(id).then(
         () => "found",
-        ({ code }: SyncError) => code,
+        (error: unknown) => (error as SyncError).code,
       ),
     );
     expect(await Promise.all(codes)).toEqual([
