@@ -1,0 +1,3 @@
+import { testFaultsOf } from "./negative-control.ts";
+
+testFaultsOf(0);
