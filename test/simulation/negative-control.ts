@@ -18,9 +18,10 @@ export function testFaultsOf(file: 0 | 1): void {
 
   test.each(FAULTS.map((fault, i) => ({ ...fault, i })).filter(({ i }) => i % FILES === file))(
     "the simulation notices when $name",
-    async ({ name, needs = [], patches, i }) => {
+    async ({ name, needs = [], from = 1, patches, i }) => {
       const bundle = await prepare(`fault-${i}`, patches);
-      const args = ["--seeds", String(SEEDS_MAX), "--needs", needs.join()];
+      const seeds = ["--seeds", String(SEEDS_MAX), "--from", String(from)];
+      const args = [...seeds, "--needs", needs.join()];
       const { runs, seed, violation, seconds } = await runSeeds(bundle, args);
       expect(violation).toBeDefined();
       const guarantee = violation?.guarantee ?? "nothing";

@@ -45,14 +45,17 @@ export const ENDING: readonly Fault[] = [
     "durable",
     "crashes",
   ),
-  fault(
-    "a flush that waits for the store is forgotten when there was nothing to keep",
-    "server/world-host.ts",
-    "decisions.length > 0 || this.#flusher.isLate",
-    "decisions.length > 0",
-    "ephemeral",
-    "durable",
-  ),
+  {
+    ...fault(
+      "a flush that waits for the store is forgotten when there was nothing to keep",
+      "server/world-host.ts",
+      "decisions.length > 0 || this.#flusher.isLate",
+      "decisions.length > 0",
+      "ephemeral",
+      "durable",
+    ),
+    from: 2035,
+  },
   fault(
     "what a client has created stays when it is gone",
     "server/session-objects.ts",

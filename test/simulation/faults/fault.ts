@@ -6,6 +6,8 @@ export interface Fault {
   readonly name: string;
   /** Without these, the code that is broken does not even run. */
   readonly needs?: readonly Need[];
+  /** The seed to begin with, where few seeds show it: any may, and it need not take a minute. */
+  readonly from?: number;
   readonly patches: readonly Patch[];
 }
 

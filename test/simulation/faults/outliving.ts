@@ -23,13 +23,16 @@ export const OUTLIVING: readonly Fault[] = [
     "",
     "fullDevice",
   ),
-  fault(
-    "the server is told that an outcome is known before that is kept",
-    "client/follower.ts",
-    "Math.min(this.#outbox.settled, this.#keeper?.settled ?? Infinity)",
-    "this.#outbox.settled",
-    "slowDevice",
-  ),
+  {
+    ...fault(
+      "the server is told that an outcome is known before that is kept",
+      "client/follower.ts",
+      "Math.min(this.#outbox.settled, this.#keeper?.settled ?? Infinity)",
+      "this.#outbox.settled",
+      "slowDevice",
+    ),
+    from: 480,
+  },
   fault(
     "a write comes out of the storage with its properties in another order",
     "client/keeping/kept-text.ts",

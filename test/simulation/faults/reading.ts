@@ -20,12 +20,15 @@ export const READING: readonly Fault[] = [
     'return this.created > seenMax ? undefined : { kind: "destroy", handle, silent };',
     "return undefined;",
   ),
-  fault(
-    "a flush does not tell of objects that only some have seen",
-    "server/views/whole-world.ts",
-    "{ silent, seenMax: this.#world.seq }",
-    "{ silent }",
-  ),
+  {
+    ...fault(
+      "a flush does not tell of objects that only some have seen",
+      "server/views/whole-world.ts",
+      "{ silent, seenMax: this.#world.seq }",
+      "{ silent }",
+    ),
+    from: 55,
+  },
   fault(
     "a page ends in the middle of a commit",
     "lib/world.ts",

@@ -69,7 +69,7 @@ export const VIEWING: readonly Fault[] = [
   fault(
     "a view that goes its own way takes the others' objects along",
     "server/views/view.ts",
-    "const member = new Member(copy, entry, entered, hidden, known);",
+    "const member = new Member(copy, entry, entered, hidden, lowered, known);",
     "const member = one;",
     "turns",
   ),
@@ -109,13 +109,16 @@ export const VIEWING: readonly Fault[] = [
     "    for (const [session, { topics, answers }] of this.#turns) {\n      if (!session.isLive) continue;",
     "turns",
   ),
-  fault(
-    "who is shown the same as others joins them before it is as far",
-    "server/sessions.ts",
-    "    for (const session of this.#turned) {\n      if (!session.isCurrent) continue;",
-    "    for (const session of this.#turned) {",
-    "turns",
-  ),
+  {
+    ...fault(
+      "who is shown the same as others joins them before it is as far",
+      "server/sessions.ts",
+      "    for (const session of this.#turned) {\n      if (!session.isCurrent) continue;",
+      "    for (const session of this.#turned) {",
+      "turns",
+    ),
+    from: 440,
+  },
   fault(
     "a subscription is answered before it is shown",
     "server/session.ts",
@@ -174,14 +177,17 @@ export const VIEWING: readonly Fault[] = [
     'key: "",',
     "rules",
   ),
-  fault(
-    "who is shown a part goes on from where it was",
-    "server/reception.ts",
-    "const isResumed = isWhole && world.canResume(cursor)",
-    "const isResumed = world.canResume(cursor)",
-    "turns",
-    "device",
-  ),
+  {
+    ...fault(
+      "who is shown a part goes on from where it was",
+      "server/reception.ts",
+      "const isResumed = isWhole && world.canResume(cursor)",
+      "const isResumed = world.canResume(cursor)",
+      "turns",
+      "device",
+    ),
+    from: 725,
+  },
   fault(
     "an object that may not be seen can be changed",
     "server/judge.ts",
