@@ -56,11 +56,14 @@ export const ENDING: readonly Fault[] = [
     ),
     from: 2035,
   },
-  fault(
-    "what a client has created stays when it is gone",
-    "server/session-objects.ts",
-    "if (this.#isClosed || !this.#byCreator.has(clientId)) return;",
-    "return;",
-    "sessions",
-  ),
+  {
+    ...fault(
+      "what a client has created stays when it is gone",
+      "server/session-objects.ts",
+      "if (this.#isClosed || !this.#byCreator.has(clientId)) return;",
+      "return;",
+      "sessions",
+    ),
+    from: 232,
+  },
 ];

@@ -2,27 +2,36 @@ import { fault, type Fault } from "./fault.ts";
 
 /** How what outlives a client, or is forgotten by its server, can be lost or done twice. */
 export const OUTLIVING: readonly Fault[] = [
-  fault(
-    "a write is said to be stored before it is",
-    "client/keeping/box-keeper.ts",
-    "    const problem = await this.#write(cut).then(",
-    "    this.#listener.kept(cut.writes, true);\n    const problem = await this.#write(cut).then(",
-    "device",
-  ),
-  fault(
-    "a write that is about to be sent is kept as one that was not",
-    "client/keeping/box-keeper.ts",
-    "writeToText(write, write.wasSent || isConnected)",
-    "writeToText(write, write.wasSent)",
-    "device",
-  ),
-  fault(
-    "the cursor is kept without the objects of a time when the storage failed",
-    "client/keeping/box-keeper.ts",
-    "    for (const id of cut.ids) this.#ids.add(id);\n",
-    "",
-    "fullDevice",
-  ),
+  {
+    ...fault(
+      "a write is said to be stored before it is",
+      "client/keeping/box-keeper.ts",
+      "    const problem = await this.#write(cut).then(",
+      "    this.#listener.kept(cut.writes, true);\n    const problem = await this.#write(cut).then(",
+      "device",
+    ),
+    from: 25,
+  },
+  {
+    ...fault(
+      "a write that is about to be sent is kept as one that was not",
+      "client/keeping/box-keeper.ts",
+      "writeToText(write, write.wasSent || isConnected)",
+      "writeToText(write, write.wasSent)",
+      "device",
+    ),
+    from: 41,
+  },
+  {
+    ...fault(
+      "the cursor is kept without the objects of a time when the storage failed",
+      "client/keeping/box-keeper.ts",
+      "    for (const id of cut.ids) this.#ids.add(id);\n",
+      "",
+      "fullDevice",
+    ),
+    from: 26,
+  },
   {
     ...fault(
       "the server is told that an outcome is known before that is kept",
@@ -33,13 +42,16 @@ export const OUTLIVING: readonly Fault[] = [
     ),
     from: 480,
   },
-  fault(
-    "a write comes out of the storage with its properties in another order",
-    "client/keeping/kept-text.ts",
-    "names: Object.keys(changes) }",
-    "names: Object.keys(changes).sort() }",
-    "device",
-  ),
+  {
+    ...fault(
+      "a write comes out of the storage with its properties in another order",
+      "client/keeping/kept-text.ts",
+      "names: Object.keys(changes) }",
+      "names: Object.keys(changes).sort() }",
+      "device",
+    ),
+    from: 367,
+  },
   fault(
     "two tabs go on with the same outbox",
     "client/keeping/persist.ts",
@@ -47,27 +59,36 @@ export const OUTLIVING: readonly Fault[] = [
     "    const unlock = (await storage.lock(key)) ?? ((): void => undefined);\n",
     "tabs",
   ),
-  fault(
-    "what another client may have sent is sent under one's own name",
-    "client/keeping/persist.ts",
-    "  if (other.kept.writes.some(({ wasSent }) => wasSent)) return undefined;\n",
-    "",
-    "tabs",
-  ),
-  fault(
-    "an outbox that was left is taken and not finished",
-    "client/client.ts",
-    "for (const keeper of opened?.orphans ?? []) this.#finish(keeper);",
-    "",
-    "tabs",
-  ),
-  fault(
-    "what was sent to a server that has forgotten it is sent again",
-    "client/outbox.ts",
-    "isForgotten && !isOtherLedger ? this.#writes.filter(({ wasSent }) => wasSent) : [];",
-    "isForgotten && isOtherLedger ? this.#writes.filter(({ wasSent }) => wasSent) : [];",
-    "forgetful",
-  ),
+  {
+    ...fault(
+      "what another client may have sent is sent under one's own name",
+      "client/keeping/persist.ts",
+      "  if (other.kept.writes.some(({ wasSent }) => wasSent)) return undefined;\n",
+      "",
+      "tabs",
+    ),
+    from: 145,
+  },
+  {
+    ...fault(
+      "an outbox that was left is taken and not finished",
+      "client/client.ts",
+      "for (const keeper of opened?.orphans ?? []) this.#finish(keeper);",
+      "",
+      "tabs",
+    ),
+    from: 52,
+  },
+  {
+    ...fault(
+      "what was sent to a server that has forgotten it is sent again",
+      "client/outbox.ts",
+      "isForgotten && !isOtherLedger ? this.#writes.filter(({ wasSent }) => wasSent) : [];",
+      "isForgotten && isOtherLedger ? this.#writes.filter(({ wasSent }) => wasSent) : [];",
+      "forgetful",
+    ),
+    from: 57,
+  },
   fault(
     "a client is not told that it was forgotten",
     "server/reception.ts",

@@ -41,12 +41,15 @@ export const READING: readonly Fault[] = [
     "if (this.isNewAt(base)) return",
     "if (this.created > seenMax || this.forgotten > base) return",
   ),
-  fault(
-    "removed properties are forgotten without a trace",
-    "lib/entry.ts",
-    "return this.created > base || this.forgotten > base;",
-    "return this.created > base;",
-  ),
+  {
+    ...fault(
+      "removed properties are forgotten without a trace",
+      "lib/entry.ts",
+      "return this.created > base || this.forgotten > base;",
+      "return this.created > base;",
+    ),
+    from: 18,
+  },
   fault("a client from before the horizon resumes", "lib/world.ts", "seq >= this.#horizon && ", ""),
   fault(
     "a client of another epoch resumes",
@@ -55,12 +58,15 @@ export const READING: readonly Fault[] = [
     "",
     "crashes",
   ),
-  fault(
-    "pages go on although tombstones were forgotten since the first",
-    "server/session.ts",
-    'if (lack.startedAt < this.#source.horizon) return "lost";',
-    "",
-  ),
+  {
+    ...fault(
+      "pages go on although tombstones were forgotten since the first",
+      "server/session.ts",
+      'if (lack.startedAt < this.#source.horizon) return "lost";',
+      "",
+    ),
+    from: 18,
+  },
   fault(
     "a client that reads too slowly is sent everything",
     "server/session.ts",

@@ -55,13 +55,16 @@ export const SHOWING: readonly Fault[] = [
     "      write.settle(error, []);",
     "      write.settle(error, []);\n      write.settle(error, []);",
   ),
-  fault(
-    "what an abandoned link still brings is heard",
-    "client/server-link.ts",
-    "if (!this.#isEnded) this.#receive(bytes);",
-    "this.#receive(bytes);",
-    "sloppy",
-  ),
+  {
+    ...fault(
+      "what an abandoned link still brings is heard",
+      "client/server-link.ts",
+      "if (!this.#isEnded) this.#receive(bytes);",
+      "this.#receive(bytes);",
+      "sloppy",
+    ),
+    from: 21,
+  },
   fault(
     "a message that came again is taken for a new one",
     "client/server-link.ts",

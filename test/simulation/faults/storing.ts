@@ -32,13 +32,16 @@ export const STORING: readonly Fault[] = [
     'throw new SyncError("unavailable", "the batch could not be synced", { cause });',
     "failedSyncs",
   ),
-  fault(
-    "a batch that is there in part is taken for whole",
-    "test/simulation/journal-codec.ts",
-    "  return entries;\n",
-    "  if (head !== undefined && objects.length > 0) entries.push({ ...head, objects, decided });\n  return entries;\n",
-    "powerLoss",
-  ),
+  {
+    ...fault(
+      "a batch that is there in part is taken for whole",
+      "test/simulation/journal-codec.ts",
+      "  return entries;\n",
+      "  if (head !== undefined && objects.length > 0) entries.push({ ...head, objects, decided });\n  return entries;\n",
+      "powerLoss",
+    ),
+    from: 193,
+  },
   fault(
     "what is read after a crash is taken for what was written",
     "test/simulation/journal-codec.ts",
@@ -53,13 +56,16 @@ export const STORING: readonly Fault[] = [
     "",
     "fullDrive",
   ),
-  fault(
-    "a journal that was written anew takes its place before it is synced",
-    "test/simulation/journal-store.ts",
-    "    drive.sync(file);\n",
-    "",
-    "powerLoss",
-  ),
+  {
+    ...fault(
+      "a journal that was written anew takes its place before it is synced",
+      "test/simulation/journal-store.ts",
+      "    drive.sync(file);\n",
+      "",
+      "powerLoss",
+    ),
+    from: 1478,
+  },
   fault(
     "a journal that was written anew may lose its name",
     "test/simulation/journal-store.ts",
@@ -67,13 +73,16 @@ export const STORING: readonly Fault[] = [
     "this.#name);",
     "powerLoss",
   ),
-  fault(
-    "a journal does not notice that another server has opened it",
-    "test/simulation/journal-store.ts",
-    "if (this.#terms()[0] !== this.#term) throw deposed();",
-    "",
-    "takeovers",
-  ),
+  {
+    ...fault(
+      "a journal does not notice that another server has opened it",
+      "test/simulation/journal-store.ts",
+      "if (this.#terms()[0] !== this.#term) throw deposed();",
+      "",
+      "takeovers",
+    ),
+    from: 79,
+  },
   fault(
     "a database lets a deposed server commit",
     "test/simulation/remote-store.ts",
@@ -88,13 +97,16 @@ export const STORING: readonly Fault[] = [
     "failure === null",
     "takeovers",
   ),
-  fault(
-    "a deposed server does not tell its clients to go",
-    "server/world-host.ts",
-    "    this.sessions.goodbyeAll(closing());\n    this.#options.onError(error);",
-    "    this.#options.onError(error);",
-    "takeovers",
-  ),
+  {
+    ...fault(
+      "a deposed server does not tell its clients to go",
+      "server/world-host.ts",
+      "    this.sessions.goodbyeAll(closing());\n    this.#options.onError(error);",
+      "    this.#options.onError(error);",
+      "takeovers",
+    ),
+    from: 68,
+  },
   fault(
     "a deposed server is silent about it",
     "server/world-host.ts",
@@ -116,11 +128,14 @@ export const STORING: readonly Fault[] = [
     "const isBehind = false;",
     "restores",
   ),
-  fault(
-    "a client takes the ledger of a backup for a new one",
-    "client/outbox.ts",
-    "ledgerOf(epoch) !== ledgerOf(this.#epoch)",
-    "epoch !== this.#epoch",
-    "restores",
-  ),
+  {
+    ...fault(
+      "a client takes the ledger of a backup for a new one",
+      "client/outbox.ts",
+      "ledgerOf(epoch) !== ledgerOf(this.#epoch)",
+      "epoch !== this.#epoch",
+      "restores",
+    ),
+    from: 302,
+  },
 ];

@@ -43,14 +43,17 @@ export const WRITING: readonly Fault[] = [
     "durable",
     "crashes",
   ),
-  fault(
-    "a gap in a client's numbers is accepted",
-    "server/ledger.ts",
-    "if (n === last + 1) return undefined;",
-    "if (n > last) return undefined;",
-    "hostile",
-    "crashes",
-  ),
+  {
+    ...fault(
+      "a gap in a client's numbers is accepted",
+      "server/ledger.ts",
+      "if (n === last + 1) return undefined;",
+      "if (n > last) return undefined;",
+      "hostile",
+      "crashes",
+    ),
+    from: 501,
+  },
   fault(
     "a refused batch stays in the world",
     "server/world-host.ts",
