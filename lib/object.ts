@@ -43,6 +43,13 @@ export function setProperty(object: OwnedObject, name: string, value: Value | un
   else object[name] = value;
 }
 
+/** An object as it is after these changes; it stays as it is itself. */
+export function withChanges(object: SyncObject, changes: Changes): OwnedObject {
+  const changed: OwnedObject = { ...object };
+  for (const [name, value] of Object.entries(changes)) setProperty(changed, name, value);
+  return changed;
+}
+
 // These would reach an object's prototype in a reader that is less careful than this one.
 const RESERVED_NAMES: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 

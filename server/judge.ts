@@ -1,6 +1,5 @@
 import { SyncError } from "../lib/errors.ts";
-import type { ObjectId, OwnedObject, SyncObject } from "../lib/object.ts";
-import { setProperty } from "../lib/object.ts";
+import { withChanges, type ObjectId, type SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { World } from "../lib/world.ts";
 import { judge, type WriteRequest } from "./authorization.ts";
@@ -100,7 +99,5 @@ function writes(operation: Operation, property: string): boolean {
 function outcomeOf(operation: Operation, object: SyncObject | undefined): SyncObject | null {
   if (operation.kind === "destroy") return null;
   if (operation.kind === "create") return { ...operation.properties, id: operation.id };
-  const changed: OwnedObject = { id: operation.id, ...object };
-  for (const [name, value] of Object.entries(operation.changes)) setProperty(changed, name, value);
-  return changed;
+  return withChanges({ id: operation.id, ...object }, operation.changes);
 }

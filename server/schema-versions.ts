@@ -5,6 +5,7 @@ import {
   copyChanges,
   equalValues,
   setProperty,
+  withChanges,
   type Changes,
   type ObjectId,
   type OwnedObject,
@@ -109,7 +110,7 @@ export class SchemaVersions {
           // It will be refused.
           if (before === undefined) return operation;
           const changes = this.#raiseChanges(before, operation.changes, from);
-          states.set(id, changed(before, changes));
+          states.set(id, withChanges(before, changes));
           return { kind, id, changes };
         }
         case "destroy":
@@ -130,7 +131,7 @@ export class SchemaVersions {
 
   #raiseChanges(before: SyncObject, changes: Changes, from: number): Changes {
     const known = this.#down(before, from);
-    return differences(this.up(known, from), this.up(changed(known, changes), from));
+    return differences(this.up(known, from), this.up(withChanges(known, changes), from));
   }
 
   #down(object: SyncObject, to: number): SyncObject {
@@ -165,12 +166,6 @@ function without(object: SyncObject, hidden: readonly string[]): SyncObject {
   const seen: OwnedObject = { ...object };
   for (const name of hidden) setProperty(seen, name, undefined);
   return seen;
-}
-
-function changed(object: SyncObject, changes: Changes): SyncObject {
-  const after: OwnedObject = { ...object };
-  for (const [name, value] of Object.entries(changes)) setProperty(after, name, value);
-  return after;
 }
 
 /** What makes the one of the other. */
