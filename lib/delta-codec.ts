@@ -24,6 +24,15 @@ export interface EncodedDelta {
  * each once: `bodies` has their bytes from one call to the next.
  */
 export function encodeDelta(delta: Delta, bodies?: Map<Change, Uint8Array>): EncodedDelta {
+  return encodeDeltaWithin(Infinity, delta, bodies) as EncodedDelta;
+}
+
+/** The same, or undefined, as soon as it is known, when it is more than so many bytes. */
+export function encodeDeltaWithin(
+  bytesMax: number,
+  delta: Delta,
+  bodies?: Map<Change, Uint8Array>,
+): EncodedDelta | undefined {
   const writer = new ByteWriter();
   const shapes = new Set<PropertySet>();
   writer.varint(delta.from);
@@ -43,6 +52,7 @@ export function encodeDelta(delta: Delta, bodies?: Map<Change, Uint8Array>): Enc
       const change = changes[i] as Change;
       writeHandle(writer, change, handle);
       if (change.kind !== "destroy") writeBody(writer, change, bodies);
+      if (writer.length > bytesMax) return undefined;
       ({ handle } = change);
     }
     start = end;

@@ -107,6 +107,16 @@ export class Entry {
     return false;
   }
 
+  /**
+   * Whether such a commit has made the object what it is to somebody from whom these properties are
+   * hidden, besides what was removed and is forgotten.
+   */
+  hasNews(isNews: (seq: number) => boolean, hidden: readonly string[]): boolean {
+    const { shape, revisions } = this;
+    if (isNews(this.created)) return true;
+    return revisions.some((seq, i) => isNews(seq) && !hidden.includes(shape.names[i] as string));
+  }
+
   #changedShape(base: number, table: ObjectShapes): Shape {
     const { shape, revisions } = this;
     if (!shape.fitsMask) {

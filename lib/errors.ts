@@ -6,6 +6,7 @@
 /** After these the same call may succeed later without being changed. */
 const RETRYABLE_CODES = [
   "handler_failed",
+  "locked",
   "out_of_order",
   "rate_limited",
   "slow_client",
@@ -18,7 +19,9 @@ const RETRYABLE_CODES = [
 const FINAL_CODES = [
   "bad_option",
   "closed",
+  "conflict",
   "deposed",
+  "discarded",
   "exists",
   "forbidden",
   "forbidden_field",
@@ -27,10 +30,12 @@ const FINAL_CODES = [
   "invalid_payload",
   "invalid_query",
   "invalid_value",
+  "lease_lost",
   "limit_exceeded",
   "migration_failed",
   "mutation_mismatch",
   "not_found",
+  "out_of_date",
   "refused",
   "reserved_key",
   "schema_version",
@@ -58,6 +63,19 @@ function tableOfCodes(): Readonly<Record<ErrorCode, boolean>> {
   return Object.fromEntries([...retryable, ...final]) as Record<ErrorCode, boolean>;
 }
 
+/** Where a write and what others have written meanwhile are about the same. */
+export interface Collision {
+  readonly id: string;
+  /** Undefined when it is about the object as a whole, which one side has created or destroyed. */
+  readonly property?: string | undefined;
+  /** An object that has come to refer to this one, which the write destroys. */
+  readonly referredBy?: string | undefined;
+  /** What the writer had seen, what it wrote, and what there is now; known to the client alone. */
+  readonly base?: unknown;
+  readonly mine?: unknown;
+  readonly theirs?: unknown;
+}
+
 export interface ErrorDetails {
   /** The object that the error is about. */
   readonly id?: string | undefined;
@@ -65,6 +83,8 @@ export interface ErrorDetails {
   readonly property?: string | undefined;
   /** How long to wait before trying again, in milliseconds. */
   readonly retryAfterMs?: number | undefined;
+  /** Of a `conflict`: all that collides, and nothing else. */
+  readonly collisions?: readonly Collision[] | undefined;
   readonly cause?: unknown;
 }
 
@@ -74,7 +94,13 @@ export interface ErrorData extends Omit<ErrorDetails, "cause"> {
   readonly message: string;
 }
 
-/** The one class of every error that object-sync throws, reports or sends. */
+/** The same in every script that has a copy of this module, as each bundle for browsers has. */
+const BRAND = Symbol.for("object-sync.SyncError");
+
+/**
+ * The one class of every error that object-sync throws, reports or sends. Errors of another copy of it
+ * are its instances as well; of a class that extends it, only its own.
+ */
 export class SyncError extends Error {
   override readonly name = "SyncError";
   readonly code: ErrorCode;
@@ -82,12 +108,22 @@ export class SyncError extends Error {
   declare readonly id?: string;
   declare readonly property?: string;
   declare readonly retryAfterMs?: number;
+  declare readonly collisions?: readonly Collision[];
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.retryable = (RETRYABLE_CODES as readonly string[]).includes(code);
     Object.assign(this, definedDetails(details));
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== SyncError) return super[Symbol.hasInstance](value);
+    return (value as Partial<SyncError> | null | undefined)?.[BRAND] === true;
+  }
+
+  get [BRAND](): true {
+    return true;
   }
 
   static from(data: ErrorData): SyncError {
@@ -100,9 +136,10 @@ export class SyncError extends Error {
 }
 
 /** What can travel of an error's details. */
-function definedDetails({ id, property, retryAfterMs }: ErrorDetails): ErrorDetails {
-  const details = Object.entries({ id, property, retryAfterMs });
-  return Object.fromEntries(details.filter(([, value]) => value !== undefined));
+function definedDetails(details: ErrorDetails): ErrorDetails {
+  const { id, property, retryAfterMs, collisions } = details;
+  const given = Object.entries({ id, property, retryAfterMs, collisions });
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined));
 }
 
 /** A limit that was exceeded; "too_large" and others may say so more exactly. */

@@ -10,4 +10,5 @@ export { equalValues } from "./object.ts";
 export type { Changes, ObjectId, Properties, SyncObject, Value } from "./object.ts";
 export type { Operation } from "./operation.ts";
 export { PROTOCOL } from "./protocol.ts";
+export { matcher } from "./query.ts";
 export { TokenBucket } from "./token-bucket.ts";

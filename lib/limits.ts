@@ -76,12 +76,22 @@ export const SERVER_LIMITS = /* @__PURE__ */ joined(COMMON_LIMITS, {
   waitingBytesMax: 1_048_576,
   /** A page of a snapshot or of what a client missed. One object or mutation may exceed it. */
   pageBytes: 65_536,
+  /** Bytes of pages that are sent, to all clients, in one turn of the event loop. */
+  pageBytesPerTurn: 262_144,
+  /**
+   * How often an object is looked at for those who come, ask for something else, or lose a right, in one
+   * turn of the event loop: each of a client's queries is a look of its own, and so is each name that it
+   * asks for. What is left waits for the next turn.
+   */
+  looksPerTurn: 8_000,
   /** How long a client may stay behind before it is told to come back. */
   slowClientMs: 60_000,
   /** Destroyed objects that are remembered, so that clients who were away learn of them. */
   tombstonesMax: 10_000,
   /** How long a destroyed object is remembered. */
   tombstoneAgeMs: 3_600_000,
+  /** What hidden properties were that may decide who sees an object, so that a `push()` that lacks one is refused. */
+  formerBytesMax: 1_048_576,
   /** Clients whose decided writes are remembered; those that are connected always are. */
   ledgerClientsMax: 100_000,
   /** How long they are, after the last write: 30 days, of time for which the world is open. */

@@ -28,6 +28,8 @@ export interface Hello {
   readonly topics?: string | undefined;
   /** The version of the application's schema that the client has; the first, when absent. */
   readonly schema?: number | undefined;
+  /** Whether writes are taken only while the client lacks nothing. */
+  readonly isStrict?: boolean | undefined;
   /** The application's own credentials. */
   readonly auth: unknown;
 }
@@ -53,6 +55,11 @@ export interface Welcome {
   readonly isDurable: boolean;
   /** The namespaces of which nothing does all the same; absent when there are none. */
   readonly ephemeral?: readonly string[];
+  /**
+   * Where a write can be refused as a conflict, for the client to decide: everywhere, or in these
+   * namespaces; absent when nowhere.
+   */
+  readonly detects?: true | readonly string[];
   /** By what this identity is told from others; absent when it cannot be told. */
   readonly user?: string;
   /** The public name of this connection. */
@@ -232,16 +239,19 @@ function toWelcome(fields: Record<string, unknown>): Welcome {
   for (const [name, some] of Object.entries(SOME_WELCOME)) {
     welcome[name] = fieldOf(fields, name, typeof some);
   }
-  const { ephemeral, isPart, user } = fields;
+  const { ephemeral, isPart, detects, user } = fields;
   if (isPart === true) welcome["isPart"] = true;
   if (user !== undefined) welcome["user"] = fieldOf(fields, "user", "string");
-  if (ephemeral !== undefined) {
-    const areTexts =
-      Array.isArray(ephemeral) && ephemeral.every((name) => typeof name === "string");
-    if (!areTexts) throw malformed("the message has no ephemeral");
-    welcome["ephemeral"] = ephemeral;
-  }
+  if (ephemeral !== undefined) welcome["ephemeral"] = textsOf("ephemeral", ephemeral);
+  if (detects !== undefined)
+    welcome["detects"] = detects === true ? detects : textsOf("detects", detects);
   return welcome as unknown as Welcome;
+}
+
+function textsOf(name: string, list: unknown): readonly string[] {
+  const areTexts = Array.isArray(list) && list.every((one) => typeof one === "string");
+  if (!areTexts) throw malformed(`the message has no ${name}`);
+  return list;
 }
 
 function toFetched(fields: Record<string, unknown>): Fetched {

@@ -1,5 +1,5 @@
 import { malformed, type ByteReader, type ByteWriter } from "./bytes.ts";
-import type { ErrorCode, ErrorData } from "./errors.ts";
+import type { Collision, ErrorCode, ErrorData, SyncError } from "./errors.ts";
 import { COMMON_LIMITS } from "./limits.ts";
 import type { ObjectId, Properties } from "./object.ts";
 import { toProperties } from "./operation.ts";
@@ -14,6 +14,10 @@ export type Outcome =
   | { readonly kind: "rejected"; readonly error: ErrorData };
 
 export const ACCEPTED: Outcome = { kind: "accepted" };
+
+export function rejected(error: SyncError): Outcome {
+  return { kind: "rejected", error: error.toData() };
+}
 
 export interface NumberedOutcome {
   readonly n: number;
@@ -88,7 +92,12 @@ function readSpecial(reader: ByteReader): Outcome {
 
 /** An error as a value that can travel. */
 export function errorFields(error: ErrorData): Properties {
-  return toProperties({ ...error });
+  const { collisions, ...fields } = error;
+  if (collisions === undefined) return toProperties(fields);
+  const named = collisions.map(({ id, property, referredBy }) =>
+    toProperties({ id, property, referredBy }),
+  );
+  return toProperties({ ...fields, collisions: named });
 }
 
 /** An error as it came over the wire; a code of a later version stays as it is. */
@@ -102,5 +111,22 @@ export function toErrorData(data: unknown): ErrorData {
     id: get("id", "string") as string | undefined,
     property: get("property", "string") as string | undefined,
     retryAfterMs: get("retryAfterMs", "number") as number | undefined,
+    collisions: toCollisions(fields["collisions"]),
   };
+}
+
+/** What collides, by name; anything else is left out. */
+function toCollisions(given: unknown): readonly Collision[] | undefined {
+  if (!Array.isArray(given)) return undefined;
+  return given.flatMap((one: unknown): Collision[] => {
+    const { id, property, referredBy } = Object(one) as Record<string, unknown>;
+    if (typeof id !== "string") return [];
+    return [
+      {
+        id,
+        ...(typeof property === "string" && { property }),
+        ...(typeof referredBy === "string" && { referredBy }),
+      },
+    ];
+  });
 }

@@ -13,7 +13,7 @@ import {
 } from "./condition.ts";
 import { NOTHING_HIDDEN } from "./entry.ts";
 import { atMost, SyncError } from "./errors.ts";
-import type { CommonLimits } from "./limits.ts";
+import { DEFAULT_LIMITS, type CommonLimits } from "./limits.ts";
 import { checkName, copyValue, textBytes, valueBytes } from "./object.ts";
 import type { SyncObject, Value } from "./object.ts";
 import { ValueSet } from "./value-set.ts";
@@ -231,4 +231,13 @@ function isPlainObject(data: unknown): data is object {
   if (typeof data !== "object" || data === null || Array.isArray(data)) return false;
   const prototype: unknown = Object.getPrototypeOf(data);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/**
+ * What tells whether an object matches a query, as `{ done: false }`: for plugins, which ask of objects
+ * themselves. Throws as `parseQuery`.
+ */
+export function matcher(query: unknown): (object: SyncObject) => boolean {
+  const parsed = parseQuery(query, DEFAULT_LIMITS);
+  return (object) => parsed.matches(object);
 }

@@ -1,3 +1,4 @@
+import type { Refused } from "./conflict.ts";
 import type { Change, Cursor, ObjectCreated, ObjectUpdated } from "./delta.ts";
 import { exchangeAt } from "./exchange.ts";
 import { foldWrites, type State } from "./fold.ts";
@@ -11,13 +12,13 @@ import {
   type SyncObject,
   type Value,
 } from "./object.ts";
-import type { Operation } from "./operation.ts";
 
 /** A write that is not decided yet. */
-export interface PendingWrite {
-  readonly operations: readonly Operation[];
+export interface PendingWrite extends Refused {
   /** Whether it shows before it is decided. */
   readonly optimistic: boolean;
+  base?: (Changes | undefined)[] | undefined;
+  former?: Map<ObjectId, SyncObject> | undefined;
 }
 
 type EventName = "create" | "add" | "update" | "destroy" | "remove";
@@ -75,6 +76,10 @@ export interface Step {
   readonly decided: readonly PendingWrite[];
   /** Ids that the server gave in place of provisional ones; the same pending writes name these by now. */
   readonly renamed: ReadonlyMap<ObjectId, ObjectId>;
+  /** Pending writes that say something else since: they name these, or refer to them. */
+  readonly moved: readonly PendingWrite[];
+  /** Objects that some of these are not about any more. */
+  readonly left: readonly ObjectId[];
 }
 
 /** One object of the view: its confirmed state, and the one reference that the application holds. */
@@ -196,12 +201,26 @@ export class Replica {
     return events;
   }
 
+  /** Shows a write that comes before some of the pending ones. */
+  insert(write: PendingWrite): ReplicaEvent[] {
+    const events: ReplicaEvent[] = [];
+    const affected = new Map<Slot, Reason>();
+    for (const slot of this.#pend(write)) affected.set(slot, NEWS);
+    this.#refold(affected, events);
+    return events;
+  }
+
   /** Takes in a step of the server, and tells what changed for the application. */
   integrate(step: Step): ReplicaEvent[] {
     const events: ReplicaEvent[] = [];
     const affected = new Map<Slot, Reason>();
     this.#release(step.decided, affected);
     for (const [provisional, id] of step.renamed) this.#rename(provisional, id, affected, events);
+    for (const id of step.left) {
+      const slot = this.#slots.get(id);
+      if (slot !== undefined) this.#recount(slot, affected);
+    }
+    this.#showAgain(step.moved, affected);
     if (step.isReplacing) this.#replaceBy(step, affected, events);
     for (const change of step.changes) this.#confirm(change, step, affected, events);
     this.#refold(affected, events);
@@ -211,6 +230,37 @@ export class Replica {
       isPart: step.isPart,
     };
     return events;
+  }
+
+  /**
+   * Shows a write in the place of another, which is no longer among the pending ones. With `renamed`
+   * some of these are about other objects from now on.
+   */
+  exchange(
+    former: PendingWrite | undefined,
+    write: PendingWrite | undefined,
+    renamed: ReadonlyMap<ObjectId, ObjectId> = new Map(),
+    moved: readonly PendingWrite[] = [],
+  ): ReplicaEvent[] {
+    const events: ReplicaEvent[] = [];
+    const affected = new Map<Slot, Reason>();
+    // In this order: what is confirmed stays aside.
+    if (write !== undefined) for (const slot of this.#pend(write)) affected.set(slot, NEWS);
+    if (former !== undefined) this.#release([former], affected);
+    for (const [from, to] of renamed) this.#rename(from, to, affected, events);
+    this.#showAgain(moved, affected);
+    this.#refold(affected, events);
+    return events;
+  }
+
+  /** Has nothing that a server could go on from; what is in view stays until it is told anew. */
+  startAnew(): void {
+    this.#cursor = { epoch: "", seq: 0 };
+  }
+
+  /** The undecided writes that show in an object, oldest first. */
+  writesOn(id: ObjectId): readonly PendingWrite[] {
+    return this.#slots.get(id)?.writes ?? [];
   }
 
   /** Shows what there is without these writes, which are no longer among the pending ones. */
@@ -293,7 +343,15 @@ export class Replica {
     events.push(new ReplicaEvent("add", id, slot.object));
   }
 
-  /** One of two ids that were both known stands for an object of its own: only the writes moved. */
+  /** These writes are not what they were. */
+  #showAgain(moved: readonly PendingWrite[], affected: Map<Slot, Reason>): void {
+    for (const write of moved) {
+      if (!write.optimistic) continue;
+      for (const slot of this.#slotsOf(write)) if (!affected.has(slot)) affected.set(slot, NEWS);
+    }
+  }
+
+  /** Other writes are about this object than before: as those of an id that was given another. */
   #recount(slot: Slot, affected: Map<Slot, Reason>): void {
     if (slot.isVisible && slot.writes === undefined && !affected.has(slot)) {
       slot.confirmed = { ...slot.object };
@@ -313,6 +371,7 @@ export class Replica {
     for (const change of step.changes) if (change.kind === "create") kept.add(change.id);
     for (const slot of [...this.#slots.values()]) {
       slot.handle = NO_HANDLE;
+      if (!kept.has(slot.id)) noteLoss(slot, step.isPart === true);
       if (!kept.has(slot.id)) this.#setConfirmed(slot, null, OLD, affected, events);
     }
   }
@@ -333,6 +392,7 @@ export class Replica {
     if (kind === "destroy") {
       Reflect.deleteProperty(this.#byHandle, change.handle);
       slot.handle = NO_HANDLE;
+      noteLoss(slot, silent);
       this.#setConfirmed(slot, null, reason, affected, events);
     } else {
       if (slot.confirmed) assign(slot.confirmed, change);
@@ -483,4 +543,17 @@ export class Replica {
 function assign(object: OwnedObject, change: ObjectCreated | ObjectUpdated): void {
   const { names } = change.shape;
   for (let i = 0; i < names.length; i++) setProperty(object, names[i] as string, change.values[i]);
+}
+
+/**
+ * Pending writes remember what others have destroyed, for who may want it back. What has left the view
+ * may be hidden now: of that they remember nothing.
+ */
+function noteLoss({ id, confirmed, writes = [] }: Slot, isHidden: boolean): void {
+  for (const write of writes) {
+    if (!isHidden && confirmed) (write.former ??= new Map()).set(id, { ...confirmed });
+    if (!isHidden) continue;
+    write.former?.delete(id);
+    write.base = write.base?.map((base, i) => (write.operations[i]?.id === id ? undefined : base));
+  }
 }
