@@ -118,6 +118,7 @@ export function parseHello(data: unknown): Hello {
     cursor: place,
     topics,
     schema: schema as Hello["schema"],
+    isStrict: fields["isStrict"] === true || undefined,
     auth,
   };
 }

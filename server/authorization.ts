@@ -13,11 +13,38 @@ export interface WriteRequest {
 }
 
 /**
+ * Whether a client may make a change: true or false, and a SyncError that it throws says more. It must
+ * not be async.
+ */
+export type Authorize = (request: WriteRequest) => boolean;
+
+/** Who wants to be asked about every write of a client: the application, and plugins. */
+export class Authorizers {
+  readonly #all = new Set<{ readonly authorize: (request: WriteRequest) => unknown }>();
+
+  /** Returns its undo. */
+  add(authorize: Authorize): () => void {
+    const added = { authorize };
+    this.#all.add(added);
+    return () => void this.#all.delete(added);
+  }
+
+  get areGiven(): boolean {
+    return this.#all.size > 0;
+  }
+
+  /** Throws as `judge` does, if one of them refuses. */
+  judge(request: WriteRequest, onError: (error: SyncError) => void): void {
+    for (const { authorize } of this.#all) judge(authorize, request, onError);
+  }
+}
+
+/**
  * Asks the application whether a client may do this. Throws `forbidden`, or the SyncError with which
  * it refused. Anything but `true` is a refusal; what looks like a mistake in the application's code,
  * a promise or another error that was thrown, is told to `onError` as well.
  */
-export function judge(
+function judge(
   authorize: (request: WriteRequest) => unknown,
   request: WriteRequest,
   onError: (error: SyncError) => void,

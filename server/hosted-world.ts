@@ -1,5 +1,6 @@
 import { EventEmitter } from "eventemitter3";
 import { withCallback, type Callback } from "../lib/callback.ts";
+import type { Cursor } from "../lib/delta.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
@@ -12,7 +13,8 @@ import { collect, type Transaction, type Writable } from "../lib/transaction.ts"
 import type { Applied } from "../lib/world.ts";
 import { identityKey, type IdentityKey } from "./identity.ts";
 import type { Visitor } from "./authenticated.ts";
-import type { Writer } from "./job.ts";
+import type { ChangesSince } from "./changes-reading.ts";
+import type { Decision, Writer } from "./job.ts";
 import { ObjectsView } from "./objects-view.ts";
 import { Reception } from "./reception.ts";
 import { raiseWorld } from "./raised-world.ts";
@@ -24,6 +26,12 @@ import type { StoredWorld } from "./stores/store.ts";
 import { isThenable } from "./thenable.ts";
 import { turnAway } from "./turn-away.ts";
 import type { ChannelsOf } from "./views/channels.ts";
+import {
+  WorldAccess,
+  type ChangesOptions,
+  type CommitOptions,
+  type Written,
+} from "./world-access.ts";
 import { closing, WorldHost, type HostOptions } from "./world-host.ts";
 
 /** Who made a change: a client's connection, or the server's own code (null). */
@@ -39,11 +47,20 @@ export interface WorldEvents {
   create: (object: SyncObject, context: ChangeContext) => void;
   update: (object: SyncObject, changed: Changes, previous: Changes, context: ChangeContext) => void;
   destroy: (id: string, object: SyncObject, context: ChangeContext) => void;
+  /**
+   * These objects were created, changed or destroyed, silently or not: once for all that came into force
+   * together, after its other events and before any client is shown it. `get` has them as they are. Also
+   * told of what the store has refused, which is as it was before.
+   */
+  change: (ids: ReadonlySet<string>) => void;
   /** A handler, a listener or the store failed; without a listener it is printed. */
   error: (error: SyncError) => void;
 }
 
-export type HostedWorldOptions = Omit<HostOptions, "versions" | "onApplied" | "onError"> & {
+export type HostedWorldOptions = Omit<
+  HostOptions,
+  "versions" | "onApplied" | "onChanged" | "onError"
+> & {
   readonly migrations?: Migrations | undefined;
 };
 
@@ -83,12 +100,13 @@ export class HostedWorld {
       ...options,
       versions: this.#versions,
       onApplied: (applied, writer) => this.#emitApplied(applied, writer),
+      onChanged: (decisions) => this.#emitChanged(decisions),
       onError: (error) => this.report(error),
     });
     const { limits, environment } = options;
     this.#reception = new Reception(this.#host, this.name, limits, environment, {
-      connected: (session) => this.#emit(() => this.#events.emit("connect", session)),
-      disconnected: (session) => this.#emit(() => this.#events.emit("disconnect", session)),
+      connected: (session) => void this.#events.emit("connect", session),
+      disconnected: (session) => void this.#events.emit("disconnect", session),
     });
     return this.#host;
   }
@@ -163,9 +181,38 @@ export class HostedWorld {
     return this.#opened().world.get(id);
   }
 
+  /** Whether there was an object of this id and it was destroyed, as far as the world remembers. */
+  isGone(id: string): boolean {
+    return this.#opened().world.isGone(id);
+  }
+
   /** All objects by id: a live view, not a copy. */
   allObjects(): ReadonlyMap<string, SyncObject> {
     return new ObjectsView(this.#opened().world);
+  }
+
+  /**
+   * What has changed since a cursor that an earlier answer gave, what was destroyed among it; without a
+   * cursor, all objects. For whoever follows a world by asking, over HTTP or in another database.
+   */
+  changesSince(cursor?: Cursor, options: ChangesOptions = {}): Promise<ChangesSince> {
+    return this.#own.changesSince(cursor, options);
+  }
+
+  /**
+   * A transaction that tells which commit it was, by which its changes are known in `changesSince`; if
+   * asked to, one that is made only if nothing has changed since a cursor.
+   */
+  commit(fill: (steps: WriteSteps) => void, options: CommitOptions = {}): Promise<Written> {
+    return this.#own.commit(fill, options);
+  }
+
+  /**
+   * The world as somebody may see and change it who has no connection: `rules` and `authorize` are asked
+   * as about a client of this identity.
+   */
+  as(identity: unknown): WorldAccess {
+    return this.#access({ of: identity });
   }
 
   /**
@@ -201,7 +248,7 @@ export class HostedWorld {
    */
   direct(choose: (session: SessionInfo) => readonly Topic[] | undefined): () => void {
     const host = this.#opened();
-    return host.direct((session) => {
+    return host.directors.add((session) => {
       const topics = choose(session);
       return topics && parseTopics(topics, this.#limits);
     });
@@ -212,10 +259,10 @@ export class HostedWorld {
    * client what it is shown.
    */
   show(sessionId: string, topics: readonly Topic[]): void {
-    this.#opened().show(sessionId, parseTopics(topics, this.#limits));
+    this.#opened().directors.show(sessionId, parseTopics(topics, this.#limits));
   }
 
-  /** Calls `listener` from now on; returns its undo. */
+  /** Calls `listener` from now on; returns its undo. What it throws is an `error` event, and hides nothing from others. */
   on<Name extends keyof WorldEvents>(event: Name, listener: WorldEvents[Name]): () => void {
     if (typeof (listener as unknown) !== "function") {
       throw new SyncError("invalid_payload", "a listener must be a function");
@@ -223,8 +270,10 @@ export class HostedWorld {
     // The emitter's types cannot follow a name that is still open.
     const anyListener = listener as (...args: unknown[]) => void;
     const events: EventEmitter = this.#events as never;
-    events.on(event, anyListener);
-    return () => void events.off(event, anyListener);
+    const guard = event === "error" ? printed : this.#guard;
+    const guarded = (...args: unknown[]): void => guard(() => anyListener(...args));
+    events.on(event, guarded);
+    return () => void events.off(event, guarded);
   }
 
   /** How to begin the session of a client that was let in. Throws why it cannot be let in here. */
@@ -289,21 +338,27 @@ export class HostedWorld {
 
   /** Tells the application of what no caller hears of. */
   report(error: SyncError): void {
-    if (this.#events.listenerCount("error") === 0) {
-      console.error(error);
-      return;
-    }
-    try {
-      this.#events.emit("error", error);
-    } catch (cause) {
-      console.error(cause);
-    }
+    if (!this.#events.emit("error", error)) console.error(error);
   }
 
   /** Decides every write that was taken, tells the clients, and lets them go. */
   async close(): Promise<void> {
     const host = this.#host ?? (await this.#opening.catch(() => undefined));
     await host?.close();
+  }
+
+  get #own(): WorldAccess {
+    return this.#access(undefined);
+  }
+
+  #access(identity: { readonly of: unknown } | undefined): WorldAccess {
+    return new WorldAccess({
+      limits: this.#limits,
+      newId: () => this.#environment.random.id(),
+      opening: () => this.#host ?? this.#opening,
+      identity,
+      world: this.name,
+    });
   }
 
   #opened(): WorldHost {
@@ -316,7 +371,7 @@ export class HostedWorld {
     const get = (id: string): SyncObject | undefined => this.#host?.world.get(id);
     const operations = collect(fill, this.#limits, newId, get);
     const host = this.#host ?? (await this.#opening);
-    return host.write(operations);
+    return (await host.write(operations)).renamed;
   }
 
   #writeOne(
@@ -346,14 +401,22 @@ export class HostedWorld {
     const { object } = applied;
     const events = this.#events;
     if (applied.kind === "create") {
-      if (events.listenerCount("create") > 0)
-        this.#emit(() => events.emit("create", object, context));
+      events.emit("create", object, context);
     } else if (applied.kind === "destroy") {
-      this.#emit(() => events.emit("destroy", object.id, object, context));
-    } else if (events.listenerCount("update") > 0) {
-      const { changed, previous } = applied;
-      this.#emit(() => events.emit("update", object, changed, previous, context));
+      events.emit("destroy", object.id, object, context);
+    } else {
+      events.emit("update", object, applied.changed, applied.previous, context);
     }
+  }
+
+  /** What nobody listens to is not gathered: there is such a list with every turn. */
+  #emitChanged(decisions: readonly Decision[]): void {
+    if (this.#events.listenerCount("change") === 0) return;
+    const ids = new Set<string>();
+    for (const { commit } of decisions) {
+      for (const { entry } of commit?.applied ?? []) ids.add(entry.id);
+    }
+    if (ids.size > 0) this.#events.emit("change", ids);
   }
 
   /** The application's code may throw what it likes: the world goes on. */
@@ -364,8 +427,13 @@ export class HostedWorld {
       this.report(new SyncError("handler_failed", "a listener or callback failed", { cause }));
     }
   };
+}
 
-  #emit(emit: () => boolean): void {
-    this.#guard(emit);
+/** What fails even in a listener of errors is told to nobody else, or there would be no end of it. */
+function printed(call: () => void): void {
+  try {
+    call();
+  } catch (cause) {
+    console.error(cause);
   }
 }

@@ -20,10 +20,18 @@ export type { Permission, PropertyRule, Rule, Rules, UpdatePermission } from "./
 export type { ChannelsOf } from "./views/channels.ts";
 export type { Topic } from "../lib/topics.ts";
 export type { Plugin, WorldOptions } from "./object-sync-server.ts";
+export type { ConflictMode, Conflicts } from "./conflicts.ts";
+export type { References } from "../lib/references.ts";
 export type { IdentityKey } from "./identity.ts";
-export type { WriteRequest } from "./authorization.ts";
+export type { Authorize, WriteRequest } from "./authorization.ts";
 export type { Credentials, ServerOptions } from "./options.ts";
 export type { SessionInfo } from "./session.ts";
+export type { HttpListener } from "./http-door.ts";
+export type { ChangesSince, ObjectChange } from "./changes-reading.ts";
+export type { ChangesOptions, CommitOptions, WorldAccess, Written } from "./world-access.ts";
+export type { Cursor } from "../lib/delta.ts";
+export { readJson } from "./read-json.ts";
+export type { ReadJsonOptions } from "./read-json.ts";
 export { ledgerOnly } from "./stores/ledger-only.ts";
 export { MemoryStore } from "./stores/memory.ts";
 export type {

@@ -1,3 +1,4 @@
+import type { Cursor } from "../lib/delta.ts";
 import type { SyncError } from "../lib/errors.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
@@ -14,6 +15,10 @@ export interface MutationName {
   readonly n: number;
   /** When it wrote this, the client knew the outcomes of all its mutations up to this one. */
   readonly settled: number;
+  /** Up to which commit it had seen the world. */
+  readonly seen: number;
+  /** Whether it is taken only while the client lacks nothing. */
+  readonly isStrict: boolean;
 }
 
 /** A mutation on its way through the host. */
@@ -30,12 +35,16 @@ export interface Job {
   fingerprint?: number;
   /** Whether the operations are those of the present schema, whatever version their writer has. */
   isRaised?: boolean;
+  /** Whether its client lacked something when the handlers were to hear of it. */
+  isOutdated?: boolean;
   /** Whether it has been to the handlers. */
   readonly isConsulted?: boolean;
+  /** Where the world must be at its commit, if that is asked for. */
+  readonly at?: Cursor | undefined;
   silent?: ReadonlySet<ObjectId>;
   renamed?: ReadonlyMap<ObjectId, ObjectId>;
   /** Told once, when the outcome stands. */
-  readonly settle: (outcome: Outcome) => void;
+  readonly settle: (outcome: Outcome, commit: Commit | undefined) => void;
   /** Told instead, when there is nothing to tell: it came too late, or too early. */
   readonly drop?: () => void;
 }

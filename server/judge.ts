@@ -2,13 +2,13 @@ import { SyncError } from "../lib/errors.ts";
 import { withChanges, type ObjectId, type SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { World } from "../lib/world.ts";
-import { judge, type WriteRequest } from "./authorization.ts";
+import type { Authorizers } from "./authorization.ts";
 import type { Permissions } from "./rules.ts";
 import type { SessionInfo } from "./session.ts";
 
 export interface JudgeOptions {
   readonly permissions: Permissions;
-  readonly authorize: ((request: WriteRequest) => unknown) | undefined;
+  readonly authorizers: Authorizers;
   readonly onError: (error: SyncError) => void;
 }
 
@@ -27,8 +27,8 @@ export class Judge {
 
   /** Throws `forbidden`, `forbidden_field`, `not_found`, or what the application's code has thrown. */
   check(session: SessionInfo, operations: readonly Operation[]): void {
-    const { permissions, authorize, onError } = this.#options;
-    if (authorize === undefined && !permissions.areGiven) return;
+    const { permissions, authorizers, onError } = this.#options;
+    if (!authorizers.areGiven && !permissions.areGiven) return;
     // What a mutation has created or changed before, in its later steps.
     const drafts = operations.length > 1 ? new Map<ObjectId, SyncObject | null>() : undefined;
     for (const operation of operations) {
@@ -36,7 +36,7 @@ export class Judge {
       const draft = drafts?.get(id);
       const object = draft === undefined ? this.#world.get(id) : (draft ?? undefined);
       if (permissions.areGiven) this.#judge(session.identity, operation, object);
-      if (authorize !== undefined) judge(authorize, { session, operation, object }, onError);
+      authorizers.judge({ session, operation, object }, onError);
       drafts?.set(id, outcomeOf(operation, object));
     }
   }

@@ -10,12 +10,13 @@ import { SyncError } from "../lib/errors.ts";
 import type { SyncObject } from "../lib/object.ts";
 import type { Writable } from "../lib/transaction.ts";
 import { admission } from "./admission.ts";
+import { Authorizers, type Authorize } from "./authorization.ts";
 import { ChangeChecks, type ChangeCheck } from "./change-checks.ts";
 import { Endings } from "./endings.ts";
 import { realEnvironment, timeOfDay } from "./environment.ts";
 import { bindHandlers, type HandlerName, type Handlers } from "./handlers.ts";
 import { HostedWorld, type WorldEvents } from "./hosted-world.ts";
-import { serveClient } from "./http.ts";
+import { HttpDoor, type HttpListener } from "./http-door.ts";
 import type { IdentityKey } from "./identity.ts";
 import { Lifetimes } from "./lifetimes.ts";
 import { resolveOptions, type ResolvedOptions, type ServerOptions } from "./options.ts";
@@ -60,10 +61,12 @@ export class ObjectSyncServer {
   readonly #options: ResolvedOptions;
   readonly #handlers: Handlers;
   readonly #checks = new ChangeChecks();
+  readonly #authorizers = new Authorizers();
   #rules: Rules | undefined;
   readonly #worlds = new Map<string, HostedWorld>();
   readonly #strangers = new Set<string>();
   readonly #endings = new Endings();
+  readonly #door: HttpDoor;
   readonly #privateWorlds = new Map<string, HostedWorld>();
   readonly #detach: (() => void | Promise<void>)[] = [];
   readonly #ownHttps = new Set<unknown>();
@@ -76,6 +79,9 @@ export class ObjectSyncServer {
     this.#options = resolveOptions(options, () => new MemoryStore(), isProduction);
     this.#handlers = { ...this.#options.handlers };
     this.#rules = this.#options.rules;
+    const { authorize } = this.#options;
+    if (authorize !== undefined) this.#authorizers.add(authorize);
+    this.#door = this.#httpDoor();
     for (const name of [DEFAULT_WORLD, ...this.#options.worlds]) this.world(name);
   }
 
@@ -96,7 +102,9 @@ export class ObjectSyncServer {
   #open(name: string, isPrivate: boolean): HostedWorld {
     this.#checkOpen();
     const { store, flush, limits, ephemeral, sessionObjects } = this.#options;
-    const { authorize, channels } = this.#options;
+    const { channels, references } = this.#options;
+    const authorizers = this.#authorizers;
+    const conflicts = isPrivate ? "merge" : this.#options.conflicts;
     const migrations = isPrivate ? undefined : this.#options.migrations;
     const rules = this.#rules;
     const lifetimes = isPrivate ? new Lifetimes([], []) : new Lifetimes(ephemeral, sessionObjects);
@@ -104,8 +112,9 @@ export class ObjectSyncServer {
     const environment = realEnvironment;
     const places = { name, store, migrations, limits, environment };
     const checks = isPrivate ? new ChangeChecks() : this.#checks;
-    const whoMay = { authorize, rules, channels, checks };
-    const world = new HostedWorld({ ...places, ...whoMay, handlers, flush, lifetimes });
+    const whoMay = { authorizers, rules, channels, checks };
+    const behaviour = { handlers, conflicts, references, flush, lifetimes };
+    const world = new HostedWorld({ ...places, ...whoMay, ...behaviour });
     (isPrivate ? this.#privateWorlds : this.#worlds).set(name, world);
     return world;
   }
@@ -179,10 +188,10 @@ export class ObjectSyncServer {
     if (isSocketIo(target)) {
       this.#detach.push(joinSocketIo(target, options));
       const http = target.httpServer as HttpServer | undefined; // not until it listens
-      if (http !== undefined) this.#detach.push(serveClient(http, path));
+      if (http !== undefined) this.#detach.push(this.#door.attach(http));
     } else {
       this.#ownSockets.push(openSocketIo(target, options));
-      this.#detach.push(serveClient(target, path));
+      this.#detach.push(this.#door.attach(target));
     }
     return this;
   }
@@ -190,6 +199,15 @@ export class ObjectSyncServer {
   use(plugin: Plugin): this {
     plugin(this);
     return this;
+  }
+
+  /**
+   * Has `listener` answer the requests for `path`, and for what is below it, on every HTTP server that
+   * this one listens on or is attached to: those of pages that may connect (`origins`), and of what is no
+   * page. What it throws is answered as JSON. Returns what takes it away again.
+   */
+  http(path: string, listener: HttpListener): () => void {
+    return this.#door.add(path, listener);
   }
 
   /** Puts a handler in the place of the one that there is, in all worlds; undefined takes it away. */
@@ -210,6 +228,18 @@ export class ObjectSyncServer {
       throw badArgument("check", `a function, not ${inspect(check)}`);
     }
     return this.#checks.add(check);
+  }
+
+  /**
+   * Asks `authorize` as well, besides the option of this name, whether a client may make a change, of
+   * whatever kind and in whatever world: at the moment of its commit, and before handlers hear of it.
+   * Returns what takes it away again.
+   */
+  authorize(authorize: Authorize): () => void {
+    if (typeof (authorize as unknown) !== "function") {
+      throw badArgument("authorize", `a function, not ${inspect(authorize)}`);
+    }
+    return this.#authorizers.add(authorize);
   }
 
   /**
@@ -299,6 +329,16 @@ export class ObjectSyncServer {
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
+  }
+
+  #httpDoor(): HttpDoor {
+    const { path, origins } = this.#options;
+    return new HttpDoor({
+      path,
+      origins,
+      onStranger: (origin) => this.#tellOf(origin),
+      onError: (error) => this.world(DEFAULT_WORLD).report(error),
+    });
   }
 
   /** Whoever runs the server must know: a page cannot see why it was refused. */

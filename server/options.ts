@@ -1,8 +1,11 @@
 import { SyncError } from "../lib/errors.ts";
 import { SERVER_LIMITS, resolveLimits, type ServerLimits } from "../lib/limits.ts";
 import { isMigrations, type Migrations } from "../lib/migrations.ts";
+import type { References } from "../lib/references.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import type { WriteRequest } from "./authorization.ts";
+import { checkConflicts, checkReferences } from "./conflict-options.ts";
+import type { Conflicts } from "./conflicts.ts";
 import { checkFlush, type Flush } from "./flush-policy.ts";
 import { bindHandlers, type Handlers } from "./handlers.ts";
 import { checkOrigins, type Origins } from "./origins.ts";
@@ -50,6 +53,17 @@ export interface ServerOptions {
    * see `migrations` of object-sync/schema.
    */
   readonly migrations?: Migrations;
+  /**
+   * Whether a client's write about what others have written since it last looked is taken ("merge",
+   * the default) or refused as `conflict` ("detect"), for the client to decide; by namespace, or for
+   * all objects.
+   */
+  readonly conflicts?: Conflicts;
+  /**
+   * By namespace, the properties that hold the id of another object, or a list of ids: they follow when
+   * that gets another id, and what is referred to is not destroyed unseen where conflicts are detected.
+   */
+  readonly references?: References;
   /** Names the channels that an object is in, by which clients can subscribe to it. */
   readonly channels?: ChannelsOf;
   /** Says that everyone may write everything, which production asks to be said. */
@@ -97,6 +111,8 @@ const OPTION_NAMES: ReadonlySet<string> = new Set<OptionName>([
   "rules",
   "migrations",
   "channels",
+  "conflicts",
+  "references",
   "open",
   "origins",
   "path",
@@ -141,6 +157,8 @@ export function resolveOptions(
     rules,
     migrations: checkMigrations(options.migrations),
     channels,
+    conflicts: checkConflicts(options.conflicts),
+    references: checkReferences(options.references),
     open,
     origins: checkOrigins(options.origins),
     path: checkPath(path),

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Cancel, Environment } from "../lib/environment.ts";
 import { atMost, SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
@@ -20,11 +21,15 @@ import type { Visitor } from "./authenticated.ts";
 import { identityKey, userOf } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
 import { unreadAnswers } from "./sessions.ts";
-import { tooLarge } from "./turn-away.ts";
+import type { Pusher } from "./strict-pushes.ts";
+import { tooLarge, turnAway } from "./turn-away.ts";
 import { closing, type WorldHost } from "./world-host.ts";
 
 /** In bytes, for what a message has besides mutations: numbers, and names that were not told yet. */
 const MESSAGE_SLACK = 4_096;
+
+/** Of a mutation that cannot be accepted for its content. */
+const NOTHING = { operations: [], seen: 0 };
 
 export interface ReceptionEvents {
   connected(session: SessionInfo): void;
@@ -79,17 +84,23 @@ export class Reception {
   accept(link: Link, hello: Hello, asked: Topics, { identity, endsAt }: Visitor): LinkEvents {
     const { clock, random } = this.#environment;
     const { cursor, clientId, schema: schemaVersion = FIRST_VERSION } = hello;
-    const info: SessionInfo = { id: random.id(), world: this.#world, identity, schemaVersion };
+    const id = random.id();
+    const client = publicName(clientId);
+    const info: SessionInfo = { id, world: this.#world, identity, client, schemaVersion };
     const { world, stable, ledger } = this.#host;
-    const directed = this.#host.topicsFor(info);
+    const directed = this.#host.directors.topicsFor(info);
     const topics = directed ?? asked;
     // Of a view it is not known what a client has: it gets all of it anew, and what it lost is gone.
     const anyone = this.#host.permissions.audience(identity, info.id);
     const audience = this.#host.versions.audience(anyone, schemaVersion);
+    const pusher = { audience, topics };
+    const known = hello.isStrict === true ? this.#knownTo(pusher, hello) : undefined;
+    if (known instanceof SyncError) return turnAway(link, known);
     const isWhole = this.#host.views.isWhole(audience, topics);
     const isResumed = isWhole && world.canResume(cursor) && cursor.seq <= stable.seq;
     const wasHere = cursor.epoch === world.epoch && cursor.seq <= stable.seq;
     const user = userOf(identity);
+    const { detects } = this.#host;
     const welcome = {
       epoch: world.epoch,
       seq: stable.seq,
@@ -99,6 +110,7 @@ export class Reception {
       decided: ledger.lastOf(clientId),
       isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),
       ...this.#host.durability,
+      ...(detects !== undefined && { detects }),
       ...(user !== undefined && { user }),
       sessionId: info.id,
       mutationsInFlightMax: this.#limits.mutationsInFlightMax,
@@ -112,6 +124,7 @@ export class Reception {
       audience,
       topics,
       isDirected: directed !== undefined,
+      isStrict: known !== undefined,
       allowance: this.#host.sessions.allowanceOf(identity),
       source: this.#host.views.open(audience, topics),
       cursorSeq: cursor.seq,
@@ -119,11 +132,21 @@ export class Reception {
     };
     const session = new Session(start, this.#limits, clock.now());
     this.#host.forgetUndecided(clientId);
+    if (known !== undefined) this.#host.strictPushes.begin(session, known);
     this.#host.sessions.add(session);
     // It was let in before the world began to close, and would wait here for nothing.
     if (this.#host.isClosing) this.#host.sessions.dismiss(clientId, closing());
     this.#events.connected(info);
     return this.#listen(session, endsAt);
+  }
+
+  /** Up to where a client has the world that pushes strictly; or why it cannot. */
+  #knownTo(pusher: Pusher, { cursor }: Hello): number | SyncError {
+    try {
+      return this.#host.strictPushes.check(pusher, cursor);
+    } catch (error) {
+      return error as SyncError;
+    }
   }
 
   /** What fits into a message that the transport lets through as well. */
@@ -201,10 +224,10 @@ export class Reception {
         // What has left its view may be there all the same, and the client does not know yet.
         (handle) => session.source.idOf(handle) ?? this.#host.idOf(handle, session.info.identity),
       );
-      const [operations, problem] =
-        "problem" in mutation ? [[], mutation.problem] : [mutation.operations, undefined];
+      const { n, operations, seen, problem } =
+        "problem" in mutation ? { ...NOTHING, ...mutation } : { problem: undefined, ...mutation };
       this.#spend(session, "operations", operations.length, now);
-      const name = { clientId, n: mutation.n, settled };
+      const name = { clientId, n, settled, seen, isStrict: session.isStrict };
       const done = (): void => void (session.underWay -= 1);
       this.#host.submit(session.info, name, operations, problem, bytes.length, done);
     }
@@ -235,19 +258,14 @@ export class Reception {
 
   /** What somebody fetched who is shown a part of the world belongs to it from then on. */
   #hold(session: Session, request: number, ids: readonly ObjectId[]): void {
-    const { topics } = session;
     const isShown =
-      session.isDirected || topics.isEverything || ids.every((id) => topics.ids.has(id));
-    if (!isShown) {
+      session.isDirected || session.topics.isEverything || ids.every((id) => session.holds(id));
+    if (!isShown && !session.hold(ids)) {
       const { topicIdsMax } = this.#limits;
-      const held = topics.with({ ids });
-      if (held.ids.size > topicIdsMax) {
-        this.#refuse(session, request, atMost("a client", topicIdsMax, "topics of one id"));
-        return;
-      }
-      session.topics = held;
+      this.#refuse(session, request, atMost("a client", topicIdsMax, "topics of one id"));
+      return;
     }
-    this.#answerThen(session, isShown ? undefined : session.topics, () => {
+    this.#answerThen(session, !isShown, () => {
       const missing = ids.filter((id) => !session.source.shows(id));
       return { request, seq: 0, missing };
     });
@@ -260,7 +278,7 @@ export class Reception {
     try {
       const asked = this.topicsOf(topics);
       if (session.isDirected) throw new SyncError("forbidden", "the server decides what is shown");
-      if (session.source === this.#host.views.whole) {
+      if (session.topics.isEverything) {
         throw new SyncError(
           "unsupported",
           "who did not ask for topics at first is shown everything",
@@ -271,7 +289,7 @@ export class Reception {
       error = toSyncError(cause).toData();
     }
     const answer = { request, seq: 0, missing: [], error };
-    this.#answerThen(session, error === undefined ? session.topics : undefined, () => answer);
+    this.#answerThen(session, error === undefined, () => answer);
   }
 
   #refuse(session: Session, request: number, error: SyncError): void {
@@ -284,9 +302,9 @@ export class Reception {
     this.#host.sessions.dismiss(session.clientId, unreadAnswers());
   }
 
-  /** Once it is shown these topics, if there are others, and all that there is now. */
-  #answerThen(session: Session, topics: Topics | undefined, answer: () => Fetched): void {
-    this.#host.sessions.turn(session, topics, () => {
+  /** Once it is shown its topics, if they are others now, and all that there is. */
+  #answerThen(session: Session, areOthers: boolean, answer: () => Fetched): void {
+    this.#host.sessions.turn(session, areOthers, () => {
       session.asked -= 1;
       return encodeFetched(answer());
     });
@@ -310,4 +328,9 @@ export function tokenExpired(): SyncError {
 function toSyncError(error: unknown): SyncError {
   if (error instanceof SyncError) return error;
   return new SyncError("unavailable", "the server failed on this message", { cause: error });
+}
+
+/** By which a client can be told from others, and its secret `clientId` cannot be found. */
+function publicName(clientId: string): string {
+  return createHash("sha256").update(`client ${clientId}`).digest("base64url");
 }

@@ -101,6 +101,15 @@ export class Permissions {
     return this.#notForAll.get(this.#rule(id)) ?? NOTHING_HIDDEN;
   }
 
+  /** Whether a property may be hidden where it depends on what an object is like who may see what; or anywhere. */
+  mayHideAny(isAnywhere: boolean): boolean {
+    for (const [rule, names] of this.#notForAll) {
+      if (names.length === 0) continue;
+      if (isAnywhere || readsOf(rule).some((read) => typeof read === "function")) return true;
+    }
+    return false;
+  }
+
   /** Throws `forbidden` when a query asks about what nobody may ever read. */
   judgeTopics({ queries }: Topics): void {
     if (this.#unreadable.size === 0) return;

@@ -3,12 +3,14 @@ import type { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Link } from "../lib/link.ts";
 import { encodeDeltaHeader, encodeGoodbye, encodeWelcome, type Welcome } from "../lib/messages.ts";
+import type { ObjectId } from "../lib/object.ts";
 import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
 import { ShapeDictionary } from "../lib/shape-codec.ts";
 import { KnownShapes } from "../lib/shape.ts";
 import type { Topics } from "../lib/topics.ts";
 import { Allowance, type Sent } from "./allowance.ts";
 import type { Audience } from "./audience.ts";
+import type { TurnBudget } from "./turn-budget.ts";
 import type { Position } from "./views/position.ts";
 import type { News, Source } from "./views/source.ts";
 
@@ -19,6 +21,11 @@ export interface SessionInfo {
   readonly world: string;
   /** What `authenticate` made of the client's credentials. */
   readonly identity: unknown;
+  /**
+   * Which client it is: the same whenever that comes back, for as long as it keeps its own id, also from
+   * another process. It is no secret, and nobody can come under another's.
+   */
+  readonly client: string;
   /** Of the application's schema, as the client has it: 1 unless it has migrations. */
   readonly schemaVersion: number;
 }
@@ -34,6 +41,9 @@ interface CatchUp {
   readonly startedAt: number;
 }
 
+/** What a page costs besides its bytes, in bytes. */
+const PAGE_COST_BYTES = 1_024;
+
 /** With what a session begins. */
 export interface SessionStart {
   readonly info: SessionInfo;
@@ -43,6 +53,7 @@ export interface SessionStart {
   readonly audience: Audience;
   readonly topics: Topics;
   readonly isDirected: boolean;
+  readonly isStrict: boolean;
   /** That it shares with others of the same identity. */
   readonly allowance: Allowance | undefined;
   readonly source: Source;
@@ -74,10 +85,13 @@ export class Session {
   underWay = 0;
   /** Fetches and subscriptions that were taken on this connection and are not answered. */
   asked = 0;
-  /** What it is to be shown, of what it may see. */
-  topics: Topics;
+  #topics: Topics;
+  /** What it has fetched and is to be shown besides, from its next turn on. */
+  readonly #fetched = new Set<ObjectId>();
   /** Whether the server decides that, and its client has no say in it. */
   readonly isDirected: boolean;
+  /** Whether its writes are taken only while its client lacks nothing. */
+  readonly isStrict: boolean;
   readonly #limits: ServerLimits;
   readonly #known = new KnownShapes();
   readonly #recorded: () => NumberedOutcome[];
@@ -104,13 +118,44 @@ export class Session {
     this.#allowance = new Allowance(limits, 1, now);
     this.#shared = start.allowance;
     this.audience = audience;
-    this.topics = topics;
+    this.#topics = topics;
     this.isDirected = isDirected;
+    this.isStrict = start.isStrict;
     this.#source = source;
     const sentSeq = welcome.isResumed ? start.cursorSeq : 0;
     this.#sent = { version: sentSeq, seq: sentSeq };
     this.#catchUp = this.#catchUpFrom(this.#sent, now);
     link.send(encodeWelcome(welcome));
+  }
+
+  /** What it is to be shown, of what it may see. */
+  get topics(): Topics {
+    return this.#topics;
+  }
+
+  set topics(topics: Topics) {
+    this.#topics = topics;
+    this.#fetched.clear();
+  }
+
+  /** Whether it is to be shown a single object that it has asked for. */
+  holds(id: ObjectId): boolean {
+    return this.#topics.ids.has(id) || this.#fetched.has(id);
+  }
+
+  /** Has it shown these as well, from its next turn on. False if that is more than it may ask for. */
+  hold(ids: readonly ObjectId[]): boolean {
+    const fetched = new Set(ids.filter((id) => !this.holds(id)));
+    const held = this.#topics.ids.size + this.#fetched.size + fetched.size;
+    if (held > this.#limits.topicIdsMax) return false;
+    for (const id of fetched) this.#fetched.add(id);
+    return true;
+  }
+
+  /** Its turn has come. However much it has fetched by now, it is one change of its topics. */
+  takeTopics(): Topics {
+    if (this.#fetched.size > 0) this.topics = this.#topics.with({ ids: this.#fetched });
+    return this.#topics;
   }
 
   get isLive(): boolean {
@@ -153,7 +198,8 @@ export class Session {
       return;
     }
     const { delta } = news;
-    if (this.link.waitingBytes + delta.bytes.length > this.#limits.waitingBytesMax) {
+    const { waitingBytesMax } = this.#limits;
+    if (delta === undefined || this.link.waitingBytes + delta.bytes.length > waitingBytesMax) {
       this.#catchUp = this.#catchUpFrom(this.#sent, now);
       this.#outcomes = undefined; // the ledger has them, and tells those that are still of interest
       return;
@@ -164,20 +210,31 @@ export class Session {
 
   /**
    * Sends a page if the link has room for it. The page that reaches the present makes it live.
-   * "lost" says that what it lacks is forgotten meanwhile: it must start anew.
+   * "early" says that what it is shown is not ready; "lost", that what it lacks is forgotten meanwhile:
+   * it must start anew.
    */
-  sendPage(now: number): "live" | "sent" | "blocked" | "lost" {
+  sendPage(now: number, budget: TurnBudget): "live" | "sent" | "early" | "blocked" | "lost" {
     const lack = this.#catchUp;
     if (lack === null) return "live";
+    if (!this.#source.isReady) {
+      this.#catchUp = { ...lack, since: now }; // it is not its client that is slow
+      return "early";
+    }
     if (lack.startedAt < this.#source.horizon) return "lost";
     if (this.link.waitingBytes > this.#limits.pageBytes) return "blocked";
     const { delta, next, isWhole, madeAt } = this.#source.page(lack.base, lack.from);
+    budget.spend(delta.bytes.length + PAGE_COST_BYTES);
     this.#send(delta, isWhole);
     const startedAt = Math.min(lack.startedAt, madeAt);
     this.#catchUp = isWhole ? null : { base: lack.base, from: next, since: now, startedAt };
     if (!isWhole) return "sent";
     this.#sent = { version: next, seq: delta.to };
     return "live";
+  }
+
+  /** What it is shown is not ready: it gets pages of what it lacks by then. */
+  wait(now: number): void {
+    this.#catchUp ??= this.#catchUpFrom(this.#sent, now);
   }
 
   /** Is shown another source from now on, of which it has all up to `base` already. */

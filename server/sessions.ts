@@ -3,20 +3,22 @@ import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Outcome } from "../lib/outcome.ts";
-import type { Topics } from "../lib/topics.ts";
 import { identityKey, type IdentityKey } from "./identity.ts";
 import { Allowance } from "./allowance.ts";
 import type { Session } from "./session.ts";
+import { TurnBudget } from "./turn-budget.ts";
 import type { Source } from "./views/source.ts";
 import { View } from "./views/view.ts";
 import type { Views } from "./views/views.ts";
 
 /** What a session waits for. */
 interface Turn {
-  /** What it is to be shown, if that changes. */
-  readonly topics: Topics | undefined;
+  /** Whether it is to be shown other topics than before. */
+  readonly isOther: boolean;
   /** What it is told then, made when it is sent. */
   readonly answers: (() => Uint8Array)[];
+  /** The view that becomes its own, instead of one that it shares, as soon as that is ready. */
+  readonly own?: View | undefined;
 }
 
 /** After so long every bucket of tokens is full, however empty it was. */
@@ -37,7 +39,7 @@ export class Sessions {
   readonly #limits: ServerLimits;
   readonly #environment: Environment;
   readonly #isReadable: () => boolean;
-  readonly #onGone: (clientId: string) => void;
+  readonly #onGone: (session: Session, isReplaced: boolean) => void;
   readonly #all = new Set<Session>();
   readonly #bySource = new Map<Source, Set<Session>>();
   readonly #byClient = new Map<string, Session>();
@@ -49,20 +51,23 @@ export class Sessions {
   readonly #behind = new Set<Session>();
   /** What waits for sessions to be current. */
   readonly #turns = new Map<Session, Turn>();
-  /** Sessions with a view of their own, which may be the same as another. */
+  /** Sessions with a view of their own, of which it is not known whether it is the same as another. */
   readonly #turned = new Set<Session>();
+  /** Whether some could have gone on with what they have asked for, if the turn of the loop had not been over. */
+  #areTurnsLeft = false;
   #isPumpDue = false;
+  #isRecheckDue = false;
 
   /**
    * `isReadable` tells whether the world holds nothing that its store might still refuse; `onGone` is
-   * told of clients that have no connection any more.
+   * told of connections that are over, and whether their client has another.
    */
   constructor(
     views: Views,
     limits: ServerLimits,
     environment: Environment,
     isReadable: () => boolean,
-    onGone: (clientId: string) => void,
+    onGone: (session: Session, isReplaced: boolean) => void,
   ) {
     this.#views = views;
     this.#limits = limits;
@@ -116,13 +121,16 @@ export class Sessions {
     this.#byId.delete(session.info.id);
     this.#removeFromIdentity(session);
     this.#behind.delete(session);
+    const own = this.#turns.get(session)?.own;
+    if (own !== undefined) this.#views.release(own);
     this.#turns.delete(session);
     this.#turned.delete(session);
     this.#leave(session);
     this.#views.release(session.source);
-    if (this.#byClient.get(session.clientId) !== session) return;
-    this.#byClient.delete(session.clientId);
-    this.#onGone(session.clientId);
+    this.pumpSoon(); // what is left of its view goes in parts
+    const isReplaced = this.#byClient.get(session.clientId) !== session;
+    if (!isReplaced) this.#byClient.delete(session.clientId);
+    this.#onGone(session, isReplaced);
   }
 
   /** Tells a client, if it is connected, what became of its mutation. */
@@ -132,9 +140,15 @@ export class Sessions {
 
   /** Tells everyone what is new; no event is asked for about `silent`. */
   flush(silent: ReadonlySet<Entry>, now: number): void {
-    this.#views.advance(() => this.#turn(now));
+    const budget = new TurnBudget(this.#limits.looksPerTurn);
+    this.#advance(now, budget);
     if (!this.#bySource.has(this.#views.whole)) this.#views.whole.passOver();
     for (const [source, sessions] of this.#bySource) {
+      if (!source.isReady) continue; // all who wait for it are behind
+      if (!isAnyLive(sessions)) {
+        source.passOver();
+        continue;
+      }
       const news = source.tell(silent);
       let isAnyBehind = false;
       for (const session of sessions) {
@@ -146,28 +160,33 @@ export class Sessions {
       if (!isAnyBehind && source instanceof View) source.forgetGone();
     }
     this.#views.told();
-    this.#share();
+    this.#share(budget);
     // For who is current only now.
-    if (this.#turns.size > 0) this.#views.advance(() => this.#turn(now));
-    if (this.#behind.size > 0) this.pumpSoon();
+    if (this.#turns.size > 0) this.#advance(now, budget);
+    if (this.#behind.size > 0 || this.#areTurnsLeft || this.#views.isBusy) this.pumpSoon();
   }
 
   /**
-   * Has a session shown something else, if there are other topics, and sends it an answer after that:
+   * Has a session shown its topics, if these are others than before, and sends it an answer after that:
    * once it is current, which is with the next flush at the latest.
    */
-  turn(session: Session, topics: Topics | undefined, answer?: () => Uint8Array): void {
+  turn(session: Session, isOther: boolean, answer?: () => Uint8Array): void {
     if (!this.#all.has(session)) return;
     const waiting = this.#turns.get(session);
     const answers = waiting?.answers ?? [];
     if (answer !== undefined) answers.push(answer);
-    this.#turns.set(session, { topics: topics ?? waiting?.topics, answers });
+    this.#turns.set(session, {
+      ...waiting,
+      isOther: isOther || waiting?.isOther === true,
+      answers,
+    });
     this.pumpSoon();
   }
 
   /** Sends pages to those who lack some, one each at a time, so that others are served between. */
   pumpSoon(): void {
-    if (this.#isPumpDue || this.#behind.size + this.#turns.size === 0) return;
+    const isNeeded = this.#behind.size + this.#turns.size > 0 || this.#views.isBusy;
+    if (this.#isPumpDue || !isNeeded) return;
     this.#isPumpDue = true;
     this.#environment.scheduler.soon(() => {
       this.#isPumpDue = false;
@@ -209,11 +228,11 @@ export class Sessions {
     return sessions.length;
   }
 
-  /** Ends a client's connection; it may come back at once. */
-  dismiss(clientId: string, error: SyncError): void {
+  /** Ends a client's connection; it may come back at once, unless it is said that it need not. */
+  dismiss(clientId: string, error: SyncError, reconnect = true): void {
     const session = this.#byClient.get(clientId);
     if (session === undefined) return;
-    session.goodbye(error, true);
+    session.goodbye(error, reconnect);
     this.remove(session);
   }
 
@@ -245,18 +264,43 @@ export class Sessions {
   #pump(): void {
     if (!this.#isReadable()) return; // the host calls again when it is
     const now = this.#environment.clock.now();
-    this.#views.advance(() => this.#turn(now));
-    let isAnySent = false;
-    for (const session of this.#behind) {
-      const progress = session.sendPage(now);
-      if (progress === "live") this.#caughtUp(session);
-      else if (progress === "sent") isAnySent = true;
-      else if (progress === "blocked") this.#checkPatience(session, now);
-      else this.#restart(session);
-    }
-    if (isAnySent) this.pumpSoon();
+    const budget = new TurnBudget(this.#limits.looksPerTurn);
+    this.#advance(now, budget);
+    const isAnySent = this.#sendPages(now);
+    if (isAnySent || this.#areTurnsLeft || this.#views.isBusy) this.pumpSoon();
     else if (this.#behind.size > 0) this.#recheckLater();
     else for (const source of this.#bySource.keys()) source.forgetPages();
+  }
+
+  #advance(now: number, budget: TurnBudget): void {
+    this.#views.advance(() => this.#turn(now, budget), budget);
+    if (!this.#views.isReviewing) return;
+    for (const [source, sessions] of this.#bySource) {
+      if (source.isReady) continue;
+      for (const session of sessions) {
+        session.wait(now);
+        this.#behind.add(session);
+      }
+    }
+  }
+
+  /** To as many as one turn of the loop may. Tells whether some may lack more that could be sent. */
+  #sendPages(now: number): boolean {
+    const budget = new TurnBudget(this.#limits.pageBytesPerTurn);
+    const sent: Session[] = [];
+    for (const session of this.#behind) {
+      if (budget.isSpent) break;
+      const progress = session.sendPage(now, budget);
+      if (progress === "live") this.#caughtUp(session);
+      else if (progress === "sent") sent.push(session);
+      else if (progress === "blocked") this.#checkPatience(session, now);
+      else if (progress === "lost") this.#restart(session);
+    }
+    // Those who had to wait come first the next time.
+    for (const session of sent) {
+      if (this.#behind.delete(session)) this.#behind.add(session);
+    }
+    return sent.length > 0 || budget.isSpent;
   }
 
   #caughtUp(session: Session): void {
@@ -266,37 +310,64 @@ export class Sessions {
     if (this.#turns.has(session)) this.pumpSoon();
   }
 
-  /** Those who are current go on with what they have asked for. */
-  #turn(now: number): void {
-    for (const [session, { topics, answers }] of this.#turns) {
+  /** Those who are current go on with what they have asked for, in the order in which they did. */
+  #turn(now: number, budget: TurnBudget): void {
+    this.#areTurnsLeft = false;
+    for (const [session, turn] of this.#turns) {
       if (!session.isCurrent) continue;
+      if (budget.isSpent) {
+        this.#areTurnsLeft = true;
+        return;
+      }
+      const { isOther, answers, own } = turn;
+      if (own?.isReady === false) {
+        // Nothing is spent on who waits: or many who do would leave nothing for their views to be made of.
+        this.#areTurnsLeft = true;
+        continue;
+      }
+      budget.spend(1 + answers.length);
+      if (isOther && !this.#show(session, turn, now, budget)) {
+        this.#areTurnsLeft = true;
+        continue;
+      }
       this.#turns.delete(session);
-      if (topics !== undefined) this.#show(session, topics, now);
       for (const answer of answers) session.answerWhenLive(answer);
       if (!session.giveAnswers()) this.dismiss(session.clientId, unreadAnswers());
     }
   }
 
-  /** Whoever asks for topics is shown a view. */
-  #show(session: Session, topics: Topics, now: number): void {
-    if (!(session.source instanceof View)) return;
+  /** Whoever asks for topics is shown a view. False if there is none yet that is its own. */
+  #show(session: Session, turn: Turn, now: number, budget: TurnBudget): boolean {
+    const { source } = session;
+    if (!(source instanceof View)) return true;
+    const isAlone = source.users === 1 && turn.own === undefined;
+    const view = isAlone ? source : (turn.own ?? this.#views.own(source, budget));
+    if (!view.isReady) {
+      if (turn.own === undefined) this.#turns.set(session, { ...turn, own: view });
+      return false;
+    }
     this.#leave(session);
-    const { view, base } = this.#views.turn(session.source, topics);
+    if (view !== source) this.#views.release(source);
+    const { base, cost } = this.#views.turn(view, session.takeTopics());
+    budget.spend(cost);
     session.turn(view, base, now);
     this.#enter(session);
     this.#turned.add(session);
     this.#behind.add(session);
+    return true;
   }
 
   /** Who has come to be shown what others are shown as well is told it together with them. */
-  #share(): void {
+  #share(budget: TurnBudget): void {
     for (const session of this.#turned) {
       if (!session.isCurrent) continue;
-      this.#turned.delete(session);
+      if (budget.isSpent) return;
+      budget.spend(1);
       const { source } = session;
-      if (!(source instanceof View)) continue;
-      const shared = this.#views.settle(source);
-      if (shared === source) continue;
+      const shared = source instanceof View ? this.#views.settle(source, budget) : source;
+      if (shared === undefined) continue; // with one of the next flushes
+      this.#turned.delete(session);
+      if (shared === source || !(shared instanceof View)) continue;
       this.#leave(session);
       this.#views.release(source);
       shared.users += 1;
@@ -331,8 +402,18 @@ export class Sessions {
   }
 
   #recheckLater(): void {
-    this.#environment.scheduler.after(RECHECK_MS, () => this.pumpSoon());
+    if (this.#isRecheckDue) return;
+    this.#isRecheckDue = true;
+    this.#environment.scheduler.after(RECHECK_MS, () => {
+      this.#isRecheckDue = false;
+      this.pumpSoon();
+    });
   }
+}
+
+function isAnyLive(sessions: ReadonlySet<Session>): boolean {
+  for (const { isLive } of sessions) if (isLive) return true;
+  return false;
 }
 
 /** Why a client must go that asks and does not read. */

@@ -42,13 +42,18 @@ export class SnapshotPages {
 
   /** Nobody is catching up. */
   clear(): void {
+    if (this.#pages.size === 0) return; // to clear an empty Map takes a while, and most are
     this.#pages.clear();
     this.#keptBytes = 0;
   }
 
-  /** One that ended in a present which has passed is made again, to go as far as it can. */
-  #isOutrun({ isWhole, madeAt }: Page): boolean {
-    return isWhole && this.#source.position.version > madeAt;
+  /**
+   * One that ended in a present which has passed is made again, to go as far as it can: also when
+   * nothing of it has changed, for who is told of an earlier `seq` seems to lack what came since.
+   */
+  #isOutrun({ isWhole, madeAt, delta }: Page): boolean {
+    const { version, seq } = this.#source.position;
+    return isWhole && (version > madeAt || seq > delta.to);
   }
 
   #dropOldest(): void {

@@ -14,6 +14,7 @@ import { refuseUpgrade, Upgrades } from "./upgrades.ts";
 import { webSocketFrame } from "./web-socket-frame.ts";
 import { onTooLarge, takeMessages } from "./web-socket-intake.ts";
 import { frameSender, type SendFrame } from "./web-socket-sender.ts";
+import { spreadOverTurns } from "./web-socket-turns.ts";
 
 export type { Server as SocketIoServer };
 
@@ -98,6 +99,7 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
     socket.on("disconnect", () => served.delete(socket.conn));
     return new FrameLink(socket, limits);
   });
+  spreadOverTurns(io.engine);
   cutWhoKnocksOn(io, (connection) => served.has(connection));
   const stopGuard = cutWhoReadsNothing(io, limits.waitingBytesMax * CUT_FACTOR);
   const leave = async (): Promise<void> => {

@@ -1,32 +1,39 @@
+import type { Cursor } from "../lib/delta.ts";
 import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
-import { fingerprint } from "../lib/fingerprint.ts";
 import type { ServerLimits } from "../lib/limits.ts";
-import type { ObjectId, SyncObject } from "../lib/object.ts";
+import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { References } from "../lib/references.ts";
 import type { Welcome } from "../lib/messages.ts";
-import { ACCEPTED, type Outcome } from "../lib/outcome.ts";
-import { Topics } from "../lib/topics.ts";
+import { rejected, type Outcome } from "../lib/outcome.ts";
 import { World, type Applied } from "../lib/world.ts";
-import type { WriteRequest } from "./authorization.ts";
+import type { Authorizers } from "./authorization.ts";
 import type { ChangeChecks } from "./change-checks.ts";
+import type { ChangesReading } from "./changes-reading.ts";
+import { CommitSection } from "./commit-section.ts";
+import { ConflictDetector, type Conflicts } from "./conflicts.ts";
+import { Directors } from "./directors.ts";
+import { Examiner } from "./examiner.ts";
 import type { Flush } from "./flush-policy.ts";
 import { Flusher } from "./flusher.ts";
-import { HandlerGate, meet } from "./handler-gate.ts";
+import { HandlerGate } from "./handler-gate.ts";
 import type { Handlers } from "./handlers.ts";
-import { identityKey } from "./identity.ts";
+import { Intake } from "./intake.ts";
 import type { Decision, Job, MutationName, Writer } from "./job.ts";
 import { Judge } from "./judge.ts";
 import { Keeper } from "./keeper.ts";
-import { KeyedQueue } from "./keyed-queue.ts";
 import { Ledger } from "./ledger.ts";
 import type { Lifetimes } from "./lifetimes.ts";
+import { ReadTurns } from "./read-turns.ts";
+import { ReadyJobs } from "./ready-jobs.ts";
 import { Permissions, type Rules } from "./rules.ts";
 import type { SchemaVersions } from "./schema-versions.ts";
 import { SessionObjects } from "./session-objects.ts";
-import type { SessionInfo } from "./session.ts";
+import type { Session, SessionInfo } from "./session.ts";
 import { Sessions } from "./sessions.ts";
 import type { Failure } from "./store-batch.ts";
+import { StrictPushes } from "./strict-pushes.ts";
 import type { Store, StoredWorld } from "./stores/store.ts";
 import type { ChannelsOf } from "./views/channels.ts";
 import { Views } from "./views/views.ts";
@@ -36,23 +43,24 @@ export interface HostOptions {
   readonly name: string;
   readonly store: Store;
   readonly handlers: Handlers;
-  readonly authorize: ((request: WriteRequest) => unknown) | undefined;
+  readonly authorizers: Authorizers;
   readonly rules?: Rules | undefined;
   readonly channels?: ChannelsOf | undefined;
   readonly versions: SchemaVersions;
   readonly checks: ChangeChecks;
+  readonly conflicts?: Conflicts | undefined;
+  readonly references?: References | undefined;
   readonly flush: Flush;
   readonly lifetimes: Lifetimes;
   readonly limits: ServerLimits;
   readonly environment: Environment;
   /** A commit took effect, for everyone and in the store. */
   readonly onApplied: (applied: Applied, writer: Writer) => void;
+  /** What these are about may be other than it was, as everyone will be shown next: told once a turn. */
+  readonly onChanged: (decisions: readonly Decision[]) => void;
   /** Something failed that no caller hears of: a handler, a store. */
   readonly onError: (error: SyncError) => void;
 }
-
-/** Decides what a session is shown, if it wants to. */
-export type Director = (session: SessionInfo) => Topics | undefined;
 
 /** What became of a fetch: who has got as far as `seq` has all that are not missing. */
 export interface Fetched {
@@ -60,15 +68,18 @@ export interface Fetched {
   readonly missing: readonly ObjectId[];
 }
 
+/** What became of a write that was accepted. */
+export interface WriteResult {
+  /** The ids that handlers gave in place of provisional ones. */
+  readonly renamed: ReadonlyMap<ObjectId, ObjectId>;
+  /** The commit that it was; or how far the world was, when it changed nothing. */
+  readonly seq: number;
+  readonly isChanged: boolean;
+}
+
 const UNDECIDED = rejected(
   new SyncError("unavailable", "the world was closed while its store was at work on the write"),
 );
-/** Why a write fails that is the application's own fault. */
-const TOLD_ALSO_HERE: ReadonlySet<string> = new Set([
-  "handler_failed",
-  "migration_failed",
-  "timeout",
-]);
 const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
 /**
  * A turn decides so many steps of writes or a few more, or so many bytes of them, or a single write. However much clients
@@ -95,21 +106,22 @@ export class WorldHost {
   readonly versions: SchemaVersions;
   readonly views: Views;
   readonly sessions: Sessions;
+  readonly directors: Directors;
   readonly ledger: Ledger;
+  readonly strictPushes: StrictPushes;
+  readonly readTurns: ReadTurns;
+  /** Those that go on in a later turn. */
+  readonly readings = new Set<ChangesReading>();
   readonly #options: HostOptions;
-  readonly #gate: HandlerGate;
-  readonly #judge: Judge;
+  readonly #conflicts: ConflictDetector;
+  readonly #intake: Intake;
+  readonly #commits: CommitSection;
   readonly #keeper: Keeper;
   readonly #sessionObjects: SessionObjects;
   readonly #flusher: Flusher;
-  readonly #queue = new KeyedQueue();
-  readonly #directors: Director[] = [];
   readonly #idle: (() => void)[] = [];
   readonly #whenReadable: (() => void)[] = [];
-  #ready: Job[] = [];
-  #inHandlers = 0;
-  /** Clients' mutations among these. */
-  readonly #consulted = new Set<Job>();
+  readonly #ready = new ReadyJobs();
   #isTurnDue = false;
   /** What is decided by the batch that the store is working on, if it is. */
   #storing: readonly Decision[] | undefined;
@@ -122,22 +134,32 @@ export class WorldHost {
     const { limits, environment } = options;
     this.#options = options;
     const now = environment.clock.now();
+    this.readTurns = new ReadTurns(limits.looksPerTurn, environment.scheduler);
     this.world = new World(stored, limits, now);
     this.ledger = new Ledger(limits, stored, now);
     const isReadable = (): boolean => !this.#isStoring;
-    const onGone = (clientId: string): void => this.#sessionObjects.left(clientId);
+    const onGone = (session: Session, isReplaced: boolean): void => {
+      this.strictPushes.end(session);
+      if (!isReplaced) this.#sessionObjects.left(session.clientId);
+    };
     this.permissions = new Permissions(options.rules, options.onError);
     this.versions = options.versions;
     const { permissions, world } = this;
     this.views = new Views(world, permissions, options.channels, limits, options.onError);
+    this.strictPushes = new StrictPushes(world, {
+      permissions,
+      channelsOf: (object) => this.views.channelsNamed(object),
+      areChannelsNamed: () => this.views.areChannelsNamed,
+      formerBytesMax: limits.formerBytesMax,
+    });
     this.sessions = new Sessions(this.views, limits, environment, isReadable, onGone);
-    const { authorize, onError } = options;
-    this.#judge = new Judge(world, { permissions, authorize, onError });
-    this.#flusher = new Flusher(this.world, this.sessions, options.flush, environment, isReadable);
-    const { name, handlers } = options;
+    this.directors = new Directors(this.sessions, options.onError);
+    const { conflicts = "merge", references = {} } = options;
+    this.#conflicts = new ConflictDetector(world, conflicts, references);
+    this.#flusher = new Flusher(world, this.sessions, options.flush, environment, isReadable);
     const { scheduler } = environment;
-    this.#gate = new HandlerGate(name, handlers, this.world, limits, scheduler);
-    this.#keeper = new Keeper(stored, this.world, this.ledger, { ...options, scheduler });
+    this.#keeper = new Keeper(stored, world, this.ledger, { ...options, scheduler });
+    [this.#intake, this.#commits] = this.#openIntake(references);
     this.#sessionObjects = new SessionObjects({
       lifetimes: options.lifetimes,
       graceMs: limits.sessionGraceMs,
@@ -149,14 +171,47 @@ export class WorldHost {
     this.#checkStoreLater();
   }
 
+  /** Where writes come in, and where they are decided. */
+  #openIntake(references: References): [Intake, CommitSection] {
+    const { world, ledger, sessions, permissions, versions, strictPushes } = this;
+    const { name, handlers, authorizers, checks, limits, environment, lifetimes, onError } =
+      this.#options;
+    const conflicts = this.#conflicts;
+    const judge = new Judge(world, { permissions, authorizers, onError });
+    const basis = { name, world, ledger, sessions, handlers, checks, judge, strictPushes };
+    const about = { permissions, versions, conflicts, references };
+    const examiner = new Examiner({ ...basis, ...about, onError });
+    const intake = new Intake({
+      ...basis,
+      examiner,
+      gate: new HandlerGate(name, handlers, world, limits, environment.scheduler),
+      isClosed: () => this.#isClosed,
+      onReady: (job) => this.#makeReady(job),
+      onIdle: () => this.#checkIdle(),
+    });
+    const onRenamed = intake.rename.bind(intake);
+    const deciding = { conflicts, lifetimes, examiner, environment, onRenamed };
+    return [intake, new CommitSection({ ...basis, ...deciding })];
+  }
+
   get isClosing(): boolean {
     return this.#isClosing;
+  }
+
+  /** Where there are conflicts that a client may have to decide. */
+  get detects(): ConflictDetector["places"] {
+    return this.#conflicts.places;
   }
 
   /** Whether what was accepted outlasts this process, and of which namespaces nothing does. */
   get durability(): Pick<Welcome, "isDurable" | "ephemeral"> {
     const { hasEphemeral, ephemeral } = this.#options.lifetimes;
     return { isDurable: this.#keeper.isDurable, ...(hasEphemeral && { ephemeral }) };
+  }
+
+  /** Whether the objects of a namespace end with this process. */
+  isEphemeral(namespace: string): boolean {
+    return this.#options.lifetimes.ephemeral.includes(namespace);
   }
 
   get #isStoring(): boolean {
@@ -187,16 +242,29 @@ export class WorldHost {
     this.#enqueue({ writer, client, operations, problem, bytes, settle, drop: done });
   }
 
-  /** The server's own write. Resolves with the ids that handlers gave in place of provisional ones. */
-  write(operations: readonly Operation[]): Promise<ReadonlyMap<ObjectId, ObjectId>> {
+  /**
+   * A write that no client numbers: the server's own, or of `writer`, who is judged like a client. Fails
+   * with `out_of_date` if the world is not `at` this cursor by then.
+   */
+  write(
+    operations: readonly Operation[],
+    writer: Writer = null,
+    at?: Cursor,
+  ): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
       this.#enqueue({
-        writer: null,
+        writer,
         client: null,
         operations,
-        settle: (outcome) => {
-          if (outcome.kind === "rejected") reject(SyncError.from(outcome.error));
-          else resolve(outcome.renamed ?? NOTHING_RENAMED);
+        at,
+        settle: (outcome, commit) => {
+          if (outcome.kind === "rejected") {
+            reject(SyncError.from(outcome.error));
+            return;
+          }
+          const isChanged = commit !== undefined && commit.applied.length > 0;
+          const { seq } = commit ?? this.world;
+          resolve({ renamed: outcome.renamed ?? NOTHING_RENAMED, seq, isChanged });
         },
       });
     });
@@ -207,9 +275,9 @@ export class WorldHost {
    * asked about those that the world does not hold; or about all of them, to refresh the others.
    */
   async fetch(ids: readonly ObjectId[], writer: Writer, isRefresh = false): Promise<Fetched> {
-    if (this.#options.handlers.fetch !== undefined) await this.#bringIn(ids, writer, isRefresh);
+    await this.#intake.bringIn(ids, writer, isRefresh);
     // What is being stored may still be taken back: then nobody would ever get that far.
-    await this.#readable();
+    await this.readable();
     const missing = ids.filter((id) => this.world.get(id) === undefined);
     return { seq: this.world.seq, missing };
   }
@@ -232,8 +300,9 @@ export class WorldHost {
     if (!this.#isStoring) this.#flusher.flush();
     this.sessions.goodbyeAll(closing());
     // Whether the store will keep these, nobody will hear: a client asks the next server.
-    for (const { job } of this.#storing ?? []) if (job.client === null) job.settle(UNDECIDED);
-    for (const job of this.#ready.splice(0)) this.#refuse(job);
+    for (const { job } of this.#storing ?? [])
+      if (job.client === null) job.settle(UNDECIDED, undefined);
+    for (const job of this.#ready.takeAll()) this.#refuse(job);
     for (const resume of this.#whenReadable.splice(0)) resume();
   }
 
@@ -247,48 +316,11 @@ export class WorldHost {
   }
 
   async nameChannels(channelsOf: ChannelsOf): Promise<void> {
-    await this.#readable();
+    await this.readable();
     this.#flusher.flush();
     this.views.nameChannels(channelsOf);
+    this.strictPushes.decidedAnew();
     this.#flusher.flush();
-  }
-
-  /** Has this decide what sessions are shown that begin from now on. Returns its undo. */
-  direct(director: Director): () => void {
-    this.#directors.push(director);
-    return () => {
-      const index = this.#directors.indexOf(director);
-      if (index !== -1) this.#directors.splice(index, 1);
-    };
-  }
-
-  /** What a session is to be shown whatever it asks for, if somebody decides that. */
-  topicsFor(info: SessionInfo): Topics | undefined {
-    try {
-      for (const director of this.#directors) {
-        const topics = director(info);
-        if (topics !== undefined) return topics;
-      }
-      return undefined;
-    } catch (cause) {
-      const message = "what a session is shown could not be decided: it is shown nothing";
-      this.#options.onError(new SyncError("handler_failed", message, { cause }));
-      return new Topics(false);
-    }
-  }
-
-  /**
-   * Has a session shown this from now on. Throws `unsupported` unless a director decided what it is
-   * shown when it began: its client could come back, and take what it has for all that there is.
-   */
-  show(sessionId: string, topics: Topics): void {
-    const session = this.sessions.named(sessionId);
-    if (session === undefined || session.topics.key === topics.key) return;
-    if (!session.isDirected) {
-      throw new SyncError("unsupported", "what this session is shown was left to its client");
-    }
-    session.topics = topics;
-    this.sessions.turn(session, topics);
   }
 
   /**
@@ -297,8 +329,10 @@ export class WorldHost {
    */
   async revoke(ids: readonly ObjectId[] | undefined): Promise<void> {
     this.views.reconsider(ids);
-    await this.#readable();
-    this.#flusher.flush();
+    for (const reading of this.readings) reading.reconsider(ids);
+    await this.readable();
+    // Those that come while it is done have theirs done together with it.
+    if (!this.views.isReviewing) this.#flusher.flush();
   }
 
   /** The object of a handle: none that may not be seen, for nobody learns an id by naming a handle. */
@@ -316,11 +350,13 @@ export class WorldHost {
   /** Other rules from now on. Everyone comes back, and is shown what these allow. */
   changeRules(rules: Rules | undefined): void {
     this.permissions.change(rules);
+    this.strictPushes.decidedAnew();
+    for (const reading of this.readings) reading.reconsider(undefined);
     this.sessions.dismissAll(new SyncError("unavailable", "who may see what has changed"));
   }
 
   /** Resolves when what is there is there to stay. Throws when nobody will know. */
-  async #readable(): Promise<void> {
+  async readable(): Promise<void> {
     await Promise.resolve(); // a rule or a check may be what calls, in the middle of a turn
     while (this.#isStoring && !this.#isClosed) {
       await new Promise<void>((resolve) => this.#whenReadable.push(resolve));
@@ -330,12 +366,9 @@ export class WorldHost {
 
   /** A client has connected anew, and sends again all that it was told nothing of. */
   forgetUndecided(clientId: string): void {
-    this.#ready = this.#ready.filter((job) => {
-      // What handlers have seen must be decided, or they would be asked about it again.
-      if (job.client?.clientId !== clientId || job.isConsulted === true) return true;
-      job.drop?.();
-      return false;
-    });
+    // What handlers have seen must be decided, or they would be asked about it again.
+    const undecided = this.#ready.takeOf(clientId, (job) => job.isConsulted !== true);
+    for (const job of undecided) job.drop?.();
   }
 
   /** A server that has nothing to keep would not notice that another one has the world. */
@@ -360,163 +393,13 @@ export class WorldHost {
       this.#refuse(job);
       return;
     }
-    // The last handler may be taken away while it is still asked about what comes before.
-    if (Object.keys(this.#options.handlers).length === 0 && this.#inHandlers === 0) {
-      this.#makeReady(job);
-      return;
-    }
-    const keys = job.operations.map(({ id }) => objectKey(this.#finalId(id, job)));
-    if (job.client !== null) keys.push(`client ${job.client.clientId}`);
-    this.#inHandlers += 1;
-    this.#consulted.add(job);
-    void this.#queue.run(keys, () => this.#consult(job));
+    this.#intake.take(job);
   }
 
   /** A client will ask again, here or elsewhere; only the server's own code must hear it now. */
   #refuse(job: Job, error = new SyncError("closed", "this world is closed")): void {
     if (job.client !== null) job.drop?.();
-    else job.settle(rejected(error));
-  }
-
-  /** Runs the handlers, and holds back what comes after on the same objects until it is decided. */
-  async #consult(job: Job): Promise<void> {
-    this.#identify(job);
-    try {
-      // A world that has closed meanwhile, or was taken over, decides nothing any more.
-      if (job.problem === undefined && !this.#isClosed && this.#isNext(job)) {
-        // Before the application's database can hear of it.
-        await this.#bringInToRaise(job);
-        this.#raise(job);
-        if (job.writer !== null) this.#judge.check(job.writer, job.operations);
-        const { checks, name } = this.#options;
-        checks.runBeforeHandlers(job.operations, name, job.writer, this.world);
-        Object.assign(job, await this.#gate.consult(job.operations, job.writer, job.client));
-      }
-    } catch (error) {
-      job.problem = this.#toProblem(error);
-    }
-    this.#inHandlers -= 1;
-    this.#consulted.delete(job);
-    await new Promise<void>((resolve) => {
-      const settle = (outcome: Outcome): void => {
-        job.settle(outcome);
-        resolve();
-      };
-      const drop = (): void => {
-        job.drop?.();
-        resolve();
-      };
-      this.#makeReady({ ...job, settle, drop, isConsulted: true });
-    });
-  }
-
-  /** Puts ids in the place of provisional ones that the client still used when it wrote. */
-  #identify(job: Job): void {
-    const { client, operations } = job;
-    if (client === null || job.fingerprint !== undefined) return;
-    if (this.ledger.hasRenames(client.clientId)) {
-      job.operations = operations.map((operation) => {
-        const id = this.#finalId(operation.id, job);
-        return id === operation.id ? operation : { ...operation, id };
-      });
-    }
-    job.fingerprint = job.problem === undefined ? fingerprint(job.operations) : 0;
-  }
-
-  /** Makes of what a client of an older schema has written what it would be today. */
-  #raise(job: Job): void {
-    const { writer, operations } = job;
-    if (!this.#isToRaise(job)) return;
-    const { schemaVersion } = writer as SessionInfo;
-    try {
-      job.operations = this.versions.raise(operations, schemaVersion, (id) => this.#toRaise(id));
-      job.isRaised = true;
-    } catch (error) {
-      // To who may not see an object there is none, and none that cannot be migrated.
-      this.#judge.check(writer as SessionInfo, operations);
-      throw error;
-    }
-  }
-
-  /** The object on which a write is raised. Throws `migration_failed` when nobody can tell what it is. */
-  #toRaise(id: ObjectId): SyncObject | undefined {
-    const object = this.world.get(id);
-    const { handlers } = this.#options;
-    const isHandled = handlers.update !== undefined && handlers.fetch === undefined;
-    const isElsewhere = isHandled && !this.world.isGone(id);
-    if (object !== undefined || !isElsewhere) return object;
-    const message = `only a fetch handler could tell what ${id} is, which an older version changes`;
-    throw new SyncError("migration_failed", message, { id });
-  }
-
-  /** What a write becomes depends on what is there, and only a fetch handler may know that. */
-  async #bringInToRaise(job: Job): Promise<void> {
-    if (!this.#isToRaise(job) || this.#options.handlers.fetch === undefined) return;
-    const updated = job.operations.filter(({ kind }) => kind === "update").map(({ id }) => id);
-    if (updated.length > 0) await this.#load(updated, job.writer, false);
-  }
-
-  #isToRaise({ writer, isRaised }: Job): boolean {
-    return writer !== null && isRaised !== true && writer.schemaVersion !== this.versions.current;
-  }
-
-  /** The id that took the place of a provisional one, if it is one. */
-  #finalId(id: ObjectId, { client }: Job): ObjectId {
-    return client === null ? id : this.ledger.resolve(client.clientId, id, client.n);
-  }
-
-  async #bringIn(ids: readonly ObjectId[], writer: Writer, isRefresh: boolean): Promise<void> {
-    this.#inHandlers += 1;
-    let problem: SyncError | undefined;
-    await this.#queue.run(ids.map(objectKey), async () => {
-      // Who has gone in the meantime hears no answer, and asks again when it is back.
-      if (writer !== null && this.sessions.named(writer.id) === undefined) return;
-      try {
-        await this.#load(ids, writer, isRefresh);
-      } catch (error) {
-        problem = this.#toProblem(error);
-      }
-    });
-    this.#inHandlers -= 1;
-    this.#checkIdle();
-    if (problem !== undefined) throw problem;
-  }
-
-  async #load(ids: readonly ObjectId[], writer: Writer, isRefresh: boolean): Promise<void> {
-    const isHidden = (id: ObjectId): boolean => writer !== null && this.#judge.hides(writer, id);
-    const operations = isRefresh
-      ? await this.#gate.refresh(ids, writer)
-      : await this.#gate.load(ids, writer, isHidden);
-    if (operations.length === 0) return;
-    await new Promise<void>((resolve, reject) => {
-      this.#makeReady({
-        writer: null,
-        client: null,
-        operations,
-        // What only now is heard of was not created now; what a refresh finds is news.
-        silent: new Set(isRefresh ? [] : operations.map(({ id }) => id)),
-        settle: (outcome) => {
-          if (outcome.kind === "rejected") reject(SyncError.from(outcome.error));
-          else resolve();
-        },
-      });
-    });
-  }
-
-  /** Handlers must not see a retry, nor what will come again because something before it is missing. */
-  #isNext({ client }: Job): boolean {
-    return client === null || client.n === this.ledger.lastOf(client.clientId) + 1;
-  }
-
-  #toProblem(error: unknown): SyncError {
-    const problem =
-      error instanceof SyncError
-        ? error
-        : new SyncError("unavailable", "the server failed on this write", { cause: error });
-    if (TOLD_ALSO_HERE.has(problem.code) || error !== problem) {
-      this.#options.onError(problem);
-    }
-    return problem;
+    else job.settle(rejected(error), undefined);
   }
 
   #makeReady(job: Job): void {
@@ -536,14 +419,14 @@ export class WorldHost {
   #turn(): void {
     if (this.#isStoring) return;
     if (this.#isClosed) {
-      for (const job of this.#ready.splice(0)) this.#refuse(job);
+      for (const job of this.#ready.takeAll()) this.#refuse(job);
       return;
     }
     const jobs = this.#takeReady();
     this.ledger.passTime(this.#options.environment.clock.now());
     const decisions: Decision[] = [];
     for (const job of jobs) {
-      const decision = this.#decide(job);
+      const decision = this.#commits.decide(job);
       if (decision !== undefined) decisions.push(decision);
     }
     const storing = this.#keeper.keep(decisions, this.#usersOfLedger);
@@ -552,78 +435,19 @@ export class WorldHost {
       return;
     }
     this.#finish(decisions, storing);
-    if (this.#ready.length > 0) this.#turnSoon();
+    if (this.#ready.size > 0) this.#turnSoon();
   }
 
   /** As many as a turn decides, in their order. */
   #takeReady(): Job[] {
     let [steps, bytes] = [0, 0];
-    const end = this.#ready.findIndex((job) => {
-      if (steps >= TURN_STEPS || bytes >= TURN_BYTES) return true;
+    return this.#ready.take((job) => {
+      if (steps >= TURN_STEPS || bytes >= TURN_BYTES) return false;
       steps += Math.max(1, job.operations.length);
+      if (this.#conflicts.isCostly(job.operations)) steps += TURN_STEPS;
       bytes += job.bytes ?? 0;
-      return false;
+      return true;
     });
-    return this.#ready.splice(0, end === -1 ? Infinity : end);
-  }
-
-  #decide(job: Job): Decision | undefined {
-    if (job.client === null) return this.#tryCommit(job);
-    this.#identify(job);
-    const { clientId, n, settled } = job.client;
-    const print = job.fingerprint ?? 0;
-    // Not when it came: what was before it may still use the provisional ids that are forgotten here.
-    this.ledger.settle(clientId, settled);
-    try {
-      const outcome = this.ledger.recall(clientId, n, print);
-      if (outcome === "known") {
-        job.drop?.();
-        return undefined;
-      }
-      if (outcome !== undefined) return { job, outcome, commit: undefined, isRecalled: true };
-    } catch (error) {
-      const problem = this.#toProblem(error);
-      if (problem.code === "mutation_mismatch") {
-        return { job, outcome: rejected(problem), commit: undefined, isRecalled: true };
-      }
-      this.sessions.dismiss(clientId, problem); // it comes back, and starts at the right number
-      job.drop?.();
-      return undefined;
-    }
-    const decision = this.#tryCommit(job);
-    this.#record(job, job.client, decision.outcome);
-    return decision;
-  }
-
-  #record(job: Job, { clientId, n }: MutationName, outcome: Outcome): void {
-    const { operations, writer, fingerprint = 0 } = job;
-    const isEphemeral = this.#options.lifetimes.areEphemeral(operations);
-    const owner = identityKey(writer?.identity);
-    const decided = { clientId, n, fingerprint, outcome, owner };
-    this.ledger.record(decided, this.world.seq, isEphemeral);
-  }
-
-  /** The commit section: nothing can happen between judging and applying. */
-  #tryCommit(job: Job): Decision {
-    try {
-      if (job.problem !== undefined) throw job.problem;
-      this.#raise(job);
-      if (job.writer !== null) this.#judge.check(job.writer, job.operations);
-      const { renamed } = job;
-      if (renamed !== undefined) job.operations = meet(job.operations, renamed, this.world);
-      const { checks, name } = this.#options;
-      checks.run(job.operations, name, job.writer, this.world);
-      const commit = this.world.commit(job.operations, this.#options.environment.clock.now());
-      // Who waits for the object under its provisional id comes before who knows it by its own.
-      for (const [from, to] of renamed ?? []) this.#queue.join(objectKey(from), objectKey(to));
-      const isPlain = renamed === undefined || renamed.size === 0;
-      return { job, outcome: isPlain ? ACCEPTED : { kind: "accepted", renamed }, commit };
-    } catch (error) {
-      const problem = job.problem ?? this.#toProblem(error);
-      const told =
-        job.writer === null ? problem : this.#judge.tellable(problem, job.writer, job.operations);
-      return { job, outcome: rejected(told), commit: undefined };
-    }
   }
 
   #await(storing: Promise<Failure | undefined>, decisions: readonly Decision[]): void {
@@ -633,7 +457,7 @@ export class WorldHost {
       this.#finish(decisions, failure);
       for (const resume of this.#whenReadable.splice(0)) resume();
       this.sessions.pumpSoon();
-      if (this.#ready.length > 0) this.#turnSoon();
+      if (this.#ready.size > 0) this.#turnSoon();
     });
   }
 
@@ -646,7 +470,7 @@ export class WorldHost {
 
   #writersUnderWay(): Set<string> {
     const clientIds = new Set<string>();
-    for (const { client } of [...this.#consulted, ...this.#ready]) {
+    for (const { client } of [...this.#intake.jobs, ...this.#ready]) {
       if (client !== null) clientIds.add(client.clientId);
     }
     return clientIds;
@@ -664,40 +488,22 @@ export class WorldHost {
 
   /** Another server has the world: what is undecided, clients ask that one, and so may others. */
   #giveWay(decisions: readonly Decision[], error: SyncError): void {
-    this.#undo(decisions);
+    this.#commits.undo(decisions);
     this.#isClosing = true;
     this.#isClosed = true;
     this.#sessionObjects.close();
     for (const { job } of decisions) this.#refuse(job, error);
-    for (const job of this.#ready.splice(0)) this.#refuse(job, error);
+    for (const job of this.#ready.takeAll()) this.#refuse(job, error);
     this.sessions.goodbyeAll(closing());
     this.#options.onError(error);
     this.#checkIdle();
   }
 
-  #undo(decisions: readonly Decision[]): void {
-    for (let i = decisions.length - 1; i >= 0; i--) {
-      const commit = decisions[i]?.commit;
-      if (commit !== undefined) this.world.undo(commit);
-    }
-  }
-
-  /** The store refused: what this turn committed never was. */
   #takeBack(decisions: readonly Decision[], cause: unknown): Decision[] {
     this.#options.onError(new SyncError("unavailable", "the store refused a batch", { cause }));
-    this.#undo(decisions);
-    const outcome = rejected(new SyncError("unavailable", "the write could not be stored"));
-    const refused = new Set<string>();
-    return decisions.map((decision) => {
-      const { job, isRecalled } = decision;
-      if (job.client === null) return { job, outcome, commit: undefined };
-      const { clientId, n } = job.client;
-      const key = `${clientId} ${n}`;
-      if (isRecalled === true && !refused.has(key)) return decision;
-      refused.add(key);
-      this.#record(job, job.client, outcome);
-      return { job, outcome, commit: undefined };
-    });
+    const told = this.#commits.refuse(decisions);
+    this.#options.onChanged(decisions); // somebody may have looked at them meanwhile
+    return told;
   }
 
   /** What was decided stands: now everyone may hear of it. */
@@ -710,13 +516,14 @@ export class WorldHost {
         if (!isSilent) this.#options.onApplied(applied, job.writer);
       }
     }
-    for (const { job, outcome } of decisions) job.settle(outcome);
+    this.#options.onChanged(decisions);
+    for (const { job, outcome, commit } of decisions) job.settle(outcome, commit);
     if (decisions.length > 0 || this.#flusher.isLate) this.#flusher.flushInTime();
     this.#checkIdle();
   }
 
   #checkIdle(): void {
-    const isBusy = this.#ready.length > 0 || this.#inHandlers > 0 || this.#isStoring;
+    const isBusy = this.#ready.size > 0 || this.#intake.isBusy || this.#isStoring;
     if (isBusy) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
@@ -725,12 +532,4 @@ export class WorldHost {
 /** Why a client must come back later. */
 export function closing(): SyncError {
   return new SyncError("unavailable", "the server is shutting down", { retryAfterMs: 500 });
-}
-
-function objectKey(id: ObjectId): string {
-  return `object ${id}`;
-}
-
-function rejected(error: SyncError): Outcome {
-  return { kind: "rejected", error: error.toData() };
 }

@@ -45,7 +45,7 @@ export class Channels {
   look(entry: Entry): boolean {
     if (!this.areNamed) return false;
     const before = this.of(entry);
-    const now = entry.object === null ? NONE : this.#named(entry.object);
+    const now = entry.object === null ? NONE : this.named(entry.object);
     if (before.length === now.length && before.every((name, i) => name === now[i])) return false;
     for (const channel of before) this.#leave(channel, entry);
     for (const channel of now) this.#enter(channel, entry);
@@ -54,7 +54,8 @@ export class Channels {
     return true;
   }
 
-  #named(object: SyncObject): readonly string[] {
+  /** The channels of an object like this one. */
+  named(object: SyncObject): readonly string[] {
     if (this.#namers.length === 1) return this.#namedBy(this.#namers[0] as ChannelsOf, object);
     return [...new Set(this.#namers.flatMap((namer) => this.#namedBy(namer, object)))];
   }

@@ -28,6 +28,8 @@ export class Member {
   lowered: SyncObject | null;
   /** Whether it has left the view. */
   isGone = false;
+  /** Where `Holders` has it, as long as it is in the view. */
+  place = -1;
   older: Member | null = null;
   newer: Member | null = null;
 
@@ -37,11 +39,10 @@ export class Member {
     version: number,
     hidden: readonly string[],
     lowered: SyncObject | null,
-    known = version,
   ) {
     this.view = view;
     this.entry = entry;
-    this.known = known;
+    this.known = version;
     this.entered = version;
     this.shownAnew = version;
     this.revision = version;
@@ -57,6 +58,7 @@ export class Holders {
   add(member: Member): void {
     const { handle } = member.entry;
     const members = this.#members.get(handle);
+    member.place = members?.length ?? 0;
     if (members === undefined) this.#members.set(handle, [member]);
     else members.push(member);
   }
@@ -72,10 +74,10 @@ export class Holders {
   remove(member: Member): void {
     const { handle } = member.entry;
     const members = this.#members.get(handle);
-    const index = members?.indexOf(member) ?? -1;
-    if (members === undefined || index === -1) return;
+    if (members?.[member.place] !== member) return;
     const last = members.pop() as Member;
-    if (last !== member) members[index] = last;
+    if (last !== member) members[member.place] = last;
+    last.place = member.place;
     if (members.length === 0) this.#members.delete(handle);
   }
 }

@@ -1,6 +1,14 @@
 import type { Change } from "../../lib/delta.ts";
-import { NOTHING_HIDDEN, type Entry } from "../../lib/entry.ts";
+import type { Entry } from "../../lib/entry.ts";
 import type { ObjectShapes } from "../../lib/object-shape.ts";
+import { hidesSame } from "./hidden.ts";
+
+/** What was made of an object for those from whom the same is hidden, and then for others. */
+interface Made {
+  readonly hidden: readonly string[];
+  readonly change: Change;
+  readonly next: Made | undefined;
+}
 
 /**
  * What views say of objects, made and encoded once for all of them: each change is one object for as
@@ -9,8 +17,8 @@ import type { ObjectShapes } from "../../lib/object-shape.ts";
 export class SharedChanges {
   readonly bodies = new Map<Change, Uint8Array>();
   readonly #shapes: ObjectShapes;
-  readonly #wholes = new Map<Entry, Change>();
-  readonly #updates = new Map<Entry, Change>();
+  readonly #wholes = new Map<Entry, Made>();
+  readonly #updates = new Map<Entry, Made>();
   #toldSeq: number;
 
   constructor(shapes: ObjectShapes, seq: number) {
@@ -23,21 +31,23 @@ export class SharedChanges {
     return this.#toldSeq;
   }
 
-  whole(entry: Entry, isSilent: boolean): Change {
-    const known = this.#wholes.get(entry);
-    if (known?.silent === isSilent) return known;
-    const made = entry.whole(this.#shapes, isSilent, NOTHING_HIDDEN);
-    this.#wholes.set(entry, made);
-    return made;
+  whole(entry: Entry, isSilent: boolean, hidden: readonly string[]): Change {
+    const next = this.#wholes.get(entry);
+    const known = find(next, isSilent, hidden);
+    if (known !== undefined) return known;
+    const change = entry.whole(this.#shapes, isSilent, hidden);
+    this.#wholes.set(entry, { hidden, change, next });
+    return change;
   }
 
-  update(entry: Entry, base: number, isSilent: boolean): Change {
-    if (base !== this.#toldSeq) return entry.update(base, this.#shapes, isSilent, NOTHING_HIDDEN);
-    const known = this.#updates.get(entry);
-    if (known?.silent === isSilent) return known;
-    const made = entry.update(base, this.#shapes, isSilent, NOTHING_HIDDEN);
-    this.#updates.set(entry, made);
-    return made;
+  update(entry: Entry, base: number, isSilent: boolean, hidden: readonly string[]): Change {
+    if (base !== this.#toldSeq) return entry.update(base, this.#shapes, isSilent, hidden);
+    const next = this.#updates.get(entry);
+    const known = find(next, isSilent, hidden);
+    if (known !== undefined) return known;
+    const change = entry.update(base, this.#shapes, isSilent, hidden);
+    this.#updates.set(entry, { hidden, change, next });
+    return change;
   }
 
   /** The world goes on: what was made is outdated. */
@@ -52,4 +62,15 @@ export class SharedChanges {
     this.#toldSeq = seq;
     this.outdate();
   }
+}
+
+function find(
+  made: Made | undefined,
+  isSilent: boolean,
+  hidden: readonly string[],
+): Change | undefined {
+  for (let one = made; one !== undefined; one = one.next) {
+    if (one.change.silent === isSilent && hidesSame(one.hidden, hidden)) return one.change;
+  }
+  return undefined;
 }

@@ -16,7 +16,8 @@ export interface Page {
 
 /** What everyone is told at the same time. */
 export interface News {
-  readonly delta: EncodedDelta;
+  /** Undefined when it is more than may wait for anybody: then it is told by pages. */
+  readonly delta: EncodedDelta | undefined;
   /** Whether anything is shown differently; if not, it is for those who have other things to hear. */
   readonly isNews: boolean;
 }
@@ -26,8 +27,12 @@ export interface Source {
   readonly position: Position;
   /** What was before this version may be forgotten: who is older starts anew. */
   readonly horizon: number;
+  /** Whether it is whole: until it is, nobody is told anything of it. */
+  readonly isReady: boolean;
   /** What is new since this was last asked, for who is up to date. No event is asked for about `silent`. */
   tell(silent: ReadonlySet<Entry>): News;
+  /** Nobody is up to date: what is new is told by pages. */
+  passOver(): void;
   /** A page of what is new after `base`, of which all up to the version `from` was shown already. */
   page(base: Position, from: number): Page;
   /** The object of a handle that was shown here: nobody learns an id by naming a handle. */

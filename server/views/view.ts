@@ -1,4 +1,4 @@
-import { encodeDelta, type EncodedDelta } from "../../lib/delta-codec.ts";
+import { encodeDelta, encodeDeltaWithin, type EncodedDelta } from "../../lib/delta-codec.ts";
 import { changeBytes, valuesOf, type Change } from "../../lib/delta.ts";
 import { NOTHING_HIDDEN, type Entry } from "../../lib/entry.ts";
 import { equalValues, type ObjectId, type SyncObject } from "../../lib/object.ts";
@@ -7,6 +7,7 @@ import { RecencyList } from "../../lib/recency-list.ts";
 import type { Topics } from "../../lib/topics.ts";
 import type { Audience } from "../audience.ts";
 import { SnapshotPages } from "../snapshot-pages.ts";
+import { hidesSame } from "./hidden.ts";
 import { Member, type Holders, type MemberView } from "./member.ts";
 import type { Position } from "./position.ts";
 import type { SharedChanges } from "./shared-changes.ts";
@@ -21,6 +22,8 @@ export interface ViewSurroundings {
   readonly holders: Holders;
   readonly shared: SharedChanges;
   readonly pageBytes: number;
+  /** What is told at once, at most. */
+  readonly newsBytesMax: number;
   /** How many objects that have left a view are remembered for those who catch up. */
   readonly goneMax: number;
 }
@@ -39,8 +42,14 @@ export class View implements Source, MemberView {
   /** By handle. Those who have left are among them until they are forgotten. */
   readonly #members = new Map<number, Member>();
   readonly #recency = new RecencyList<Member>();
-  #gone: Member[] = [];
+  /** Those who have left, in this order. */
+  readonly #gone = new Set<Member>();
+  /** How many of them are remembered at most. */
+  #goneMax: number;
   #topics: Topics;
+  #key: string | undefined;
+  #isReady = false;
+  #isClosed = false;
   #version = 0;
   #seq: number;
   #horizon = 0;
@@ -50,6 +59,8 @@ export class View implements Source, MemberView {
   #paged = 0;
   /** How many sessions are shown it. */
   users = 0;
+  /** Whether newcomers can share it. */
+  isShared = false;
   round = 0;
 
   constructor(audience: Audience, topics: Topics, seq: number, surroundings: ViewSurroundings) {
@@ -57,6 +68,7 @@ export class View implements Source, MemberView {
     this.#topics = topics;
     this.#seq = seq;
     this.#surroundings = surroundings;
+    this.#goneMax = surroundings.goneMax;
   }
 
   get topics(): Topics {
@@ -71,29 +83,58 @@ export class View implements Source, MemberView {
     return this.#horizon;
   }
 
-  /** One for somebody who goes on from here and is shown something else. */
-  fork(): View {
-    const copy = new View(this.audience, this.#topics, this.#seq, this.#surroundings);
-    copy.#version = this.#version;
-    copy.#horizon = this.#horizon;
-    copy.#told = this.#told;
-    for (let one = this.#recency.firstAfter(0); one !== null; one = one.newer) {
-      const { entry, known, entered, shownAnew, revision, hidden, lowered, isGone } = one;
-      const member = new Member(copy, entry, entered, hidden, lowered, known);
-      member.shownAnew = shownAnew;
-      member.revision = revision;
-      member.isGone = isGone;
-      copy.#members.set(entry.handle, member);
-      copy.#recency.append(member);
-      if (isGone) copy.#gone.push(member);
-      else this.#surroundings.holders.add(member);
-    }
-    return copy;
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
-  /** The topics change. Whoever calls shows what they select now, and looks again at every member. */
+  /** How many objects it has, or has had and remembers. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** How many objects it shows. */
+  get count(): number {
+    return this.#members.size - this.#gone.size;
+  }
+
+  /** The same for views of those who see the same, and ask for the same. */
+  get key(): string {
+    this.#key ??= keyOf(this.audience, this.#topics);
+    return this.#key;
+  }
+
+  /** An empty one, for somebody who is to go on from here, and to be shown something else. */
+  fork(): View {
+    return new View(this.audience, this.#topics, this.#seq, this.#surroundings);
+  }
+
+  /** Shows what another one does, which sees and asks for the same, in parts. It looks at what changes already. */
+  *takeOver(other: View): Generator<number, undefined> {
+    for (const { entry, hidden, lowered } of other.members()) {
+      if (!this.has(entry.handle)) this.#enter(entry, hidden, lowered);
+      yield 1;
+    }
+    return undefined;
+  }
+
+  /** The topics change: nobody is shown it until whoever calls has shown it what they select now. */
   turnTo(topics: Topics): void {
     this.#topics = topics;
+    this.#key = undefined;
+    this.#isReady = false;
+  }
+
+  /** Nobody is shown it until it was `filled` again. */
+  hold(): void {
+    this.#isReady = false;
+  }
+
+  /** It has looked at all that its topics may select. Whoever is shown it is told that by pages. */
+  filled(): void {
+    this.#isReady = true;
+    this.#told = this.#version;
+    // However much has left meanwhile: nobody can have been told of it.
+    this.#goneMax = this.#gone.size + this.#surroundings.goneMax;
   }
 
   has(handle: number): boolean {
@@ -104,21 +145,25 @@ export class View implements Source, MemberView {
     for (const member of this.#members.values()) if (!member.isGone) yield member;
   }
 
-  /** Whether it shows exactly what another one does. */
-  isLike(other: View): boolean {
-    let count = 0;
-    for (const { entry, hidden, lowered } of other.members()) {
-      const member = this.#members.get(entry.handle);
-      if (member === undefined || member.isGone || !isSame(member.hidden, hidden)) return false;
-      if (!equalValues(member.lowered, lowered)) return false;
-      count += 1;
-    }
-    return count === [...this.members()].length;
+  /** An object as it is shown; undefined when it is not. */
+  member(handle: number): Member | undefined {
+    const member = this.#members.get(handle);
+    return member?.isGone === false ? member : undefined;
   }
 
-  /** Whoever is shown it was told all of it, or will be told by pages. */
+  /** What changed first after a version, or has left. */
+  changedAfter(version: number): Member | null {
+    return this.#recency.firstAfter(version);
+  }
+
+  /** `changedAfter` is likely to be asked for this one. */
+  expectNext(member: Member): void {
+    this.#recency.expectNext(member);
+  }
+
   passOver(): void {
     this.#told = this.#version;
+    this.#forgetSurplus();
   }
 
   /** All up to this commit was shown to it, as to all other views: by a turn nobody goes back. */
@@ -128,23 +173,16 @@ export class View implements Source, MemberView {
 
   /** Looks at an object as it is now: it enters, stays, changes or leaves. */
   look(entry: Entry, channels: readonly string[]): void {
+    if (this.#isClosed) return;
     const { object, handle } = entry;
     const known = this.#members.get(handle);
     const lowered = object === null ? null : this.#lower(object);
     const hidden = object === null ? undefined : this.#hiddenOf(object, lowered, channels);
     if (hidden === undefined || lowered === undefined) {
       if (known?.isGone === false) this.leave(known);
-    } else if (known === undefined) {
-      const member = new Member(this, entry, ++this.#version, hidden, lowered);
-      this.#members.set(handle, member);
-      this.#recency.append(member);
-      this.#surroundings.holders.add(member);
-    } else if (known.isGone) {
-      known.isGone = false;
-      this.#surroundings.holders.add(known);
-      this.#showAnew(known, hidden, lowered);
-      known.entered = known.revision;
-    } else if (!isSame(known.hidden, hidden) || !equalValues(known.lowered, lowered)) {
+    } else if (known === undefined || known.isGone) {
+      this.#enter(entry, hidden, lowered);
+    } else if (!hidesSame(known.hidden, hidden) || !equalValues(known.lowered, lowered)) {
       this.#showAnew(known, hidden, lowered);
     } else if (entry.revision > this.#seq && this.#isShownDifferently(known)) {
       this.#touch(known);
@@ -157,31 +195,44 @@ export class View implements Source, MemberView {
     this.#surroundings.holders.remove(member);
     this.#conceal(member);
     this.#touch(member);
-    this.#gone.push(member);
+    this.#gone.add(member);
   }
 
-  /** Nobody is shown it any more. */
-  close(): void {
-    for (const member of this.members()) this.#surroundings.holders.remove(member);
-    this.#members.clear();
+  /** Nobody is shown it any more: it looks at nothing from now on, and goes in parts. */
+  close(): Generator<number, undefined> {
+    this.#isClosed = true;
+    return this.#closing();
+  }
+
+  *#closing(): Generator<number, undefined> {
+    for (const [handle, member] of this.#members) {
+      if (!member.isGone) this.#surroundings.holders.remove(member);
+      this.#members.delete(handle);
+      yield 1;
+    }
+    return undefined;
   }
 
   tell(silent: ReadonlySet<Entry>): News {
-    const { shared } = this.#surroundings;
+    const { shared, newsBytesMax } = this.#surroundings;
     if (this.#told === this.#version) return new NoNews(this.#seq);
     const since = { version: this.#told, seq: shared.toldSeq };
     // Who has caught up since the last time is further, and may know what has left by now.
     const from = Math.max(this.#told, this.#paged);
     const changes: Change[] = [];
     for (let one = this.#recency.firstAfter(this.#told); one !== null; one = one.newer) {
-      const change = this.#change(one, since, from, silent);
+      const change = this.#change(one, since, from, silent, shared);
       if (change !== undefined) changes.push(change);
     }
     // Some are further than others, who were told nothing for long: it is from wherever they are.
-    const delta = encodeDelta({ from: 0, to: this.#seq, changes }, shared.bodies);
+    const news = { from: 0, to: this.#seq, changes };
+    const delta = encodeDeltaWithin(newsBytesMax, news, shared.bodies);
     this.#told = this.#version;
     // Only now: nobody who is up to date can need what is forgotten here.
-    if (this.#gone.length > this.#surroundings.goneMax) this.#forget(this.#gone.length >> 1);
+    if (delta !== undefined) {
+      this.#goneMax = this.#surroundings.goneMax;
+      this.#forgetSurplus();
+    }
     return { delta, isNews: changes.length > 0 };
   }
 
@@ -198,7 +249,7 @@ export class View implements Source, MemberView {
     let one = this.#recency.firstAfter(from);
     for (; one !== null && bytes < pageBytes; one = one.newer) {
       next = one.revision;
-      const change = this.#change(one, base, from, NOTHING);
+      const change = this.#change(one, base, from, NOTHING, undefined);
       if (change === undefined) continue;
       changes.push(change);
       bytes += changeBytes(change);
@@ -228,7 +279,7 @@ export class View implements Source, MemberView {
 
   /** Nobody lacks anything: what has left need not be remembered. */
   forgetGone(): void {
-    this.#forget(this.#gone.length);
+    this.#forget(this.#gone.size);
   }
 
   /** What is not shown of an object; undefined when it is not shown at all. */
@@ -248,12 +299,16 @@ export class View implements Source, MemberView {
     return hidden !== undefined && topics.select(object, channels, hidden) ? hidden : undefined;
   }
 
-  /** What who has all up to `base`, and was shown all up to the version `from`, must apply. */
+  /**
+   * What who has all up to `base`, and was shown all up to the version `from`, must apply. A page is one
+   * for itself: what is `shared` is kept until all views were told.
+   */
   #change(
     member: Member,
     base: Position,
     from: number,
     silent: ReadonlySet<Entry>,
+    shared: SharedChanges | undefined,
   ): Change | undefined {
     const { entry, known, entered, shownAnew, hidden, lowered, isGone } = member;
     if (isGone) {
@@ -261,21 +316,40 @@ export class View implements Source, MemberView {
       const isDestroyed = entry.object === null;
       return { kind: "destroy", handle: entry.handle, silent: !isDestroyed || silent.has(entry) };
     }
-    const { shapes, shared } = this.#surroundings;
+    const { shapes } = this.#surroundings;
     if (shownAnew > base.version || entry.isNewAt(base.seq)) {
       // What has only come into view was not created now.
       const isOld = entered > base.version && entry.created <= base.seq;
       const isSilent = isOld || silent.has(entry);
       if (lowered !== null) return wholeOf(entry, lowered, shapes, isSilent);
-      if (hidden.length > 0) return entry.whole(shapes, isSilent, hidden);
-      return shared.whole(entry, isSilent);
+      if (shared === undefined) return entry.whole(shapes, isSilent, hidden);
+      return shared.whole(entry, isSilent, hidden);
     }
-    if (hidden.length > 0) return entry.update(base.seq, shapes, silent.has(entry), hidden);
-    return shared.update(entry, base.seq, silent.has(entry));
+    const isSilent = silent.has(entry);
+    if (shared === undefined) return entry.update(base.seq, shapes, isSilent, hidden);
+    return shared.update(entry, base.seq, isSilent, hidden);
   }
 
   #lower(object: SyncObject): SyncObject | null | undefined {
     return this.audience.lower === undefined ? null : this.audience.lower(object);
+  }
+
+  /** It comes, or comes back. */
+  #enter(entry: Entry, hidden: readonly string[], lowered: SyncObject | null): void {
+    const { holders } = this.#surroundings;
+    const known = this.#members.get(entry.handle);
+    if (known === undefined) {
+      const member = new Member(this, entry, ++this.#version, hidden, lowered);
+      this.#members.set(entry.handle, member);
+      this.#recency.append(member);
+      holders.add(member);
+      return;
+    }
+    known.isGone = false;
+    this.#gone.delete(known);
+    holders.add(known);
+    this.#showAnew(known, hidden, lowered);
+    known.entered = known.revision;
   }
 
   #showAnew(member: Member, hidden: readonly string[], lowered: SyncObject | null): void {
@@ -302,10 +376,17 @@ export class View implements Source, MemberView {
     this.#recency.toNewest(member);
   }
 
+  #forgetSurplus(): void {
+    if (this.#gone.size > this.#goneMax) this.#forget(this.#gone.size >> 1);
+  }
+
+  /** Those who left first. */
   #forget(count: number): void {
-    for (const member of this.#gone.splice(0, count)) {
-      this.#horizon = Math.max(this.#horizon, member.isGone ? member.revision : 0);
-      if (!member.isGone || this.#members.get(member.entry.handle) !== member) continue;
+    let left = count;
+    for (const member of this.#gone) {
+      if (left-- === 0) return;
+      this.#horizon = Math.max(this.#horizon, member.revision);
+      this.#gone.delete(member);
       this.#members.delete(member.entry.handle);
       this.#recency.remove(member);
     }
@@ -337,8 +418,6 @@ function wholeOf(
   return { kind: "create", handle, id, shape, values: valuesOf(lowered, shape.names), silent };
 }
 
-function isSame(some: readonly string[], others: readonly string[]): boolean {
-  return (
-    some === others || (some.length === others.length && some.every((one, i) => one === others[i]))
-  );
+export function keyOf(audience: Audience, topics: Topics): string {
+  return `${audience.key} ${topics.key}`;
 }

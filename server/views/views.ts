@@ -1,20 +1,26 @@
 import type { Entry } from "../../lib/entry.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import type { ServerLimits } from "../../lib/limits.ts";
-import { namespaceOf, type ObjectId, type SyncObject } from "../../lib/object.ts";
-import type { Query } from "../../lib/query.ts";
+import type { ObjectId, SyncObject } from "../../lib/object.ts";
 import type { Topics } from "../../lib/topics.ts";
 import type { World } from "../../lib/world.ts";
 import type { Audience } from "../audience.ts";
 import type { Permissions } from "../rules.ts";
+import { goOn, TurnBudget, type Steps } from "../turn-budget.ts";
 import { Channels, type ChannelsOf } from "./channels.ts";
+import { Filling, type Ground } from "./filling.ts";
+import { Likeness } from "./likeness.ts";
 import { Holders, type MemberView } from "./member.ts";
 import type { Position } from "./position.ts";
+import { Review } from "./review.ts";
 import { SharedChanges } from "./shared-changes.ts";
 import type { Source } from "./source.ts";
-import { View, type ViewSurroundings } from "./view.ts";
+import { keyOf, View, type ViewSurroundings } from "./view.ts";
 import { ViewIndex } from "./view-index.ts";
 import { WholeWorld } from "./whole-world.ts";
+
+/** Of what may be looked at in a turn of the loop, one view takes one part in so many before others come. */
+const SLICES_PER_TURN = 4;
 
 /**
  * Everything that is shown of a world: all of it, to who may see all and asks for all; else a view,
@@ -26,17 +32,23 @@ export class Views {
   readonly #world: World;
   readonly #permissions: Permissions;
   readonly #channels: Channels;
+  readonly #ground: Ground;
   readonly #surroundings: ViewSurroundings;
+  readonly #looksPerTurn: number;
+  readonly #looksPerSlice: number;
   readonly #index = new ViewIndex();
   readonly #all = new Set<View>();
-  /** Views that show something else since the last `advance`. */
-  readonly #turned = new Set<View>();
   /** By what is asked for and who asks: those that newcomers can share. */
   readonly #shared = new Map<string, View>();
-  /** Those that are opened with the next `advance`. */
-  readonly #unopened = new Set<View>();
-  /** Objects of which it is to be looked again who may see what. */
-  #reconsidered: Set<ObjectId> | "all" = new Set();
+  /** Those that are not ready, and what they have yet to look at. It begins, and goes on, with `advance`. */
+  readonly #fillings = new Map<View, Steps>();
+  /** What is left of those that nobody is shown any more. */
+  readonly #closings = new Set<Steps>();
+  readonly #likenesses = new Map<View, Likeness>();
+  /** What is to be looked at again, as it may be different now who may see what. */
+  readonly #review: Review;
+  /** Whether that is more than one turn of the loop may, and was begun. */
+  #isReviewing = false;
   #seq: number;
   #rounds = 0;
 
@@ -51,8 +63,12 @@ export class Views {
     this.#permissions = permissions;
     this.#channels = new Channels(onError);
     if (channelsOf !== undefined) this.#channels.add(channelsOf);
-    const { pageBytes, tombstonesMax } = limits;
-    this.whole = new WholeWorld(world, pageBytes);
+    this.#ground = { world, channels: this.#channels, permissions };
+    this.#review = new Review(world, (entry) => this.#lookAgain(entry));
+    const { pageBytes, waitingBytesMax, tombstonesMax, looksPerTurn } = limits;
+    this.#looksPerTurn = looksPerTurn;
+    this.#looksPerSlice = Math.ceil(looksPerTurn / SLICES_PER_TURN);
+    this.whole = new WholeWorld(world, limits);
     this.#surroundings = {
       shapes: world.shapes,
       entryOf: (id) => world.entry(id),
@@ -63,16 +79,29 @@ export class Views {
       holders: new Holders(),
       shared: new SharedChanges(world.shapes, world.seq),
       pageBytes,
+      newsBytesMax: waitingBytesMax,
       goneMax: tombstonesMax,
     };
     for (const entry of world.entries()) this.#channels.look(entry);
     this.#seq = world.seq;
   }
 
-  /** Has objects named channels by this as well, from now on. */
+  /**
+   * Has objects named channels by this as well, from now on. Which, and what they bring into which view,
+   * is looked at from the next `advance` on, as after a revocation: until that is done no view is ready.
+   */
   nameChannels(channelsOf: ChannelsOf): void {
     this.#channels.add(channelsOf);
     this.reconsider(undefined);
+  }
+
+  /** The channels that an object like this one is in. */
+  channelsNamed(object: SyncObject): readonly string[] {
+    return this.#channels.named(object);
+  }
+
+  get areChannelsNamed(): boolean {
+    return this.#channels.areNamed;
   }
 
   /** Whether a cursor of the world says all that there is to say of who is shown this. */
@@ -93,8 +122,8 @@ export class Views {
     }
     const view = new View(audience, topics, this.#seq, this.#surroundings);
     view.users = 1;
-    this.#shared.set(keyOf(audience, topics), view);
-    this.#unopened.add(view);
+    this.#share(view);
+    this.#fillings.set(view, new Filling(view, this.#ground).steps());
     return view;
   }
 
@@ -102,40 +131,72 @@ export class Views {
     if (!(source instanceof View)) return;
     source.users -= 1;
     if (source.users > 0) return;
-    this.#unopened.delete(source);
-    this.#index.remove(source, source.topics);
-    this.#all.delete(source);
+    this.#fillings.delete(source);
+    this.#likenesses.delete(source);
     this.#unshare(source);
-    source.close();
+    if (this.#all.delete(source)) this.#closings.add(this.#closing(source, source.close()));
+  }
+
+  *#closing(view: View, members: Generator<number, undefined>): Generator<number, undefined> {
+    yield* this.#index.remove(view, view.topics);
+    return yield* members;
+  }
+
+  /** Whether something is left to do for one of the next `advance`: views are not ready, or not closed. */
+  get isBusy(): boolean {
+    return this.#fillings.size + this.#closings.size > 0 || this.#isReviewing;
+  }
+
+  /** Whether it is still to be looked who may see what: until then no view is ready. */
+  get isReviewing(): boolean {
+    return this.#isReviewing;
   }
 
   /**
-   * Goes on with other topics from where `shown` is, for one who was told all that it shows; during an
-   * `advance`. `base` is where they stand in the view returned.
+   * A view for one alone that shows what `shown` does, which it shares; during an `advance`. It is ready
+   * with one of the next, at the latest when `isBusy` is over, and then always shows the same.
    */
-  turn(shown: View, topics: Topics): { view: View; base: Position } {
-    const view = this.#own(shown);
+  own(shown: View, budget: TurnBudget): View {
+    const view = shown.fork();
+    view.users = 1;
+    this.#fill(view, view.takeOver(shown), budget);
+    return view;
+  }
+
+  /**
+   * Has the view of one alone, who was told all that it shows, go on with other topics; during an
+   * `advance`. Gives where they stand in it, which is filled from then on; `cost` is what it took to
+   * begin, in looks.
+   */
+  turn(view: View, topics: Topics): { base: Position; cost: number } {
     const base = view.position;
     const before = view.topics;
     this.#unshare(view);
-    this.#index.remove(view, before);
+    this.#likenesses.delete(view);
     view.turnTo(topics);
-    this.#index.add(view, topics);
-    for (const { entry } of [...view.members()]) view.look(entry, this.#channels.of(entry));
-    for (const entry of this.#selectedBy(view.audience, topics, before)) {
-      if (!view.has(entry.handle)) view.look(entry, this.#channels.of(entry));
-    }
-    this.#turned.add(view);
-    return { view, base };
+    const cost = 1 + this.#index.turn(view, before, topics);
+    this.#fillings.set(view, new Filling(view, this.#ground).steps(before));
+    return { base, cost };
   }
 
-  /** The view that others are shown who see the same, both having advanced as far; else this one. */
-  settle(view: View): View {
-    const key = keyOf(view.audience, view.topics);
-    const known = this.#shared.get(key);
-    if (known === undefined) this.#shared.set(key, view);
+  /**
+   * The view that others are shown who see the same, both having advanced as far; else this one. Undefined
+   * if that is not known yet: then it is to be asked again.
+   */
+  settle(view: View, budget: TurnBudget): View | undefined {
+    const known = this.#shared.get(view.key);
+    let likeness = this.#likenesses.get(view);
+    if (likeness?.other !== known) this.#likenesses.delete(view); // or it would hold what is over
+    if (known === undefined) this.#share(view);
+    if (known === undefined || known === view) return view;
+    if (!known.isReady) return undefined;
+    if (likeness?.other !== known) likeness = new Likeness(view, known);
+    this.#likenesses.set(view, likeness);
     // What rules ask about outside of the objects may have changed since the other one looked.
-    return known?.isLike(view) === true ? known : view;
+    const isLike = likeness.go(this.#looksPerSlice, budget);
+    if (isLike === undefined) return undefined;
+    this.#likenesses.delete(view);
+    return isLike ? known : view;
   }
 
   /**
@@ -143,7 +204,7 @@ export class Views {
    * who go on with other topics do so in `turn`, before that: so what stays in their view does not leave
    * it for a moment.
    */
-  advance(turn: () => void = NOTHING_TO_DO): void {
+  advance(turn = NOTHING_TO_DO, budget = new TurnBudget(this.#looksPerTurn)): void {
     const { seq } = this.#world;
     if (this.#all.size === 0 && !this.#channels.areNamed) this.#seq = seq;
     const since = this.#seq;
@@ -160,26 +221,53 @@ export class Views {
       for (const view of this.#all) view.reach(seq);
       this.#seq = seq;
     }
-    for (const entry of this.#takeReconsidered()) {
-      if (entry.object === null) continue;
-      this.#channels.look(entry);
-      this.#lookAll(entry, entry.object);
-    }
-    for (const view of this.#turned) view.passOver();
-    this.#turned.clear();
-    for (const view of this.#unopened) this.#fill(view);
-    this.#unopened.clear();
+    this.#goOnReviewing(budget);
+    if (this.isReviewing) return;
+    this.#goOnClosing(budget);
+    this.#goOnFilling(budget);
   }
 
-  /** What newcomers are shown now. */
-  #fill(view: View): void {
-    const { topics } = view;
-    this.#all.add(view);
-    this.#index.add(view, topics);
-    view.reach(this.#seq);
-    for (const entry of this.#selectedBy(view.audience, topics))
-      view.look(entry, this.#channels.of(entry));
-    view.passOver();
+  /** Looks again who may see what. While that takes more than one turn of the loop, no view is ready. */
+  #goOnReviewing(budget: TurnBudget): void {
+    const wasReviewing = this.#isReviewing;
+    if (!wasReviewing && !this.#review.isDue) return;
+    this.#isReviewing = !goOn(this.#review, Infinity, budget);
+    if (this.#isReviewing) {
+      if (!wasReviewing) for (const view of this.#all) view.hold();
+    } else if (wasReviewing) {
+      for (const view of this.#all) if (!this.#fillings.has(view)) view.filled();
+    }
+  }
+
+  #lookAgain(entry: Entry): number {
+    this.#channels.look(entry);
+    return entry.object === null ? 1 : 1 + this.#lookAll(entry, entry.object);
+  }
+
+  #goOnClosing(budget: TurnBudget): void {
+    for (const steps of this.#closings) {
+      if (!goOn(steps, this.#looksPerSlice, budget)) return;
+      this.#closings.delete(steps);
+    }
+  }
+
+  /** Goes on with the views that are not ready, one after another, as far as one turn of the loop may. */
+  #goOnFilling(budget: TurnBudget): void {
+    for (const [view, steps] of this.#fillings) {
+      if (budget.isSpent) return;
+      this.#fill(view, steps, budget);
+    }
+  }
+
+  #fill(view: View, steps: Steps, budget: TurnBudget): void {
+    if (!this.#all.has(view)) {
+      this.#all.add(view);
+      view.reach(this.#seq);
+      budget.spend(this.#index.add(view, view.topics));
+    }
+    this.#fillings.delete(view);
+    if (goOn(steps, this.#looksPerSlice, budget)) view.filled();
+    else this.#fillings.set(view, steps); // after all others
   }
 
   /** All sessions were told what is new. */
@@ -192,20 +280,7 @@ export class Views {
    * `advance`, so that it shows together with all that has happened until then.
    */
   reconsider(ids: Iterable<ObjectId> | undefined): void {
-    if (ids === undefined) this.#reconsidered = "all";
-    else if (this.#reconsidered !== "all") for (const id of ids) this.#reconsidered.add(id);
-  }
-
-  *#takeReconsidered(): IterableIterator<Entry> {
-    const taken = this.#reconsidered;
-    this.#reconsidered = new Set();
-    if (taken === "all") yield* this.#world.entries();
-    else {
-      for (const id of taken) {
-        const entry = this.#world.entry(id);
-        if (entry !== undefined) yield entry;
-      }
-    }
+    this.#review.add(ids);
   }
 
   #look(entry: Entry, isMoved: boolean): void {
@@ -228,83 +303,37 @@ export class Views {
     holders.visit(handle, ({ view }) => view.look(entry, channels));
   }
 
-  #lookAll(entry: Entry, object: SyncObject): void {
+  /** Gives how often it has looked. */
+  #lookAll(entry: Entry, object: SyncObject): number {
     const channels = this.#channels.of(entry);
     const round = ++this.#rounds;
+    let looks = 0;
     // Each view once, for rules are asked.
     const look = (view: MemberView): void => {
       if (view.round === round) return;
       view.round = round;
+      looks += 1;
       view.look(entry, channels);
     };
     this.#surroundings.holders.visit(entry.handle, ({ view }) => look(view));
     this.#index.visit(object, channels, look);
     // To whom a property is hidden it is missing, by which the object can match a query as well.
     if (this.#permissions.mayHide(entry.id).length > 0) this.#index.visitAsking(look);
+    return looks;
   }
 
-  /** What may have come in with these topics, if there were others before. */
-  *#selectedBy(audience: Audience, topics: Topics, before?: Topics): IterableIterator<Entry> {
-    const namespaces = added(topics.namespaces, before?.namespaces);
-    const known = new Set(before?.queries.map(({ key }) => key));
-    const queries = topics.queries.filter(({ key }) => !known.has(key));
-    // What a query makes of an object as an older schema has it, only the view knows.
-    const isBlind = audience.lower !== undefined && queries.length > 0;
-    const isWide = (topics.isEverything && before?.isEverything !== true) || isBlind;
-    if (isWide || namespaces.size > 0 || queries.length > 0) {
-      for (const entry of this.#world.entries()) {
-        const { object } = entry;
-        if (object === null) continue;
-        const isOne =
-          isWide ||
-          namespaces.has(namespaceOf(object.id)) ||
-          queries.some((query) => query.matches(object) || this.#mayMatch(query, object));
-        if (isOne) yield entry;
-      }
-    }
-    for (const id of added(topics.ids, before?.ids)) {
-      const entry = this.#world.entry(id);
-      if (entry !== undefined) yield entry;
-    }
-    for (const channel of added(topics.channels, before?.channels)) {
-      yield* this.#channels.in(channel);
-    }
-  }
-
-  /** To whom a property is hidden it is missing, by which an object can match a query as well. */
-  #mayMatch(query: Query, { id }: SyncObject): boolean {
-    return this.#permissions.mayHide(id).some((name) => query.names.has(name));
-  }
-
-  #enter(view: View): void {
-    view.users = 1;
-    this.#all.add(view);
-    this.#index.add(view, view.topics);
-  }
-
-  /** A view for one alone that shows what this one does. */
-  #own(view: View): View {
-    if (view.users === 1) return view;
-    view.users -= 1;
-    const fork = view.fork();
-    this.#enter(fork);
-    return fork;
+  #share(view: View): void {
+    this.#shared.set(view.key, view);
+    view.isShared = true;
   }
 
   #unshare(view: View): void {
-    const key = keyOf(view.audience, view.topics);
-    if (this.#shared.get(key) === view) this.#shared.delete(key);
+    if (!view.isShared) return;
+    this.#shared.delete(view.key);
+    view.isShared = false;
   }
 }
 
 function NOTHING_TO_DO(): void {
   // Nobody goes on with other topics.
-}
-
-function keyOf(audience: Audience, topics: Topics): string {
-  return `${audience.key} ${topics.key}`;
-}
-
-function added(names: ReadonlySet<string>, before: ReadonlySet<string> | undefined): Set<string> {
-  return new Set([...names].filter((name) => before?.has(name) !== true));
 }

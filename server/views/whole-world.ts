@@ -1,21 +1,27 @@
-import { encodeDelta } from "../../lib/delta-codec.ts";
+import { encodeDelta, encodeDeltaWithin } from "../../lib/delta-codec.ts";
 import type { Entry } from "../../lib/entry.ts";
 import type { ObjectId } from "../../lib/object.ts";
+import type { ServerLimits } from "../../lib/limits.ts";
 import type { World } from "../../lib/world.ts";
 import { SnapshotPages } from "../snapshot-pages.ts";
 import type { Position } from "./position.ts";
 import type { News, Page, Source } from "./source.ts";
 
+type PageLimits = Pick<ServerLimits, "pageBytes" | "waitingBytesMax">;
+
 /** A world as it is shown to those who may see all of it, and want to. */
 export class WholeWorld implements Source {
+  readonly isReady = true;
   readonly #world: World;
   readonly #pageBytes: number;
+  readonly #newsBytesMax: number;
   readonly #pages = new SnapshotPages(this);
   #toldSeq: number;
 
-  constructor(world: World, pageBytes: number) {
+  constructor(world: World, { pageBytes, waitingBytesMax }: PageLimits) {
     this.#world = world;
     this.#pageBytes = pageBytes;
+    this.#newsBytesMax = waitingBytesMax;
     this.#toldSeq = world.seq;
   }
 
@@ -31,12 +37,12 @@ export class WholeWorld implements Source {
   tell(silent: ReadonlySet<Entry>): News {
     // Who has caught up since the last time is further, and may know what is destroyed by now.
     const options = { silent, seenMax: this.#world.seq };
-    const delta = encodeDelta(this.#world.since(this.#toldSeq, options));
+    const told = this.#toldSeq;
     this.#toldSeq = this.#world.seq;
-    return { delta, isNews: delta.to > delta.from };
+    const delta = encodeDeltaWithin(this.#newsBytesMax, this.#world.since(told, options));
+    return { delta, isNews: this.#toldSeq > told };
   }
 
-  /** Nobody is there to be told. */
   passOver(): void {
     this.#toldSeq = this.#world.seq;
   }

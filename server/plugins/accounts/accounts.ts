@@ -7,30 +7,16 @@ import {
   type HostedWorld,
   type ObjectSyncServer,
 } from "../../index.ts";
+import { checkOptions, type AccountsOptions } from "./accounts-options.ts";
 import { Attempts } from "./attempts.ts";
-import {
-  DEFAULT_COST,
-  hashSecret,
-  isSecret,
-  type HashedSecret,
-  type ScryptCost,
-} from "./hashed-secret.ts";
+import { allowing, Grants, type Grant } from "./grants.ts";
+import { DEFAULT_COST, hashSecret, isSecret, type HashedSecret } from "./hashed-secret.ts";
+import { Remembered } from "./remembered.ts";
 
 /** An account, and the identity of who has signed in. An id is never used again, a name may be. */
 export interface Account {
   readonly id: string;
   readonly name: string;
-}
-
-export interface AccountsOptions {
-  /** The private world that the accounts are kept in; "accounts" unless given. */
-  readonly world?: string;
-  /** What a new hash costs, by scrypt's own names; { N: 32768, r: 8, p: 3 } unless given. */
-  readonly cost?: ScryptCost;
-  /** Sign-ins that may fail a minute, from one address and for one account each; 10 unless given. */
-  readonly failuresPerMinuteMax?: number;
-  /** Where credentials come from; their `address` unless given. Behind a proxy, it knows. */
-  readonly addressOf?: (credentials: Credentials) => string;
 }
 
 interface Kept extends Account {
@@ -63,6 +49,7 @@ export class Accounts {
   readonly #options: Required<AccountsOptions>;
   readonly #byName: Attempts;
   readonly #byAddress: Attempts;
+  readonly #remembered: Remembered;
   readonly #waiting: (() => void)[] = [];
   #hashing = 0;
   /** Compared with where there is no account, which must not be told from how long it takes. */
@@ -75,9 +62,11 @@ export class Accounts {
       world = "accounts",
       cost = DEFAULT_COST,
       failuresPerMinuteMax = 10,
+      rememberMs = 0,
       addressOf = ({ address }: Credentials): string => address,
-    } = checked(options);
-    this.#options = { world, cost, failuresPerMinuteMax, addressOf };
+    } = checkOptions(options);
+    this.#options = { world, cost, failuresPerMinuteMax, rememberMs, addressOf };
+    this.#remembered = new Remembered(rememberMs);
     this.#nobody = hashSecret("nobody's secret", cost);
     this.#nobody.catch(() => undefined); // whoever signs in hears
     this.#byName = new Attempts(failuresPerMinuteMax, FAILURES_KEPT_MAX);
@@ -96,6 +85,8 @@ export class Accounts {
    */
   readonly authenticate = async (credentials: Credentials): Promise<Account> => {
     const { name, secret } = credentialsOf(credentials.auth);
+    const known = await this.#recall(name, secret);
+    if (known !== undefined) return known;
     const address = this.#options.addressOf(credentials);
     this.#count(name, address);
     try {
@@ -132,16 +123,53 @@ export class Accounts {
   /** Removes an account, and ends its sessions. Throws `not_found`. */
   async remove(name: string): Promise<void> {
     const account = await this.#find(name);
-    await (await this.#opened()).destroy(idOf(name));
+    const world = await this.#opened();
+    await world.destroy(idOf(name));
+    await new Grants(world).removeAll(account.id);
     this.#server?.endSessions(account.id);
+  }
+
+  /**
+   * Gives an account a permission on a resource, or another value to one that it has. "*" stands for
+   * every permission; "*" and "foo*" for every resource, and those that begin with "foo".
+   */
+  async grant(name: string, permission: string, resource: string, value = "Yes"): Promise<void> {
+    const { id } = await this.#find(name);
+    await new Grants(await this.#opened()).add(id, { permission, resource, value });
+  }
+
+  /** Takes back what was granted in these very words. Throws `not_found`. */
+  async revoke(name: string, permission: string, resource: string): Promise<void> {
+    const { id } = await this.#find(name);
+    await new Grants(await this.#opened()).remove(id, permission, resource);
+  }
+
+  /** All that an account was granted. */
+  async grants(name: string): Promise<Grant[]> {
+    const { id } = await this.#find(name);
+    return new Grants(await this.#opened()).of(id);
+  }
+
+  /** The grant by which an account has this permission on this resource; undefined if it has not. */
+  async permits(name: string, permission: string, resource: string): Promise<Grant | undefined> {
+    return allowing(await this.grants(name), permission, resource);
   }
 
   /** All accounts, by name. */
   async list(): Promise<Account[]> {
     const world = await this.#opened();
-    const all = [...world.allObjects().values()].map(keptOf).filter((kept) => kept !== undefined);
+    const objects = [...world.allObjects().values()].filter(({ id }) => id.startsWith(idOf("")));
+    const all = objects.map(keptOf).filter((kept) => kept !== undefined);
     const accounts = all.map(({ id, name }) => ({ id, name }));
     return accounts.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** An account whose secret was right a moment ago, and is so still. */
+  async #recall(name: string, secret: string): Promise<Account | undefined> {
+    const kept = keptOf((await this.#opened()).get(idOf(name)));
+    if (kept === undefined) return undefined;
+    const isRight = this.#remembered.has(name, secret, kept.secret.hash, performance.now());
+    return isRight ? { id: kept.id, name } : undefined;
   }
 
   async #check(name: string, secret: string): Promise<Account> {
@@ -152,6 +180,7 @@ export class Accounts {
     if (!isRight || kept === undefined) throw refused();
     // It may have been removed, or have got another secret, meanwhile.
     if (keptOf(world.get(idOf(name)))?.secret.hash !== kept.secret.hash) throw refused();
+    this.#remembered.add(name, secret, kept.secret.hash, performance.now());
     return { id: kept.id, name };
   }
 
@@ -208,40 +237,6 @@ export class Accounts {
   }
 }
 
-const NAMES: ReadonlySet<string> = new Set<keyof AccountsOptions>([
-  "world",
-  "cost",
-  "failuresPerMinuteMax",
-  "addressOf",
-]);
-
-function checked(options: AccountsOptions): AccountsOptions {
-  const strange = Object.keys(options).find((name) => !NAMES.has(name));
-  if (strange !== undefined) throw bad(strange, "is none");
-  const { world, cost, failuresPerMinuteMax = 1, addressOf } = options;
-  if (world !== undefined && typeof world !== "string") throw bad("world", "must be a text");
-  if (cost !== undefined && !isCost(cost)) {
-    throw bad("cost", "must have whole numbers N, r and p, and N must be a power of two");
-  }
-  if (!isAbove0(failuresPerMinuteMax)) {
-    throw bad("failuresPerMinuteMax", "must be a whole number above 0");
-  }
-  if (addressOf !== undefined && typeof addressOf !== "function") {
-    throw bad("addressOf", "must be a function");
-  }
-  return options;
-}
-
-function isCost(cost: unknown): boolean {
-  const { N, r, p, ...others } = Object(cost) as Partial<ScryptCost>;
-  const areRight = [N, r, p].every(isAbove0) && Object.keys(others).length === 0;
-  return areRight && Number(N) >= 2 && (Number(N) & (Number(N) - 1)) === 0;
-}
-
-function isAbove0(value: unknown): boolean {
-  return Number.isSafeInteger(value) && Number(value) > 0;
-}
-
 function credentialsOf(auth: unknown): { name: string; secret: string } {
   const { name, secret } = (typeof auth === "object" && auth !== null ? auth : {}) as {
     name?: unknown;
@@ -283,8 +278,4 @@ function keptOf(object: SyncObject | undefined): Kept | undefined {
 
 function refused(): SyncError {
   return new SyncError("unauthenticated", "there is no such account, or its secret is another");
-}
-
-function bad(property: string, reason: string): SyncError {
-  return new SyncError("bad_option", `Accounts' option ${property} ${reason}`, { property });
 }

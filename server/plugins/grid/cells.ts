@@ -1,5 +1,5 @@
 import type { SyncObject } from "../../index.ts";
-import type { GridOptions } from "./grid-options.ts";
+import { badOption, CELLS_MAX, type GridOptions } from "./grid-options.ts";
 
 /** A square of the grid. */
 export interface Cell {
@@ -10,20 +10,39 @@ export interface Cell {
 /** Which object is in which cell. An object stays in its cell until it is a margin beyond it. */
 export class Cells {
   readonly #size: number;
-  readonly #reach: number;
   readonly #margin: number;
   readonly #x: string;
   readonly #y: string;
   readonly #namespaces: readonly string[];
   readonly #known = new Map<string, Cell>();
 
-  constructor({ namespaces, properties, cellSize, radius, margin }: GridOptions) {
+  /** Throws `bad_option` when what is shown could be too many cells. */
+  constructor({ namespaces, properties, cellSize, radius, radiusMax, margin }: GridOptions) {
     [this.#x, this.#y] = properties ?? ["x", "y"];
     this.#size = cellSize;
     this.#margin = margin ?? cellSize / 10;
-    // What is in a cell may be a margin beyond it, and so may the one who looks.
-    this.#reach = Math.ceil((radius + 2 * this.#margin) / cellSize);
     this.#namespaces = namespaces.map((name) => `${name}:`);
+    const most = typeof radius === "number" ? radius : (radiusMax ?? Infinity);
+    const cells = (2 * this.#least(most) + 1) ** 2;
+    if (cells <= CELLS_MAX) return;
+    const name = typeof radius === "number" ? "radius" : "radiusMax";
+    const reason = `is too large for the cellSize: a client would be shown ${cells} cells, not ${CELLS_MAX}`;
+    throw badOption(name, `${reason} or less`);
+  }
+
+  /**
+   * Over how many cells in each direction one sees whose radius this is now. It is less than `before`
+   * only if the radius is less by a margin, so that one whose radius wavers does not make others come and go.
+   */
+  reachOf(radius: number, before: number): number {
+    return this.#least(radius + this.#margin) < before
+      ? this.#least(radius)
+      : Math.max(before, this.#least(radius));
+  }
+
+  /** What is in a cell may be a margin beyond it, and so may the one who looks. */
+  #least(radius: number): number {
+    return Math.ceil((radius + 2 * this.#margin) / this.#size);
   }
 
   channelOf(object: SyncObject): string | undefined {
@@ -43,11 +62,11 @@ export class Cells {
     return cell;
   }
 
-  /** The channels of all cells that may have something within the radius of who is in this one. */
-  channelsAround({ column, row }: Cell): string[] {
+  /** The channels of this cell and of those around it, so many in each direction. */
+  channelsAround({ column, row }: Cell, reach: number): string[] {
     const channels: string[] = [];
-    for (let dx = -this.#reach; dx <= this.#reach; dx++) {
-      for (let dy = -this.#reach; dy <= this.#reach; dy++) {
+    for (let dx = -reach; dx <= reach; dx++) {
+      for (let dy = -reach; dy <= reach; dy++) {
         channels.push(channel({ column: column + dx, row: row + dy }));
       }
     }

@@ -7,12 +7,17 @@ import {
   type Topic,
 } from "../../index.ts";
 import { Cells, type Cell } from "./cells.ts";
-import type { GridOptions } from "./grid-options.ts";
+import { checkedOptions, isLength, type GridOptions } from "./grid-options.ts";
 
+/** A client that follows an object. */
 interface Follower {
   readonly session: SessionInfo;
-  /** Where the object was when the cells around it were last chosen. */
+  readonly followed: string;
+  /** What it is shown: the cells around this one, so many in each direction. */
   around: Cell | undefined;
+  reach: number;
+  /** Whether it was told already that nobody knows its radius. */
+  isBlind: boolean;
 }
 
 /**
@@ -29,9 +34,10 @@ interface Follower {
  * ```
  *
  * What is shown are whole cells: all within `radius`, and what else is in the cells that this touches.
+ * Throws `bad_option`, naming the option.
  */
 export function grid(options: GridOptions): (server: ObjectSyncServer) => void {
-  const cells = new Cells(checked(options));
+  const cells = new Cells(checkedOptions(options));
   return (server) => new Grid(server, options, cells).begin();
 }
 
@@ -40,7 +46,9 @@ class Grid {
   readonly #options: GridOptions;
   readonly #cells: Cells;
   /** By the id of the object that they follow. */
-  readonly #followers = new Map<string, Map<string, Follower>>();
+  readonly #followers = new Map<string, Set<Follower>>();
+  /** Also of sessions that are about to begin, of which some never do. */
+  readonly #bySession = new WeakMap<SessionInfo, Follower>();
 
   constructor(server: ObjectSyncServer, options: GridOptions, cells: Cells) {
     this.#server = server;
@@ -51,49 +59,89 @@ class Grid {
   begin(): void {
     const world = this.#world;
     void world.nameChannels((object) => this.#cells.channelOf(object));
-    world.direct((session) => this.#begin(session));
+    world.direct((session) => this.#direct(session));
+    world.on("connect", (session) => this.#begin(session));
     world.on("disconnect", (session) => this.#end(session));
-    world.on("create", (object) => this.#moved(object));
-    world.on("update", (object) => this.#moved(object));
-    world.on("destroy", (id) => {
-      this.#cells.forget(id);
-      for (const follower of this.#followersOf(id)) this.#show(follower, undefined);
+    world.on("change", (ids) => {
+      for (const id of ids) this.#changed(id);
     });
   }
 
-  #begin(session: SessionInfo): readonly Topic[] {
-    const id = this.#options.follow(session);
-    if (id === undefined) return this.#besides(session);
-    const follower: Follower = { session, around: this.#cells.of(this.#world.get(id)) };
-    const followers = this.#followers.get(id) ?? new Map<string, Follower>();
-    this.#followers.set(id, followers.set(session.id, follower));
-    return this.#topics(follower);
-  }
-
-  #end(session: SessionInfo): void {
-    const id = this.#options.follow(session);
-    if (id === undefined) return;
-    const followers = this.#followers.get(id);
-    followers?.delete(session.id);
-    if (followers?.size === 0) this.#followers.delete(id);
-  }
-
-  #moved(object: SyncObject): void {
-    for (const follower of this.#followersOf(object.id)) {
-      const cell = this.#cells.of(object);
-      const { around } = follower;
-      if (cell?.column === around?.column && cell?.row === around?.row) continue;
-      this.#show(follower, cell);
+  #direct(session: SessionInfo): readonly Topic[] {
+    const followed = this.#options.follow(session);
+    if (followed === undefined) return this.#besides(session);
+    const follower = { session, followed, around: undefined, reach: 0, isBlind: false };
+    this.#bySession.set(session, follower);
+    this.#look(follower, this.#world.get(followed));
+    try {
+      return this.#topics(follower);
+    } catch (error) {
+      follower.around = undefined;
+      throw error;
     }
   }
 
-  #show(follower: Follower, cell: Cell | undefined): void {
-    follower.around = cell;
-    this.#world.show(follower.session.id, this.#topics(follower));
+  #begin(session: SessionInfo): void {
+    const follower = this.#bySession.get(session);
+    if (follower === undefined) return;
+    const { followed } = follower;
+    const followers = this.#followers.get(followed) ?? new Set();
+    this.#followers.set(followed, followers.add(follower));
   }
 
-  #topics({ session, around }: Follower): readonly Topic[] {
-    const channels = around === undefined ? [] : this.#cells.channelsAround(around);
+  #end(session: SessionInfo): void {
+    const follower = this.#bySession.get(session);
+    if (follower === undefined) return;
+    const followers = this.#followers.get(follower.followed);
+    followers?.delete(follower);
+    if (followers?.size === 0) this.#followers.delete(follower.followed);
+  }
+
+  #changed(id: string): void {
+    const object = this.#world.get(id);
+    if (object === undefined) this.#cells.forget(id);
+    for (const follower of this.#followers.get(id) ?? []) {
+      try {
+        if (!this.#look(follower, object)) continue;
+        this.#world.show(follower.session.id, this.#topics(follower));
+      } catch (cause) {
+        follower.around = undefined; // to be tried again with its next step
+        this.#report("the grid could not show what is around it", id, cause);
+      }
+    }
+  }
+
+  /** Tells whether what a client is to be shown has changed. */
+  #look(follower: Follower, object: SyncObject | undefined): boolean {
+    const { around, reach } = follower;
+    follower.around = this.#cells.of(object);
+    if (object === undefined || follower.around === undefined) {
+      follower.reach = 0; // whoever is nowhere sees nothing
+      return around !== undefined;
+    }
+    follower.reach = this.#cells.reachOf(this.#radiusOf(follower, object), reach);
+    const { column, row } = follower.around;
+    return column !== around?.column || row !== around.row || follower.reach !== reach;
+  }
+
+  #radiusOf(follower: Follower, object: SyncObject): number {
+    const { radius, radiusMax = Infinity } = this.#options;
+    if (typeof radius === "number") return radius;
+    try {
+      const answer: unknown = radius(object, follower.session);
+      const isFar = answer === Infinity;
+      if (!isFar && !isLength(answer)) throw new TypeError("it must answer a number of at least 0");
+      follower.isBlind = false;
+      return Math.min(answer, radiusMax);
+    } catch (cause) {
+      if (!follower.isBlind) this.#report("the grid's radius failed", object.id, cause);
+      follower.isBlind = true;
+      return 0;
+    }
+  }
+
+  #topics({ session, around, reach }: Follower): readonly Topic[] {
+    const channels = around === undefined ? [] : this.#cells.channelsAround(around, reach);
     return [...channels.map((channel) => ({ channel })), ...this.#besides(session)];
   }
 
@@ -101,50 +149,11 @@ class Grid {
     return this.#options.besides?.(session) ?? [];
   }
 
-  #followersOf(id: string): Iterable<Follower> {
-    return this.#followers.get(id)?.values() ?? [];
+  #report(message: string, id: string, cause: unknown): void {
+    this.#world.report(new SyncError("handler_failed", message, { id, cause }));
   }
 
   get #world(): HostedWorld {
     return this.#server.world(this.#options.world ?? "default");
   }
-}
-
-const NAMES: ReadonlySet<string> = new Set<keyof GridOptions>([
-  "namespaces",
-  "properties",
-  "cellSize",
-  "radius",
-  "margin",
-  "follow",
-  "besides",
-  "world",
-]);
-
-/** Throws `bad_option`, naming the option. */
-function checked(options: GridOptions): GridOptions {
-  const strange = Object.keys(options).find((name) => !NAMES.has(name));
-  if (strange !== undefined) throw bad(strange, "is none");
-  const { cellSize, radius, margin = 0, follow, besides, namespaces, properties, world } = options;
-  for (const [name, value] of Object.entries({ cellSize, radius, margin })) {
-    const isRight = Number.isFinite(value) && (name === "margin" ? value >= 0 : value > 0);
-    if (!isRight) throw bad(name, "must be a number above 0");
-  }
-  if (typeof follow !== "function") throw bad("follow", "must be a function");
-  if (besides !== undefined && typeof besides !== "function") {
-    throw bad("besides", "must be a function");
-  }
-  if (!areTexts(namespaces)) throw bad("namespaces", "must be a list of texts");
-  const names: readonly string[] = properties ?? ["x", "y"];
-  if (!areTexts(names) || names.length !== 2) throw bad("properties", "must be two names");
-  if (world !== undefined && typeof world !== "string") throw bad("world", "must be a text");
-  return options;
-}
-
-function areTexts(list: unknown): boolean {
-  return Array.isArray(list) && list.every((one) => typeof one === "string");
-}
-
-function bad(name: string, reason: string): SyncError {
-  return new SyncError("bad_option", `the grid's option ${name} ${reason}`, { property: name });
 }

@@ -1,2 +1,2 @@
 export { grid } from "./grid.ts";
-export type { GridOptions } from "./grid-options.ts";
+export type { GridOptions, RadiusOf } from "./grid-options.ts";

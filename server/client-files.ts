@@ -1,39 +1,28 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import type { IncomingMessage, Server as HttpServer, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { fileURLToPath } from "node:url";
 
 /** From dist/server when installed, from server/ when run from source. */
 const BUNDLE_FOLDERS = ["../browser/", "../dist/browser/"];
 const FILES = new Map(
-  ["client.js", "client.mjs", "storage.js", "storage.mjs"].flatMap((name) => [
-    [name, "text/javascript; charset=utf-8"],
-    [`${name}.map`, "application/json; charset=utf-8"],
-  ]),
+  ["client", "storage", "offline"].flatMap((file) =>
+    [`${file}.js`, `${file}.mjs`].flatMap((name) => [
+      [name, "text/javascript; charset=utf-8"],
+      [`${name}.map`, "application/json; charset=utf-8"],
+    ]),
+  ),
 );
 
 /**
- * Serves the browser's client at `path`/client.js and `path`/client.mjs, and its storages at
- * `path`/storage.js and `path`/storage.mjs. It stands before every other listener of the HTTP server,
- * socket.io's among them, and leaves the rest to these. Returns its undo: what came later may stand
- * before it, so it stays, and leaves everything to the others.
+ * Serves the browser's client at `path`/client.js and `path`/client.mjs; so its storages as `storage`,
+ * and explicit sync and conflicts as `offline`. Answers whether the request was for one of these.
  */
-export function serveClient(http: HttpServer, path: string): () => void {
-  const others = http.listeners("request") as ((
-    req: IncomingMessage,
-    res: ServerResponse,
-  ) => void)[];
-  let isServing = true;
-  const listener = (req: IncomingMessage, res: ServerResponse): void => {
-    const name = isServing ? fileNameOf(req.url ?? "", path) : undefined;
-    if (name !== undefined) sendFile(name, req, res);
-    else for (const other of others) other.call(http, req, res);
-  };
-  http.removeAllListeners("request");
-  http.on("request", listener);
-  return () => {
-    isServing = false;
-  };
+export function serveClient(path: string, req: IncomingMessage, res: ServerResponse): boolean {
+  const name = fileNameOf(req.url ?? "", path);
+  if (name === undefined) return false;
+  sendFile(name, req, res);
+  return true;
 }
 
 function fileNameOf(url: string, path: string): string | undefined {

@@ -1,0 +1,2 @@
+export { leaseRules, leases } from "./leases.ts";
+export type { LeasesOptions } from "./leases.ts";

@@ -1,0 +1,2 @@
+export { persistenceSync } from "./persistence-sync.ts";
+export type { PersistenceSyncOptions, SyncResource } from "./options.ts";

@@ -1,0 +1,97 @@
+import type { IncomingMessage } from "node:http";
+import { SyncError } from "../lib/errors.ts";
+import { RequestError } from "./http-errors.ts";
+
+export interface ReadJsonOptions {
+  /** More of a body is refused; 1 MiB unless given. */
+  readonly bytesMax?: number;
+  /** A body that takes longer to come is not waited for; 30 s unless given. */
+  readonly timeoutMs?: number;
+  /** More values in it, those in other values among them, are refused; 100,000 unless given. */
+  readonly valuesMax?: number;
+}
+
+/** What is too large is read on, and dropped, up to so many times as much: so its sender hears why. */
+const PATIENCE_FACTOR = 4;
+/** An object's values are 32 deep at most; a body has room for what they are packed in. */
+const DEPTH_MAX = 64;
+const IS_JSON = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
+
+/**
+ * The body of a request, which must be JSON and say so. A page of any origin can send JSON as
+ * `text/plain`, without asking the server first: that is refused, as 415. Throws a SyncError, for
+ * `http()` to answer: `unsupported` (415), `too_large` (413), `timeout` (408), `invalid_payload` and `too_deep` (400).
+ */
+export async function readJson(
+  request: IncomingMessage,
+  { bytesMax = 1_048_576, timeoutMs = 30_000, valuesMax = 100_000 }: ReadJsonOptions = {},
+): Promise<unknown> {
+  if (!IS_JSON.test(request.headers["content-type"] ?? "")) {
+    throw new RequestError(415, "unsupported", "the body must be application/json");
+  }
+  const body = await readBody(request, bytesMax, timeoutMs);
+  checkShape(body, valuesMax);
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch (cause) {
+    throw new SyncError("invalid_payload", "the body is no JSON", { cause });
+  }
+}
+
+const [QUOTE, ESCAPE, COMMA] = [0x22, 0x5c, 0x2c];
+const [OPEN_LIST, OPEN_OBJECT, CLOSE_LIST, CLOSE_OBJECT] = [0x5b, 0x7b, 0x5d, 0x7d];
+
+/**
+ * Refuses what has so many values that to parse them would keep the loop: 6 MB of "[" take half a second,
+ * 6 MB of text a few milliseconds. And what is so deep that whoever writes it as JSON again, or looks at
+ * it by calling itself, would run out of stack.
+ */
+function checkShape(json: Buffer, valuesMax: number): void {
+  let [values, depth, isText] = [1, 0, false];
+  for (let at = 0; at < json.length; at++) {
+    const byte = json[at];
+    if (byte === QUOTE) isText = !isText;
+    else if (isText) at += byte === ESCAPE ? 1 : 0;
+    else if (byte === COMMA) values += 1;
+    else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
+      values += 1;
+      depth += 1;
+      if (depth > DEPTH_MAX) {
+        throw new SyncError("too_deep", `a body is nested at most ${String(DEPTH_MAX)} deep`);
+      }
+    } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
+  }
+  if (values <= valuesMax) return;
+  throw new RequestError(413, "too_large", `a body has at most ${String(valuesMax)} values`);
+}
+
+function readBody(request: IncomingMessage, bytesMax: number, timeoutMs: number): Promise<Buffer> {
+  const tooLarge = (): RequestError =>
+    new RequestError(413, "too_large", `a body has at most ${String(bytesMax)} bytes`);
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const slow = setTimeout(
+      () => end(() => reject(new RequestError(408, "timeout", "the body did not come in time"))),
+      timeoutMs,
+    );
+    const end = (settle: () => void): void => {
+      clearTimeout(slow);
+      request.off("data", take).pause();
+      settle();
+    };
+    const take = (chunk: Buffer): void => {
+      bytes += chunk.length;
+      if (bytes <= bytesMax) chunks.push(chunk);
+      else if (bytes > bytesMax * PATIENCE_FACTOR) end(() => reject(tooLarge()));
+    };
+    request.on("data", take);
+    request.on("end", () =>
+      end(() => (bytes > bytesMax ? reject(tooLarge()) : resolve(Buffer.concat(chunks)))),
+    );
+    const cut = (): void =>
+      end(() => reject(new SyncError("invalid_payload", "the request was cut off")));
+    request.on("error", cut);
+    request.on("close", cut); // nothing, after the end
+  });
+}

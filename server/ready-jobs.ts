@@ -1,0 +1,54 @@
+import type { Job } from "./job.ts";
+
+/** What is to be decided, in its order. */
+export class ReadyJobs {
+  readonly #jobs = new Set<Job>();
+  readonly #byClient = new Map<string, Set<Job>>();
+
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<Job> {
+    return this.#jobs.values();
+  }
+
+  push(job: Job): void {
+    this.#jobs.add(job);
+    if (job.client === null) return;
+    const { clientId } = job.client;
+    const jobs = this.#byClient.get(clientId);
+    if (jobs === undefined) this.#byClient.set(clientId, new Set([job]));
+    else jobs.add(job);
+  }
+
+  /** Takes jobs from the front for as long as `isWanted` says so, which is asked of each once. */
+  take(isWanted: (job: Job) => boolean): Job[] {
+    const taken: Job[] = [];
+    for (const job of this.#jobs) {
+      if (!isWanted(job)) break;
+      this.#delete(job);
+      taken.push(job);
+    }
+    return taken;
+  }
+
+  takeAll(): Job[] {
+    return this.take(() => true);
+  }
+
+  /** Takes those of a client that `isWanted` says. It takes as long as this client has jobs. */
+  takeOf(clientId: string, isWanted: (job: Job) => boolean): Job[] {
+    const taken = [...(this.#byClient.get(clientId) ?? [])].filter(isWanted);
+    for (const job of taken) this.#delete(job);
+    return taken;
+  }
+
+  #delete(job: Job): void {
+    this.#jobs.delete(job);
+    if (job.client === null) return;
+    const { clientId } = job.client;
+    const jobs = this.#byClient.get(clientId);
+    if (jobs?.delete(job) === true && jobs.size === 0) this.#byClient.delete(clientId);
+  }
+}
