@@ -1,29 +1,16 @@
 import type { Callback } from "../lib/callback.ts";
-import type { WriteCheck } from "../lib/change-check.ts";
-import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
-import type { ClientLimits } from "../lib/limits.ts";
-import type { Connect } from "../lib/link.ts";
 import { FIRST_VERSION } from "../lib/migrations.ts";
-import { checkId, type ObjectId, type SyncObject } from "../lib/object.ts";
-import {
-  toProperties,
-  type CreateOperation,
-  type Operation,
-  type UpdateOperation,
-} from "../lib/operation.ts";
+import type { Operation } from "../lib/operation.ts";
 import type { Topic } from "../lib/topics.ts";
-import { collect, type Transaction, type Writable } from "../lib/transaction.ts";
+import type { Writable } from "../lib/transaction.ts";
+import { Calls, type Settle } from "./calls.ts";
 import type { Status } from "./connection.ts";
-import { checkFunction, EventHub, type Scope, type Undo } from "./event-hub.ts";
-import type {
-  ClientEventName,
-  ClientEvents,
-  EventName,
-  ObjectEventName,
-  SyncListener,
-} from "./events.ts";
-import { closedError, Follower, type FollowerListener } from "./follower.ts";
+import { EventHub, type ObjectEventSource, type Undo } from "./event-hub.ts";
+import type { ClientEventName, ClientEvents, EventName, SyncListener } from "./events.ts";
+import type { VisitKind, Visits } from "./explicit.ts";
+import type { Surroundings } from "./follower-state.ts";
+import { closedError, Follower } from "./follower.ts";
 import type {
   AnyModels,
   ChangesOf,
@@ -34,33 +21,15 @@ import type {
   ObjectOf,
   SavedObject,
 } from "./models.ts";
+import type { FollowerListener } from "./news.ts";
 import type { ResolvedOptions } from "./options.ts";
-import type { Keeper, Opened } from "./persistence.ts";
+import type { SyncProgress, SyncResult } from "./progress.ts";
+import { ReadCalls, type Unsubscribe } from "./read-calls.ts";
 import { storageError } from "./storage-error.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { WriteHandle, type WriteStage } from "./write-handle.ts";
-
-/** The events of one object, or of one namespace. */
-export interface ObjectEventSource<Held> {
-  /** Returns what takes the listener away again. */
-  on<Name extends ObjectEventName>(name: Name, listener: SyncListener<Held, Name>): Undo;
-  once<Name extends ObjectEventName>(name: Name, listener: SyncListener<Held, Name>): Undo;
-}
-
-/** Where a client lives: real, or simulated in the tests. */
-export interface Surroundings {
-  readonly environment: Environment;
-  readonly connect: Connect;
-}
-
-/** Takes a subscription back. */
-export type Unsubscribe = (() => void) & {
-  /** Resolves when all of it is in view; rejects when the server refuses it. */
-  readonly ready: Promise<void>;
-};
-
-type WrittenObject = CreateOperation | UpdateOperation;
-type Settle<Result> = (error: SyncError | undefined, result?: Result) => void;
+import { Succession } from "./succession.ts";
+import { WriteCalls } from "./write-calls.ts";
+import type { WriteHandle } from "./write-handle.ts";
 
 /**
  * All that an application does with a world. It checks what the application passes, and turns what
@@ -71,21 +40,14 @@ type Settle<Result> = (error: SyncError | undefined, result?: Result) => void;
  */
 export class Client<Models extends object = AnyModels> {
   readonly #follower: Follower;
-  readonly #subscriptions: Subscriptions | undefined;
   readonly #hub = new EventHub();
-  readonly #limits: ClientLimits;
-  readonly #newId: () => string;
-  readonly #check: WriteCheck | undefined;
   readonly #whenSynced: Settle<void>[] = [];
-  readonly #newFollower: (
-    isResuming: boolean,
-    listener: FollowerListener,
-    schema?: number,
-  ) => Follower;
-  /** They finish what other clients have left, each under its own name. */
-  readonly #heirs = new Set<Follower>();
-  #opened: Promise<Opened | undefined>;
-  readonly #isKeeping: boolean;
+  readonly #calls: Calls;
+  readonly #reads: ReadCalls;
+  readonly #writes: WriteCalls;
+  readonly #succession: Succession;
+  /** Undefined of a client that is live. */
+  readonly #visits: Visits | undefined;
   #auth: unknown;
   #isConnectWanted = false;
   /** Why it will never be synced, unless it is told to connect again. */
@@ -93,56 +55,48 @@ export class Client<Models extends object = AnyModels> {
   #closing: Promise<void> | undefined;
 
   constructor(options: ResolvedOptions, surroundings: Surroundings) {
-    const { random } = surroundings.environment;
-    this.#limits = options.limits;
-    this.#check = options.check;
-    this.#newId = () => random.id();
-    const { subscribe } = options;
-    const subscriptions = subscribe && new Subscriptions(subscribe, options.limits);
-    this.#subscriptions = subscriptions;
+    const { environment } = surroundings;
+    const { storage, world, migrations, live, subscribe, limits, check } = options;
+    const explicit = live === true ? undefined : live;
+    const subscriptions = subscribe && new Subscriptions(subscribe, limits);
     this.#auth = options.auth;
     const auth = (): unknown => this.#auth;
-    // Where a spread comes first, the engine takes each client's for an object of another make.
-    const { storage, world, migrations } = options;
-    this.#newFollower = (isResuming, listener, schema = migrations?.version ?? FIRST_VERSION) =>
+    const squash = explicit?.squash;
+    const newFollower = (
+      isResuming: boolean,
+      listener: FollowerListener,
+      schema = migrations?.version ?? FIRST_VERSION,
+    ): Follower =>
       new Follower(
-        { isResuming, subscriptions, ...options, ...surroundings, auth, schema },
+        // Where a spread comes first, the engine takes each client's for an object of another make.
+        { isResuming, subscriptions, ...options, ...surroundings, auth, schema, squash },
         listener,
       );
-    this.#follower = this.#newFollower(storage !== undefined, {
-      changed: (events) => {
-        for (const event of events) this.#hub.emitChange(event);
-      },
-      happened: (name, ...args) => {
-        this.#emit(name, ...args);
-        if (name === "synced") this.#settleWhenSynced();
-      },
-      refused: (error) => {
-        this.#refusal = error;
-        this.#hub.emit("error", error);
-        this.#settleWhenSynced(error);
-      },
-      strange: () =>
-        this.#forget(false).catch((error: unknown) => this.#emit("error", storageError(error))),
-      drained: () => undefined,
+    const follower = newFollower(storage !== undefined, this.#listener(explicit === undefined));
+    this.#follower = follower;
+    const calls = new Calls(this.#hub, (news) => follower.tellSoon(news));
+    this.#calls = calls;
+    this.#reads = new ReadCalls(follower, calls, limits, subscriptions);
+    this.#writes = new WriteCalls({
+      follower,
+      calls,
+      limits,
+      check,
+      newId: () => environment.random.id(),
+      rejected: (error, operations) => this.#hub.emit("reject", error, { operations }),
     });
-    this.#isKeeping = storage !== undefined;
-    this.#opened = Promise.resolve(storage?.open(world, surroundings.environment, migrations)).then(
-      (opened) => {
-        if (storage !== undefined) this.#follower.resume(opened?.own);
-        for (const keeper of opened?.orphans ?? []) this.#finish(keeper);
-        for (const problem of opened?.problems ?? []) {
-          this.#hub.emit("error", storageError(problem));
-        }
-        return opened;
-      },
-      (error: unknown) => {
-        this.#hub.emit("error", storageError(error));
-        this.#follower.resume(undefined);
-        return undefined;
-      },
-    );
-    if (options.autoConnect) this.connect();
+    this.#succession = new Succession(storage?.open(world, environment, migrations), {
+      own: follower,
+      isKeeping: storage !== undefined,
+      newFollower,
+      isConnectWanted: () => this.#isConnectWanted,
+      emit: (name, ...args) => this.#emit(name, ...args),
+      progressed: () => this.#visits?.look(),
+    });
+    const { heirs } = this.#succession;
+    const progressed = (progress: SyncProgress): void => this.#emit("progress", progress);
+    this.#visits = explicit?.open({ follower, heirs, progressed }, environment);
+    if (options.autoConnect && this.isLive) this.connect();
   }
 
   get status(): Status {
@@ -154,20 +108,36 @@ export class Client<Models extends object = AnyModels> {
     return this.#follower.pending;
   }
 
+  /** What these writes do, oldest first: an object that any of it names is not as the server has it. */
+  pendingOperations(): readonly Operation[] {
+    return this.#follower.pendingOperations;
+  }
+
   /** The public name of the present connection; undefined when there is none. */
   get sessionId(): string | undefined {
     return this.#follower.sessionId;
+  }
+
+  /** Whether it stays connected by itself: the option `live`. If not, it goes to the server by `sync()`. */
+  get isLive(): boolean {
+    return this.#visits === undefined;
   }
 
   isConnected(): boolean {
     return this.#follower.isConnected;
   }
 
-  /** Connects, and from then on comes back whenever the connection is lost. */
+  /**
+   * Connects, and from then on comes back whenever the connection is lost. Throws `unsupported` if the
+   * client is not live.
+   */
   connect(): void {
+    if (!this.isLive) {
+      throw new SyncError("unsupported", "this client is not live: sync() goes to the server");
+    }
     if (this.status !== "closed") this.#refusal = undefined;
     this.#isConnectWanted = true;
-    for (const follower of [this.#follower, ...this.#heirs]) follower.connect();
+    for (const follower of this.#succession.followers) follower.connect();
   }
 
   /**
@@ -177,7 +147,7 @@ export class Client<Models extends object = AnyModels> {
   setAuth(auth: unknown): void {
     this.#auth = auth;
     if (this.status !== "closed") this.#refusal = undefined;
-    for (const follower of [this.#follower, ...this.#heirs]) follower.renew();
+    for (const follower of this.#succession.followers) follower.renew();
   }
 
   /**
@@ -189,18 +159,61 @@ export class Client<Models extends object = AnyModels> {
   signOut(): Promise<void> {
     this.disconnect();
     this.#auth = undefined;
-    return this.#forget(true);
+    return this.#succession.forget(true);
   }
 
   /** Goes offline. Writes go on, and wait for `connect()`. */
   disconnect(): void {
     this.#isConnectWanted = false;
-    for (const follower of [this.#follower, ...this.#heirs]) follower.disconnect();
+    const error = new SyncError("unavailable", "the client went offline");
+    if (this.#visits !== undefined) this.#visits.cancel(error);
+    else for (const follower of this.#succession.followers) follower.disconnect();
+  }
+
+  /** Fetches all that is new, as one step; pushes nothing. Only of a client that is not live, as what follows. */
+  pull(callback?: Callback<SyncResult>): Promise<SyncResult> {
+    return this.#go("pull", callback);
+  }
+
+  /** Has all writes decided. Rejects with `out_of_date`, and has sent nothing, if there is anything to pull. */
+  push(callback?: Callback<SyncResult>): Promise<SyncResult> {
+    return this.#go("push", callback);
+  }
+
+  /** Pulls, and then has all writes decided, whatever others write meanwhile. */
+  sync(callback?: Callback<SyncResult>): Promise<SyncResult> {
+    return this.#go("sync", callback);
+  }
+
+  /** Makes itself known to the server, and resolves if that lets it in. */
+  register(callback?: Callback<SyncResult>): Promise<SyncResult> {
+    return this.#go("register", callback);
+  }
+
+  /**
+   * Gives up all that was not pushed, as `discarded`, and takes a fresh copy of what the server has.
+   */
+  repair(callback?: Callback<SyncResult>): Promise<SyncResult> {
+    return this.#go("repair", callback);
+  }
+
+  /** Syncs every so often, in milliseconds, from now on; 0 ends that. What fails is told as an `error`. */
+  autoSync(everyMs: number): void {
+    this.#explicitly().auto(everyMs, (error) => this.#emit("error", error));
+  }
+
+  /** Drops all that it has, also what a storage has kept: it is empty, and can be used. */
+  async reset(): Promise<void> {
+    const visits = this.#explicitly();
+    const error = new SyncError("discarded", "this client was reset");
+    visits.stop();
+    visits.cancel(error);
+    await this.#succession.forget(true, error);
   }
 
   /** Resolves when the view is whole. Rejects when the server refuses, and with `closed`. */
   whenSynced(): Promise<void> {
-    return this.#call(Promise<void>, undefined, (settle) => {
+    return this.#calls.call(Promise<void>, undefined, (settle) => {
       if (this.#refusal !== undefined) throw this.#refusal;
       if (this.status === "synced") settle(undefined);
       else this.#whenSynced.push(settle);
@@ -212,9 +225,10 @@ export class Client<Models extends object = AnyModels> {
    * next client sends it. Rejects with `storage_failed` when that cannot be closed.
    */
   close(): Promise<void> {
+    this.#visits?.stop();
+    if (this.#closing === undefined) this.#visits?.cancel(closedError());
     this.#closing ??= Promise.all([
-      ...Array.from(this.#heirs, (follower) => follower.close()),
-      this.#follower.close(),
+      this.#succession.close(),
       new Promise<void>((resolve) => {
         this.#follower.tell(() => {
           this.#refusal = closedError();
@@ -223,9 +237,8 @@ export class Client<Models extends object = AnyModels> {
           resolve();
         });
       }),
-    ])
-      .then(() => this.#opened)
-      .then((opened) => opened?.close());
+    ]).then(() => this.#succession.release());
+    this.#visits?.cancel(closedError()); // what was asked for by who heard of the end of others
     this.#closing.catch(() => undefined); // a storage's last failure, for whoever waits for it
     return this.#closing;
   }
@@ -245,7 +258,7 @@ export class Client<Models extends object = AnyModels> {
     object: SavedObject<Models, Id>,
     callback?: Callback<ObjectOf<Models, Id>>,
   ): WriteHandle<ObjectOf<Models, Id>> {
-    return this.#writeObject((tx) => tx.save(object as Writable), callback);
+    return this.#writes.writeObject((tx) => tx.save(object as Writable), callback);
   }
 
   /** Creates an object, under a chosen id if it has one: refused with `exists` when that is taken. */
@@ -253,7 +266,7 @@ export class Client<Models extends object = AnyModels> {
     object: NewObject<Models, Id>,
     callback?: Callback<ObjectOf<Models, Id>>,
   ): WriteHandle<ObjectOf<Models, Id>> {
-    return this.#writeObject((tx) => tx.create(object as Writable), callback);
+    return this.#writes.writeObject((tx) => tx.create(object as Writable), callback);
   }
 
   /** Changes what is given; undefined removes a property. */
@@ -261,14 +274,14 @@ export class Client<Models extends object = AnyModels> {
     object: ChangesOf<Models, Id>,
     callback?: Callback<ObjectOf<Models, Id>>,
   ): WriteHandle<ObjectOf<Models, Id>> {
-    return this.#writeObject((tx) => tx.update(object as Writable), callback);
+    return this.#writes.writeObject((tx) => tx.update(object as Writable), callback);
   }
 
   destroy<Id extends string>(
     id: IdIn<Models, Id>,
     callback?: Callback<undefined>,
   ): WriteHandle<undefined> {
-    return this.#write((tx) => tx.destroy(id), callback);
+    return this.#writes.write((tx) => tx.destroy(id), callback);
   }
 
   /** Writes all that `fill` asks for as one, or nothing if it throws. It must not be async. */
@@ -276,7 +289,7 @@ export class Client<Models extends object = AnyModels> {
     fill: (transaction: ModelTransaction<Models>) => void,
     callback?: Callback<undefined>,
   ): WriteHandle<undefined> {
-    return this.#write(fill, callback);
+    return this.#writes.write(fill, callback);
   }
 
   /** Asks the server for an object, or several. Null where there is none. */
@@ -289,21 +302,7 @@ export class Client<Models extends object = AnyModels> {
     callback?: Callback<(ObjectOf<Models, Id> | null)[]>,
   ): Promise<(ObjectOf<Models, Id> | null)[]>;
   fetch(ids: unknown, callback?: Callback<never>): Promise<unknown> {
-    const { view } = this.#follower;
-    return this.#call(Promise<unknown>, callback as Callback<unknown> | undefined, (settle) => {
-      const list: readonly unknown[] = Array.isArray(ids) ? ids : [ids];
-      const checked = list.map((id) => checkId(id, this.#limits));
-      const removals: (() => void)[] = [];
-      const settled = (error?: SyncError): void => {
-        if (error !== undefined) for (const remove of removals) remove();
-        const found = checked.map((id) => view.get(id) ?? null);
-        settle(error, Array.isArray(ids) ? found : found[0]);
-      };
-      if (checked.length > 0) this.#follower.fetch(checked, settled);
-      else this.#follower.tellSoon(settled);
-      if (this.#subscriptions === undefined) return;
-      for (const id of checked) removals.push(this.#subscriptions.add({ id }));
-    });
+    return this.#reads.fetch(ids, callback as Callback<unknown> | undefined);
   }
 
   /**
@@ -317,30 +316,7 @@ export class Client<Models extends object = AnyModels> {
    * ```
    */
   subscribe(topic: Topic): Unsubscribe {
-    let remove: () => void = () => undefined;
-    const ready = this.#call(Promise<void>, undefined, (settle) => {
-      if (this.#subscriptions === undefined) {
-        const message = "without the option subscribe this client is shown everything already";
-        throw new SyncError("bad_option", message, { property: "subscribe" });
-      }
-      remove = this.#subscriptions.add(topic);
-      try {
-        this.#follower.fetch(undefined, (error) => {
-          if (error !== undefined) remove(); // or no server would let this client in again
-          settle(error);
-        });
-      } catch (error) {
-        remove();
-        throw error;
-      }
-    });
-    const unsubscribe = (): void => {
-      remove();
-      void this.#call(Promise<void>, undefined, (settle) =>
-        this.#follower.fetch(undefined, settle),
-      );
-    };
-    return Object.assign(unsubscribe, { ready });
+    return this.#reads.subscribe(topic);
   }
 
   /** Returns what takes the listener away again. */
@@ -358,14 +334,51 @@ export class Client<Models extends object = AnyModels> {
 
   /** The events of one object, which need not exist yet. */
   object<Id extends string>(id: IdIn<Models, Id>): ObjectEventSource<ObjectOf<Models, Id>> {
-    return this.#eventsOf("object", id);
+    return this.#hub.of("object", id);
   }
 
   /** The events of the objects whose ids start with the name and a colon. */
   namespace<Name extends ModelName<Models>>(
     name: Name,
   ): ObjectEventSource<ObjectOf<Models, `${Name}:${string}`>> {
-    return this.#eventsOf("namespace", name);
+    return this.#hub.of("namespace", name);
+  }
+
+  #go(kind: VisitKind, callback: Callback<SyncResult> | undefined): Promise<SyncResult> {
+    return this.#calls.call(Promise<SyncResult>, callback, (settle) => {
+      const visits = this.#explicitly();
+      if (this.status === "closed") throw closedError();
+      visits.go(kind, settle);
+    });
+  }
+
+  #explicitly(): Visits {
+    if (this.#visits !== undefined) return this.#visits;
+    throw new SyncError("unsupported", "this client is live: the option `live` can be `explicit`");
+  }
+
+  #listener(isLive: boolean): FollowerListener {
+    return {
+      changed: (events) => {
+        for (const event of events) this.#hub.emitChange(event);
+      },
+      happened: (name, ...args) => {
+        this.#emit(name, ...args);
+        if (name === "synced") this.#settleWhenSynced();
+      },
+      refused: (error) => {
+        if (!isLive) return; // whoever has asked for the visit hears
+        this.#refusal = error;
+        this.#hub.emit("error", error);
+        this.#settleWhenSynced(error);
+      },
+      strange: () => {
+        const failed = (error: unknown): void => this.#emit("error", storageError(error));
+        this.#succession.forget(false).catch(failed);
+      },
+      drained: () => undefined,
+      progressed: (progress) => this.#visits?.progressed(progress),
+    };
   }
 
   #emit<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): void {
@@ -374,155 +387,7 @@ export class Client<Models extends object = AnyModels> {
     this.#hub.emit("error", new SyncError("uncertain", message));
   }
 
-  /** Drops what belongs to another user than the next; if `isAll`, also what ended clients have left. */
-  #forget(isAll: boolean): Promise<void> {
-    const opening = this.#opened;
-    const forgetting = opening.then(async (opened) => {
-      if (this.#closing !== undefined) return;
-      const removed = [this.#follower.forget()];
-      if (isAll) removed.push(...Array.from(this.#heirs, (heir) => this.#dismiss(heir)));
-      await Promise.all(removed);
-      let keeper: Keeper | undefined;
-      try {
-        keeper = await opened?.renew(isAll);
-      } catch (error) {
-        throw storageError(error);
-      } finally {
-        this.#follower.resume(keeper);
-      }
-      const isUnknown = this.#isKeeping && opened === undefined;
-      if (isUnknown) throw storageError("what the storage has could not be removed");
-    });
-    this.#opened = forgetting.then(
-      () => opening,
-      () => opening,
-    );
-    return forgetting;
-  }
-
-  async #dismiss(heir: Follower): Promise<void> {
-    this.#heirs.delete(heir);
-    await heir.forget();
-    await heir.close(true);
-  }
-
-  /** Has what a client that has ended did not finish decided, and tells only what fails. */
-  #finish(keeper: Keeper): void {
-    if (this.#closing !== undefined) {
-      void keeper.close(false);
-      return;
-    }
-    const listener: FollowerListener = {
-      changed: () => undefined,
-      happened: (name, ...args) => {
-        if (name === "reject" || name === "uncertain" || name === "error")
-          this.#emit(name, ...args);
-      },
-      refused: (error) => this.#hub.emit("error", error),
-      strange: () => void this.#dismiss(heir),
-      drained: () => {
-        this.#heirs.delete(heir);
-        void heir.close(true);
-      },
-    };
-    const heir = this.#newFollower(true, listener, keeper.kept?.schema);
-    this.#heirs.add(heir);
-    heir.resume(keeper);
-    if (this.#isConnectWanted) heir.connect();
-  }
-
-  #eventsOf<Held>(scope: Scope, of: string): ObjectEventSource<Held> {
-    return {
-      on: (name, listener) => this.#hub.on(name, listener, false, scope, of),
-      once: (name, listener) => this.#hub.on(name, listener, true, scope, of),
-    };
-  }
-
-  #writeObject<Held>(
-    fill: (transaction: Transaction) => unknown,
-    callback: Callback<Held> | undefined,
-  ): WriteHandle<Held> {
-    return this.#write(
-      fill,
-      callback,
-      ([operation], [id]) =>
-        this.#writtenObject(operation as WrittenObject, id as ObjectId) as Held,
-    );
-  }
-
-  /** The object, or if it is gone by now what was written. */
-  #writtenObject(operation: WrittenObject, id: ObjectId): SyncObject {
-    const written = operation.kind === "create" ? operation.properties : operation.changes;
-    return this.#follower.view.get(id) ?? { id, ...toProperties(written) };
-  }
-
-  #write<Result>(
-    fill: (transaction: Transaction) => unknown,
-    callback: Callback<Result> | undefined,
-    resultOf?: (operations: readonly Operation[], ids: readonly ObjectId[]) => Result,
-  ): WriteHandle<Result> {
-    let operations: readonly Operation[] = [];
-    const handle: WriteHandle<Result> = this.#call(
-      WriteHandle<Result>,
-      callback,
-      (settle) => {
-        const get = (id: string): SyncObject | undefined => this.#follower.view.get(id);
-        operations = collect(fill, this.#limits, this.#newId, get);
-        this.#check?.(operations, get);
-        const settled = (error: SyncError | undefined, ids: readonly ObjectId[]): void => {
-          settle(error, error === undefined ? resultOf?.(operations, ids) : undefined);
-        };
-        const reach = (stage: WriteStage): void => WriteHandle.reach(handle, stage);
-        if (operations.length > 0) this.#follower.write(operations, settled, reach);
-        else this.#follower.tellSoon(() => settled(undefined, []));
-      },
-      (error) => {
-        this.#hub.emit("reject", error, { operations });
-        WriteHandle.reach(handle, "rejected");
-      },
-    );
-    return handle;
-  }
-
-  /** Begins something that settles later. What it throws is how it settles; `onThrow` hears first. */
-  #call<Result, Made extends Promise<Result>>(
-    Made: new (
-      executor: (resolve: (result: Result) => void, reject: (error: SyncError) => void) => void,
-    ) => Made,
-    callback: Callback<Result> | undefined,
-    begin: (settle: Settle<Result>) => void,
-    onThrow?: (error: SyncError) => void,
-  ): Made {
-    const promise = new Made((resolve, reject) => {
-      const settle: Settle<Result> = (error, result) => {
-        if (typeof callback === "function") {
-          this.#hub.call(callback, error === undefined ? [null, result] : [error]);
-        }
-        if (error === undefined) resolve(result as Result);
-        else reject(error);
-      };
-      try {
-        if (callback !== undefined) checkFunction(callback, "callback");
-        begin(settle);
-      } catch (cause) {
-        const error = toSyncError(cause);
-        this.#follower.tellSoon(() => {
-          onThrow?.(error);
-          settle(error);
-        });
-      }
-    });
-    promise.catch(() => undefined); // whoever is interested catches it as well
-    return promise;
-  }
-
   #settleWhenSynced(error?: SyncError): void {
     for (const settle of this.#whenSynced.splice(0)) settle(error);
   }
-}
-
-/** What the application's own code threw within a call: a getter, or a transaction's function. */
-function toSyncError(cause: unknown): SyncError {
-  if (cause instanceof SyncError) return cause;
-  return new SyncError("invalid_payload", `the call failed: ${String(cause)}`, { cause });
 }

@@ -1,6 +1,6 @@
 import { SyncError } from "../lib/errors.ts";
 import type { ReplicaEvent } from "../lib/replica.ts";
-import type { ClientEventName, ClientEvents } from "./events.ts";
+import type { ClientEventName, ClientEvents, ObjectEventName, SyncListener } from "./events.ts";
 
 /** Any function: who emits knows what it takes. */
 export type AnyListener = (...args: never) => void;
@@ -8,6 +8,13 @@ export type Undo = () => void;
 
 /** Which objects a listener hears of: one, or those whose ids start with a namespace and a colon. */
 export type Scope = "object" | "namespace";
+
+/** The events of one object, or of one namespace. */
+export interface ObjectEventSource<Held> {
+  /** Returns what takes the listener away again. */
+  on<Name extends ObjectEventName>(name: Name, listener: SyncListener<Held, Name>): Undo;
+  once<Name extends ObjectEventName>(name: Name, listener: SyncListener<Held, Name>): Undo;
+}
 
 interface Entry {
   readonly listener: AnyListener;
@@ -43,6 +50,13 @@ export class EventHub {
     listeners.set(name, [...(listeners.get(name) ?? []), entry]);
     scopes.set(key, listeners);
     return undo;
+  }
+
+  of<Held>(scope: Scope, of: string): ObjectEventSource<Held> {
+    return {
+      on: (name, listener) => this.on(name, listener, false, scope, of),
+      once: (name, listener) => this.on(name, listener, true, scope, of),
+    };
   }
 
   off(name: string, listener: AnyListener): void {

@@ -1,6 +1,7 @@
 import type { SyncError } from "../lib/errors.ts";
 import type { Changes } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
+import type { SyncProgress } from "./progress.ts";
 import type { Status } from "./connection.ts";
 
 /** What happens to objects. It is told when all that happens in the same step is in the view. */
@@ -44,6 +45,8 @@ export interface ClientEvents {
   reject: [error: SyncError, write: RejectedWrite];
   /** The client was away for longer than the server remembers. The write goes on showing until you choose. */
   uncertain: [write: UncertainWrite];
+  /** How far a pull, push or sync is. */
+  progress: [progress: SyncProgress];
   /** What no call can report. Nothing is thrown when nobody listens. */
   error: [error: SyncError];
 }

@@ -40,6 +40,11 @@ export class Fetches {
     this.#open.set(request, { request, ids, settle, isSent: false, carrier: request });
   }
 
+  /** How many are open. */
+  get size(): number {
+    return this.#open.size;
+  }
+
   restart(): void {
     for (const fetch of this.#open.values()) {
       fetch.isSent = false;

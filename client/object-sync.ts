@@ -26,3 +26,9 @@ export class ObjectSync<Models extends object = AnyModels> extends Client<Models
     super(resolved, { environment: realEnvironment, connect });
   }
 }
+
+/** All that an ObjectSync can do, whoever does it: what code that works with objects need ask for. */
+export type ObjectSyncLike<Models extends object = AnyModels> = Pick<
+  ObjectSync<Models>,
+  keyof ObjectSync<Models>
+>;

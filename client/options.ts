@@ -4,6 +4,10 @@ import { CLIENT_LIMITS, resolveLimits, type ClientLimits } from "../lib/limits.t
 import { isMigrations, type Migrations } from "../lib/migrations.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import type { Topic } from "../lib/topics.ts";
+import { isReferences, type References } from "../lib/references.ts";
+import type { ConflictResolver } from "./conflict-desk.ts";
+import type { Explicit } from "./explicit.ts";
+import { isNamespaces, type Namespaces } from "./namespaces.ts";
 import type { Persistence } from "./persistence.ts";
 
 const TRANSPORTS = ["websocket", "polling"] as const;
@@ -33,6 +37,13 @@ export interface ObjectSyncOptions {
   readonly optimistic?: boolean | undefined;
   /** Whether to connect at once; true unless given. */
   readonly autoConnect?: boolean | undefined;
+  /**
+   * Whether it stays connected, and is told everything at once; true unless given. With `explicit`, of
+   * `object-sync/explicit`, it goes to the server by `pull()`, `push()` and `sync()`.
+   */
+  readonly live?: true | Explicit | undefined;
+  /** Namespaces whose objects do not go both ways, between this client and the server. */
+  readonly namespaces?: Namespaces | undefined;
   /** Where writes and the last view outlive the page or process: one of `object-sync/storage/...`. */
   readonly storage?: Persistence | undefined;
   /** Refuses a write before it is applied, by what it throws: as do `schemas(...).check`. */
@@ -42,26 +53,28 @@ export interface ObjectSyncOptions {
    * like: what `migrations` of `object-sync/schema` makes. Without it, they are of the first version.
    */
   readonly migrations?: Migrations | undefined;
+  /**
+   * Decides, now or later, when a write collides with what others have written meanwhile, where the
+   * server detects that: `resolveWith(handler)`, of `object-sync/conflicts`. Without it such a write fails
+   * as `conflict`.
+   */
+  readonly onConflict?: ConflictResolver | undefined;
+  /** As the server has them: by namespace, the properties that hold ids of other objects. */
+  readonly references?: References | undefined;
   readonly limits?: Partial<ClientLimits> | undefined;
 }
 
-export interface ResolvedOptions {
-  readonly world: string;
-  readonly auth: unknown;
-  readonly path: string;
-  readonly namespace: string;
-  readonly transports: readonly Transport[];
-  readonly subscribe: readonly Topic[] | undefined;
-  readonly optimistic: boolean;
-  readonly autoConnect: boolean;
-  readonly storage: Persistence | undefined;
-  readonly check: WriteCheck | undefined;
-  readonly migrations: Migrations | undefined;
-  readonly limits: ClientLimits;
-}
+type Unset = "auth" | "subscribe" | "storage" | "check" | "migrations" | "onConflict";
+
+export type ResolvedOptions = Pick<ObjectSyncOptions, Unset> & {
+  readonly [Name in keyof typeof DEFAULTS]: Exclude<ObjectSyncOptions[Name], undefined>;
+} & { readonly limits: ClientLimits };
 
 const isText = (value: unknown): boolean => typeof value === "string" && value !== "";
 const isPlace = (value: unknown): boolean => typeof value === "string" && value.startsWith("/");
+/** What brings its code with it, so that who does not use it does not load it. */
+const canOpen = (value: unknown): boolean =>
+  typeof (Object(value) as Partial<Persistence>).open === "function";
 const isSwitch = (value: unknown): boolean => typeof value === "boolean";
 
 const CHECKS: Readonly<Record<keyof ObjectSyncOptions, (value: unknown) => boolean>> = {
@@ -76,48 +89,51 @@ const CHECKS: Readonly<Record<keyof ObjectSyncOptions, (value: unknown) => boole
   subscribe: Array.isArray,
   optimistic: isSwitch,
   autoConnect: isSwitch,
-  storage: (value) => typeof (value as Partial<Persistence> | null)?.open === "function",
+  live: (value) => value === true || canOpen(value),
+  namespaces: isNamespaces,
+  storage: canOpen,
   check: (value) => typeof value === "function",
   migrations: isMigrations,
+  onConflict: canOpen,
+  references: isReferences,
   limits: () => true, // which `resolveLimits` judges
 };
 
+/** What these take, which has to be imported. */
+const IMPORTS: Readonly<Partial<Record<keyof ObjectSyncOptions, string>>> = {
+  live: "true, or `explicit` of object-sync/explicit",
+  onConflict: "`resolveWith(...)` of object-sync/conflicts",
+  storage: "one of object-sync/storage/...",
+};
+
+/** All others are undefined unless given. */
+const DEFAULTS = {
+  world: "default",
+  path: PROTOCOL.defaultPath,
+  namespace: PROTOCOL.defaultNamespace,
+  transports: TRANSPORTS,
+  optimistic: true,
+  autoConnect: true,
+  live: true,
+  namespaces: {},
+  references: {},
+} satisfies ObjectSyncOptions;
+
 /** The options with the defaults for what is not given. Throws `bad_option`, naming the option. */
 export function resolveOptions(given: ObjectSyncOptions): ResolvedOptions {
+  const options: Record<string, unknown> = { ...DEFAULTS };
   for (const [name, value] of Object.entries(given) as [keyof ObjectSyncOptions, unknown][]) {
     if (!Object.hasOwn(CHECKS, name)) throw badOption(name, `there is no option ${name}`);
-    if (value !== undefined && !CHECKS[name](value)) {
-      throw badOption(name, `the option ${name} cannot have this value`);
+    if (value === undefined) continue;
+    if (!CHECKS[name](value)) {
+      const takes = IMPORTS[name];
+      const hint = takes === undefined ? "" : `: it takes ${takes}`;
+      throw badOption(name, `the option ${name} cannot have this value${hint}`);
     }
+    options[name] = value;
   }
-  const {
-    world = "default",
-    auth,
-    path = PROTOCOL.defaultPath,
-    namespace = PROTOCOL.defaultNamespace,
-    transports = TRANSPORTS,
-    subscribe,
-    optimistic = true,
-    autoConnect = true,
-    storage,
-    check,
-    migrations,
-  } = given;
-  const limits = resolveLimits(given.limits, CLIENT_LIMITS);
-  return {
-    world,
-    auth,
-    path,
-    namespace,
-    transports,
-    subscribe,
-    optimistic,
-    autoConnect,
-    storage,
-    check,
-    migrations,
-    limits,
-  };
+  options["limits"] = resolveLimits(given.limits, CLIENT_LIMITS);
+  return options as unknown as ResolvedOptions; // which is what CHECKS have judged
 }
 
 /** Where the server is. In a page, what is left out is as in the page's own address. */

@@ -1,11 +1,12 @@
 import { ledgerOf } from "../lib/delta.ts";
-import { atMost, type SyncError } from "../lib/errors.ts";
+import { atMost, type Collision, type SyncError } from "../lib/errors.ts";
 import type { ClientLimits } from "../lib/limits.ts";
 import type { Welcome } from "../lib/messages.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { NumberedOutcome, Outcome } from "../lib/outcome.ts";
 import type { PendingWrite } from "../lib/replica.ts";
+import { withReferences, type References } from "../lib/references.ts";
 import type { WriteStage } from "./write-handle.ts";
 
 export type Renames = ReadonlyMap<ObjectId, ObjectId>;
@@ -21,6 +22,12 @@ export interface KeptWrite extends PendingWrite {
   wasSent: boolean;
   /** Whether it may have been decided by a server that has forgotten it: the application chooses. */
   isUncertain: boolean;
+  /** What collided when the server refused it: the application decides. */
+  collisions: readonly Collision[] | undefined;
+  /** Whether it takes the place of an earlier write: then what waits may be younger than it. */
+  readonly isAnew: boolean;
+  /** Whether it is an object that stays here, as a whole: it has no number, and no server gets it. */
+  readonly isLocal: boolean;
 }
 
 /** A write that is not decided yet. */
@@ -39,9 +46,26 @@ export interface Decided {
   readonly outcome: Outcome;
 }
 
+/** What takes the place of writes: nothing, when nothing is left of them. */
+export interface Replacement {
+  readonly former: readonly Write[];
+  readonly write: Write | undefined;
+}
+
 const RENAMED_MAX = 1_000;
 
-type NewWrite = Pick<Write, "operations" | "seen" | "optimistic" | "isKept" | "settle" | "reach">;
+type NewWrite = Pick<
+  Write,
+  | "operations"
+  | "base"
+  | "former"
+  | "seen"
+  | "optimistic"
+  | "isKept"
+  | "isAnew"
+  | "settle"
+  | "reach"
+>;
 
 /**
  * The writes of which it is not known what became of them, in order. On every new connection the
@@ -49,8 +73,12 @@ type NewWrite = Pick<Write, "operations" | "seen" | "optimistic" | "isKept" | "s
  */
 export class Outbox {
   readonly #limits: ClientLimits;
-  /** Their order is older than that of the others, and they have no number. */
-  readonly #uncertain: Write[] = [];
+  readonly #references: References;
+  /** Those that wait for the application. Their order is older than that of the others. */
+  readonly #held: Write[] = [];
+  /** Objects that stay here: one write each, which creates it. */
+  readonly #local = new Map<ObjectId, Write>();
+  #localVersion = 0;
   #writes: Write[] = [];
   /** How many of them, from the first, need not be sent on this connection any more. */
   #sent = 0;
@@ -62,12 +90,23 @@ export class Outbox {
   #nextNumber = 1;
   #epoch = "";
 
-  constructor(limits: ClientLimits) {
+  constructor(limits: ClientLimits, references: References) {
     this.#limits = limits;
+    this.#references = references;
   }
 
   get size(): number {
-    return this.#uncertain.length + this.#writes.length;
+    return this.#held.length + this.#writes.length;
+  }
+
+  /** Those that the application is to decide about, in their order. */
+  get held(): readonly Write[] {
+    return this.#held;
+  }
+
+  /** Those that are on their way, or will be. */
+  get numbered(): readonly Write[] {
+    return this.#writes;
   }
 
   /** The world whose ledger the numbers belong to. */
@@ -85,26 +124,40 @@ export class Outbox {
   }
 
   *[Symbol.iterator](): Iterator<Write> {
-    yield* this.#uncertain;
+    yield* this.#local.values();
+    yield* this.#held;
     yield* this.#writes;
   }
 
-  /** Throws `limit_exceeded` when there are too many to keep. */
-  add(write: NewWrite): Write {
+  /** Throws `limit_exceeded` when there are too many to keep another. What replaces one is exempt. */
+  checkRoom(): void {
     const { writesMax } = this.#limits;
     if (this.size >= writesMax) throw atMost("the outbox", writesMax, "writes");
+  }
+
+  /** With `collisions` it waits, as what it is built upon does. */
+  add(write: NewWrite, collisions?: readonly Collision[]): Write {
     // Spelt out: to spread an object and add to it is slow, and this is each write's way.
     const added: Write = {
-      operations: withIds(write.operations, this.#renamed),
+      operations: this.withIds(write.operations, this.#renamed),
+      base: write.base,
+      former: write.former,
       optimistic: write.optimistic,
       n: this.#nextNumber,
       seen: write.seen,
       wasSent: false,
       isUncertain: false,
+      collisions,
+      isAnew: write.isAnew,
+      isLocal: false,
       isKept: write.isKept,
       settle: write.settle,
       reach: write.reach,
     };
+    if (collisions !== undefined) {
+      this.#held.push(added);
+      return added;
+    }
     this.#nextNumber += 1;
     this.#writes.push(added);
     return added;
@@ -115,8 +168,41 @@ export class Outbox {
     this.#epoch = epoch;
     this.#nextNumber = nextNumber;
     for (const write of this.#writes) write.n = this.#nextNumber++;
-    this.#uncertain.push(...kept.filter(({ isUncertain }) => isUncertain));
-    this.#writes.unshift(...kept.filter(({ isUncertain }) => !isUncertain));
+    const isHeld = ({ isUncertain, collisions }: Write): boolean =>
+      isUncertain || collisions !== undefined;
+    const shared = kept.filter(({ isLocal }) => !isLocal);
+    this.#held.push(...shared.filter(isHeld));
+    this.#writes.unshift(...shared.filter((write) => !isHeld(write)));
+    for (const write of kept) if (write.isLocal) this.setLocal(idOf(write), write);
+  }
+
+  get hasLocal(): boolean {
+    return this.#local.size > 0;
+  }
+
+  takeLocal(): readonly Write[] {
+    const writes = [...this.#local.values()];
+    this.#local.clear();
+    return writes;
+  }
+
+  localOf(id: ObjectId): Write | undefined {
+    return this.#local.get(id);
+  }
+
+  /**
+   * Grows with each change of what stays here: of an object that is no more there is nothing else by
+   * which to tell whether its removal is kept.
+   */
+  get localVersion(): number {
+    return this.#localVersion;
+  }
+
+  /** An object that stays here is this from now on, or is no more. */
+  setLocal(id: ObjectId, write: Write | undefined): void {
+    this.#localVersion += 1;
+    if (write === undefined) this.#local.delete(id);
+    else this.#local.set(id, write);
   }
 
   /**
@@ -133,7 +219,9 @@ export class Outbox {
       isForgotten && !isOtherLedger ? this.#writes.filter(({ wasSent }) => wasSent) : [];
     this.#writes.splice(0, uncertain.length);
     for (const write of uncertain) write.isUncertain = true;
-    this.#uncertain.push(...uncertain);
+    this.#held.push(...uncertain);
+
+    if (isOtherEpoch) for (const write of this.#held) write.seen = 0;
 
     // What it acknowledged it does not know any more: it was never told, or has come out of a backup.
     const isBehind = decided < this.settled;
@@ -156,6 +244,27 @@ export class Outbox {
     const last = settled + 2 * inFlightMax;
     const end = writes.findIndex(({ isKept, n }) => !isKept || n > last);
     return end < 0 ? writes : writes.slice(0, end);
+  }
+
+  /**
+   * Puts what `make` gives in the place of all that no server has heard of, under new numbers. Returns
+   * what is not as it was.
+   */
+  replaceUnsent(
+    isKept: boolean,
+    make: (unsent: readonly Write[]) => readonly Replacement[],
+  ): readonly Replacement[] {
+    const from = this.#writes.findIndex(({ wasSent }) => !wasSent);
+    const unsent = from < 0 ? [] : this.#writes.splice(from);
+    const made = make(unsent);
+    this.#nextNumber -= unsent.length;
+    for (const { write } of made) {
+      if (write === undefined) continue;
+      write.n = this.#nextNumber++;
+      write.isKept = isKept; // not under its new number, where anything keeps
+      this.#writes.push(write);
+    }
+    return made.filter(({ former, write }) => write !== former[0]);
   }
 
   /** So many more were sent on this connection. */
@@ -187,36 +296,65 @@ export class Outbox {
   }
 
   /** The server has given objects other ids: the writes that remain go to these, and all to come. */
-  rename(renames: Renames): void {
-    if (renames.size === 0) return;
-    for (const write of this) write.operations = withIds(write.operations, renames);
+  rename(renames: Renames): readonly Write[] {
+    if (renames.size === 0) return [];
+    const moved = [...this].filter((write) => this.move(write, renames));
     for (const [provisional, id] of renames) this.#renamed.set(provisional, id);
     for (const [oldest] of this.#renamed) {
       if (this.#renamed.size <= RENAMED_MAX) break;
       this.#renamed.delete(oldest);
     }
+    return moved;
   }
 
-  /** Takes out an uncertain write. Tells whether it was one. */
-  takeUncertain(write: Write): boolean {
-    const index = this.#uncertain.indexOf(write);
-    if (index >= 0) this.#uncertain.splice(index, 1);
+  /** Has a write be about other objects; whoever wrote it means these. */
+  move(write: Write, renames: Renames): boolean {
+    const before = write.operations;
+    write.operations = this.withIds(before, renames);
+    return write.operations.some((operation, i) => operation !== before[i]);
+  }
+
+  /** A write that was refused waits for the application, which is to decide about these. */
+  hold(write: Write, collisions: readonly Collision[]): void {
+    write.collisions = collisions;
+    this.#held.push(write);
+  }
+
+  /** Takes out a write that has waited for the application. Tells whether it was one. */
+  takeHeld(write: Write): boolean {
+    const index = this.#held.indexOf(write);
+    if (index >= 0) this.#held.splice(index, 1);
     return index >= 0;
   }
 
+  /** All that is undecided. What stays here, stays. */
   takeAll(): readonly Write[] {
-    const writes = [...this];
-    this.#uncertain.length = 0;
+    const writes = [...this.#held, ...this.#writes];
+    this.#held.length = 0;
     this.#writes = [];
     this.#sent = 0;
     return writes;
   }
+
+  /** Counts from one again, for a server that knows nothing of it; to be called when it is empty. */
+  startAnew(): void {
+    this.#renamed.clear();
+    this.#nextNumber = 1;
+    this.#epoch = "";
+  }
+
+  /** The same operations, about other objects. */
+  withIds(operations: readonly Operation[], renames: Renames): readonly Operation[] {
+    if (renames.size === 0) return operations;
+    const idOf = (id: ObjectId): ObjectId => renames.get(id) ?? id;
+    return operations.map((given) => {
+      const operation = withReferences(given, this.#references, idOf);
+      const id = idOf(operation.id);
+      return id === operation.id ? operation : { ...operation, id };
+    });
+  }
 }
 
-function withIds(operations: readonly Operation[], renames: Renames): readonly Operation[] {
-  if (!operations.some(({ id }) => renames.has(id))) return operations;
-  return operations.map((operation) => ({
-    ...operation,
-    id: renames.get(operation.id) ?? operation.id,
-  }));
+function idOf({ operations }: Write): ObjectId {
+  return (operations[0] as Operation).id;
 }

@@ -57,7 +57,7 @@ export interface Kept {
 
 /** The live state that is to be kept: always read at one moment, between two steps. */
 export interface KeepSource {
-  readonly clientId: string;
+  clientId(): string;
   readonly schema: number;
   readonly outbox: Outbox;
   user(): string | undefined;
@@ -66,8 +66,11 @@ export interface KeepSource {
 }
 
 export interface KeepListener {
-  /** These may be sent now. `isStored`: they are kept; otherwise there is no storage any more. */
-  kept(writes: readonly Write[], isStored: boolean): void;
+  /**
+   * These may be sent now, and what stays here is kept as it was at `localVersion`. `isStored`: they
+   * are kept; otherwise there is no storage any more.
+   */
+  kept(writes: readonly Write[], isStored: boolean, localVersion: number): void;
   /** Something could not be kept. It is tried again. */
   failed(error: SyncError): void;
 }

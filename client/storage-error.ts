@@ -1,9 +1,6 @@
 import { SyncError } from "../lib/errors.ts";
 
-/**
- * What a storage failed with, as an error of this client: a storage may be another script than the
- * client is, with a SyncError class of its own, or somebody else's.
- */
+/** What a storage failed with, as a SyncError: it may be somebody else's storage. */
 export function storageError(cause: unknown): SyncError {
   if (cause instanceof SyncError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);

@@ -4,7 +4,7 @@ import type { ObjectId } from "../../lib/object.ts";
 import type { Write } from "../outbox.ts";
 import type { Keeper, KeepListener, KeepSource, Kept } from "../persistence.ts";
 import type { Box, BoxChanges } from "./box.ts";
-import { clientToText, objectToText, writeToText } from "./kept-text.ts";
+import { clientToText, isUnsent, objectToText, writeToText } from "./kept-text.ts";
 
 /** What the server tells is kept with the next write, or when this is over. */
 const OBJECTS_AFTER_MS = 1_000;
@@ -19,6 +19,7 @@ interface Cut {
   readonly writes: readonly Write[];
   readonly texts: ReadonlyMap<string, string>;
   readonly restarts: number;
+  readonly localVersion: number;
 }
 
 /**
@@ -44,6 +45,8 @@ export class BoxKeeper implements Keeper {
   readonly #keys: Set<string>;
   /** How often all writes were to be kept anew. */
   #restarts = 0;
+  /** What stays here is kept as it was then, as the listener knows. */
+  #localVersion = 0;
   #ids = new Set<ObjectId>();
   #isReplacing = false;
   #isDue = false;
@@ -120,7 +123,18 @@ export class BoxKeeper implements Keeper {
       if (isFinished || this.#isGivenUp) await this.#box.remove();
       else await this.#write(last);
     } catch (cause) {
-      this.#listener.failed(toError(cause));
+      this.#tell(() => this.#listener.failed(toError(cause)));
+    }
+  }
+
+  /** Who is told and throws is wrong, and is heard of elsewhere: what is new is kept all the same. */
+  #tell(act: () => void): void {
+    try {
+      act();
+    } catch (cause) {
+      this.#environment.scheduler.soon(() => {
+        throw cause;
+      });
     }
   }
 
@@ -135,7 +149,8 @@ export class BoxKeeper implements Keeper {
   #keep(): void {
     if (this.#isWriting || this.#isClosed) return;
     if (this.#isGivenUp) {
-      this.#listener.kept([...this.#source.outbox], false);
+      const { outbox } = this.#source;
+      this.#tell(() => this.#listener.kept([...outbox], false, outbox.localVersion));
       return;
     }
     this.#stopTimer?.();
@@ -157,19 +172,20 @@ export class BoxKeeper implements Keeper {
     else if (this.#ids.size > 0 || this.#isReplacing) this.#keepIn(OBJECTS_AFTER_MS);
   }
 
-  #isIn({ texts, restarts, settled, writes }: Cut): void {
+  #isIn({ texts, restarts, settled, writes, localVersion }: Cut): void {
     this.#texts = texts;
     this.#keys.clear();
     for (const key of texts.keys()) this.#keys.add(key);
     if (restarts !== this.#restarts) return;
     this.#settled = settled;
-    this.#listener.kept(writes, true);
+    this.#localVersion = localVersion;
+    this.#tell(() => this.#listener.kept(writes, true, localVersion));
   }
 
   async #isNotIn(cut: Cut, problem: SyncError): Promise<void> {
     for (const id of cut.ids) this.#ids.add(id);
     this.#isReplacing ||= cut.isReplacing;
-    this.#listener.failed(problem);
+    this.#tell(() => this.#listener.failed(problem));
     await this.#giveUpIfPossible();
   }
 
@@ -179,19 +195,24 @@ export class BoxKeeper implements Keeper {
 
   /** All that is new, as it is at this moment. */
   #cut(): Cut {
-    const { clientId, schema, outbox, replica } = this.#source;
+    const { schema, outbox, replica } = this.#source;
+    const clientId = this.#source.clientId();
     const isConnected = this.#source.isConnected();
-    const { epoch, nextNumber, settled } = outbox;
+    const { epoch, nextNumber, settled, localVersion } = outbox;
     const user = this.#source.user();
     const client = { clientId, schema, user, cursor: replica.cursor, epoch, nextNumber };
     const changes: BoxChanges = new Map([[this.#box.clientKey, clientToText(client)]]);
 
     const writes = [...outbox];
+    this.#putInOrder(outbox.held);
+    this.#putInOrder(outbox.numbered);
     const texts = new Map<string, string>();
     for (const write of writes) {
       const key = this.#box.writeKey(this.#placeOf(write));
       // Whether it is sent in a moment: a client that ends in between must not think that it was not.
-      texts.set(key, writeToText(write, write.wasSent || isConnected));
+      // What waits for the application is not.
+      const isSent = isConnected && write.collisions === undefined;
+      texts.set(key, writeToText(write, write.wasSent || isSent));
     }
     for (const key of this.#keys) if (!texts.has(key)) changes.set(key, undefined);
     for (const [key, text] of texts) {
@@ -200,7 +221,8 @@ export class BoxKeeper implements Keeper {
     }
 
     const objects = this.#takeObjects({ changes, isReplacing: false, ids: new Set() });
-    return { changes, ...objects, settled, writes, texts, restarts: this.#restarts };
+    const restarts = this.#restarts;
+    return { changes, ...objects, settled, writes, texts, restarts, localVersion };
   }
 
   /** Adds the objects that are not in the box as they are now. */
@@ -217,14 +239,24 @@ export class BoxKeeper implements Keeper {
     return { isReplacing, ids: new Set([...to.ids, ...ids]) };
   }
 
+  /** Those that were made one may stand before older ones: what comes after them gets other places. */
+  #putInOrder(writes: readonly Write[]): void {
+    let last = -1;
+    for (const write of writes) {
+      if (this.#placeOf(write) < last) this.#places.set(write, this.#nextPlace++);
+      last = this.#placeOf(write);
+    }
+  }
+
   #placeOf(write: Write): number {
     const place = this.#places.get(write) ?? this.#nextPlace++;
     this.#places.set(write, place);
     return place;
   }
 
-  /** Whether there is a write that must wait until it is kept as it is now. */
+  /** Whether there is a write that must wait until it is kept as it is now, or until what it destroyed is gone. */
   #isBehind(): boolean {
+    if (this.#source.outbox.localVersion > this.#localVersion) return true;
     for (const { isKept } of this.#source.outbox) if (!isKept) return true;
     return false;
   }
@@ -238,6 +270,8 @@ export class BoxKeeper implements Keeper {
     for (const write of this.#source.outbox) {
       if (this.#texts.has(this.#box.writeKey(this.#placeOf(write)))) return;
     }
+    // Of these others may have been made.
+    for (const text of this.#texts.values()) if (isUnsent(text)) return;
     this.#isGivenUp = true;
     await this.#removeBox();
   }

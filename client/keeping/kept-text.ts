@@ -1,4 +1,5 @@
 import type { Cursor } from "../../lib/delta.ts";
+import type { Collision } from "../../lib/errors.ts";
 import { FIRST_VERSION } from "../../lib/migrations.ts";
 import type { Changes, ObjectId, SyncObject } from "../../lib/object.ts";
 import { toProperties, type Operation } from "../../lib/operation.ts";
@@ -57,19 +58,25 @@ export function objectFromText(text: string): ConfirmedObject {
   return { handle: countOf(handle), object };
 }
 
-interface OperationFields {
+interface OperationFields extends Partial<ChangesFields> {
   readonly kind: Operation["kind"];
   readonly id: ObjectId;
   readonly chosen?: boolean;
-  readonly properties?: string;
-  /** Of all properties, in their order, by which the server knows a write again. */
-  readonly names?: readonly string[];
 }
 
 export function writeToText(write: KeptWrite, wasSent: boolean): string {
-  const { operations, n, seen, optimistic, isUncertain } = write;
+  const { operations, n, seen, optimistic, isUncertain, collisions, isAnew, isLocal } = write;
   const written = operations.map(toFields);
-  return JSON.stringify({ operations: written, n, seen, optimistic, wasSent, isUncertain });
+  const base = write.base?.map((one) => (one === undefined ? null : changesToFields(one)));
+  const former = write.former && Array.from(write.former.values(), propertiesToJson);
+  const state = { n, seen, optimistic, wasSent, isUncertain };
+  const kind = { ...(isAnew && { isAnew }), ...(isLocal && { isLocal }) };
+  return JSON.stringify({ operations: written, ...state, base, former, collisions, ...kind });
+}
+
+/** Whether who finds it sends it, as a write that no server has heard of. */
+export function isUnsent(text: string): boolean {
+  return text.includes('"wasSent":false') && !text.includes('"isLocal":true');
 }
 
 export function writeFromText(text: string): KeptWrite {
@@ -81,7 +88,53 @@ export function writeFromText(text: string): KeptWrite {
     optimistic: flagOf(write["optimistic"]),
     wasSent: flagOf(write["wasSent"]),
     isUncertain: flagOf(write["isUncertain"]),
+    base: optional(write["base"], (list) => listOf(list).map(baseFromFields)),
+    former: optional(write["former"], (list) => formerFrom(listOf(list))),
+    collisions: optional(write["collisions"], (list) => listOf(list).map(collisionFrom)),
+    isAnew: optional(write["isAnew"], flagOf) ?? false,
+    isLocal: optional(write["isLocal"], flagOf) ?? false,
   };
+}
+
+function baseFromFields(fields: unknown): Changes | undefined {
+  return fields === null ? undefined : changesFromFields(recordOf(fields));
+}
+
+function formerFrom(list: readonly unknown[]): Map<ObjectId, SyncObject> {
+  const objects = list.map((text) => propertiesFromJson(textOf(text)));
+  return new Map(
+    objects.map((object) => [textOf(object["id"]) as ObjectId, object as unknown as SyncObject]),
+  );
+}
+
+/** By name: what there is on either side, is looked up when the application is asked. */
+function collisionFrom(fields: unknown): Collision {
+  const { id, property, referredBy } = recordOf(fields);
+  return {
+    id: textOf(id),
+    property: optional(property, textOf),
+    referredBy: optional(referredBy, textOf),
+  };
+}
+
+interface ChangesFields {
+  readonly properties: string;
+  /** Of all properties, in their order, by which the server knows a write again. */
+  readonly names: readonly string[];
+}
+
+/** JSON has no undefined, which removes a property. */
+function changesToFields(changes: Changes): ChangesFields {
+  return { properties: propertiesToJson(toProperties(changes)), names: Object.keys(changes) };
+}
+
+function changesFromFields({ properties = "{}", names = [] }: Fields): Changes {
+  const given = propertiesFromJson(textOf(properties));
+  const changes: Changes = {};
+  for (const name of listOf(names).map(textOf)) {
+    changes[name] = Object.hasOwn(given, name) ? given[name] : undefined;
+  }
+  return changes;
 }
 
 function toFields(operation: Operation): OperationFields {
@@ -94,19 +147,15 @@ function toFields(operation: Operation): OperationFields {
         chosen: operation.chosen,
         properties: propertiesToJson(operation.properties),
       };
-    case "update": {
-      const { changes } = operation;
-      // JSON has no undefined, which removes a property.
-      const properties = propertiesToJson(toProperties(changes));
-      return { kind, id, properties, names: Object.keys(changes) };
-    }
+    case "update":
+      return { kind, id, ...changesToFields(operation.changes) };
     case "destroy":
       return { kind, id };
   }
 }
 
 function fromFields(fields: Fields): Operation {
-  const { kind, chosen, properties = "{}", names = [] } = fields;
+  const { kind, chosen, properties = "{}" } = fields;
   const id = textOf(fields["id"]) as ObjectId;
   switch (kind) {
     case "create":
@@ -116,14 +165,8 @@ function fromFields(fields: Fields): Operation {
         chosen: chosen === true,
         properties: propertiesFromJson(textOf(properties)),
       };
-    case "update": {
-      const given = propertiesFromJson(textOf(properties));
-      const changes: Changes = {};
-      for (const name of listOf(names).map(textOf)) {
-        changes[name] = Object.hasOwn(given, name) ? given[name] : undefined;
-      }
-      return { kind, id, changes };
-    }
+    case "update":
+      return { kind, id, changes: changesFromFields(fields) };
     case "destroy":
       return { kind, id };
     default:
@@ -156,6 +199,10 @@ function countOf(value: unknown): number {
 function flagOf(value: unknown): boolean {
   if (typeof value === "boolean") return value;
   throw wrong("yes or no", value);
+}
+
+function optional<Held>(value: unknown, read: (value: unknown) => Held): Held | undefined {
+  return value === undefined ? undefined : read(value);
 }
 
 function wrong(wanted: string, value: unknown): Error {

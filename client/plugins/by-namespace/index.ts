@@ -1,0 +1,1 @@
+export { byNamespace } from "./by-namespace.ts";

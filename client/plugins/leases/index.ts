@@ -1,0 +1,2 @@
+export { Lease, Leases } from "./leases.ts";
+export type { LockOptions } from "./leases.ts";
