@@ -5,6 +5,7 @@ const REMEDIES: Readonly<Record<string, string>> = {
   exists: "--replace replaces it",
   EACCES: "see who may read and write there",
   ENOENT: "see whether the path is right",
+  EADDRINUSE: "another program has the port: choose one with --port",
   ECONNREFUSED: "see whether the database runs, and whether the URL is right",
 };
 

@@ -1,8 +1,10 @@
 import { Command, Option } from "commander";
+import { addAccounts } from "./commands/accounts.ts";
 import { backupCommand } from "./commands/backup.ts";
 import { exportCommand } from "./commands/export.ts";
 import { importCommand } from "./commands/import.ts";
 import { newEpochCommand } from "./commands/new-epoch.ts";
+import { addPlasmid } from "./commands/plasmid.ts";
 import { restoreCommand } from "./commands/restore.ts";
 import { version } from "./version.ts";
 
@@ -81,6 +83,9 @@ export function program(): Command {
     .addOption(new Option("-w, --world <name>", "one world instead of all"))
     .addHelpText("after", example("new-epoch postgres://localhost/app"))
     .action(newEpochCommand);
+
+  addPlasmid(command);
+  addAccounts(command);
 
   return command;
 }
