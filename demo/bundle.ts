@@ -16,7 +16,7 @@ export async function bundlePage(): Promise<ReadonlyMap<string, PageFile>> {
     readFile(new URL("index.html", page)),
     readFile(new URL("style.css", page)),
     readFile(new URL("icon.svg", page)),
-    bundleScript(),
+    bundleScript(page, "main"),
   ]);
   return new Map([
     ["/", { type: "text/html; charset=utf-8", body: html }],
@@ -27,11 +27,15 @@ export async function bundlePage(): Promise<ReadonlyMap<string, PageFile>> {
   ]);
 }
 
-async function bundleScript(): Promise<[script: string, map: string]> {
-  const folder = fileURLToPath(page);
+/** The script that a TypeScript file in this folder is for a browser, and its source map. */
+export async function bundleScript(
+  folder: URL,
+  name: string,
+): Promise<[script: string, map: string]> {
+  const path = fileURLToPath(folder);
   const { outputFiles } = await build({
-    entryPoints: [join(folder, "main.ts")],
-    outdir: folder,
+    entryPoints: [join(path, `${name}.ts`)],
+    outdir: path,
     write: false,
     bundle: true,
     minify: true,
@@ -42,7 +46,7 @@ async function bundleScript(): Promise<[script: string, map: string]> {
     logLevel: "warning",
   });
   const text = (end: string): string => {
-    const file = outputFiles.find(({ path }) => path.endsWith(end));
+    const file = outputFiles.find((one) => one.path.endsWith(end));
     if (file === undefined) throw new Error(`esbuild made no ${end} file.`);
     return file.text;
   };
