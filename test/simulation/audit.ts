@@ -8,13 +8,23 @@ import type { Checks } from "./checks.ts";
 import type { Expected } from "./mirror.ts";
 import type { PlainObject } from "./plain-object.ts";
 import { selects, type Asked } from "./selection.ts";
-import type { SchemaVersion } from "./schema-history.ts";
+import { nameAsOf, type SchemaVersion } from "./schema-history.ts";
 import type { Eyes, Holder, Sights } from "./sights.ts";
 import { canariesIn, canaryWriter, userOf } from "./token.ts";
 import { teamOf } from "./visibility.ts";
 
-/** In the place of an id, where an object is named by its handle. */
-export const BY_HANDLE = "by handle" as ObjectId;
+const HANDLE = "by handle ";
+
+/** What stands in the place of an id, where an object is named by its handle. */
+export function byHandle(handle: number): ObjectId {
+  return `${HANDLE}${handle}` as ObjectId;
+}
+
+/** The handle by which an object is named in the place of its id, if it is. */
+export function handleIn(id: string): number | undefined {
+  return id.startsWith(HANDLE) ? Number(id.slice(HANDLE.length)) : undefined;
+}
+
 /** What may become of any write, whatever it is about. */
 const COMMON_CODES: ReadonlySet<string> = new Set(["unavailable", "mutation_mismatch"]);
 
@@ -82,7 +92,7 @@ export class Audit {
     for (const { n, operations } of writes) {
       const [operation, ...others] = operations;
       if (operation !== undefined && others.length === 0) this.#writes.set(n, operation);
-      for (const { id } of operations) if (id !== BY_HANDLE) this.#learn([id]);
+      for (const { id } of operations) if (handleIn(id) === undefined) this.#learn([id]);
     }
     if (message.kind === "subscribe") {
       const topics = message.topics as readonly Topic[];
@@ -136,7 +146,10 @@ export class Audit {
     this.#check(shown !== undefined, () => `of ${object.id}, which it may not see`);
     if (shown === undefined) return;
     this.#check(this.#isAskedFor(object, shown), () => `of ${object.id}, which it did not ask for`);
-    const hidden = sights.visibility.hidden(this.#eyes.team, object);
+    const { team, schema } = this.#eyes;
+    const hidden = sights.visibility
+      .hidden(team, object)
+      .map((name) => nameAsOf(schema, object, name));
     const told = change.shape.names.filter((name) => hidden.includes(name));
     this.#check(told.length === 0, () => `${told.join()} of ${object.id}, which it may not see`);
   }
@@ -164,14 +177,23 @@ export class Audit {
       this.#check(isKnown || sights.hasSeen(this.#eyes.team, id), () => {
         return `of ${String(id)} by the error of its write ${n}: ${message}`;
       });
+      for (const { referredBy } of outcome.error.collisions ?? []) {
+        const mayKnow = referredBy === undefined || known.has(referredBy) || hasEphemeral;
+        this.#check(mayKnow || sights.hasSeen(this.#eyes.team, referredBy), () => {
+          return `that ${String(referredBy)} refers to what its write ${n} destroys`;
+        });
+      }
       if (operation !== undefined) this.#checkRefusal(operation, outcome.error);
     }
   }
 
   /** Of what a client was never allowed to see it is told what it is told of what never was. */
-  #checkRefusal({ kind, id }: Operation, { code, message, property }: ErrorData): void {
+  #checkRefusal({ kind, id }: Operation, { code, message, property, collisions }: ErrorData): void {
     const { sights, hasEphemeral, hasHandlers, checks } = this.#options;
-    if (id === BY_HANDLE || hasEphemeral || hasHandlers || COMMON_CODES.has(code)) return;
+    if (handleIn(id) !== undefined || hasEphemeral || hasHandlers || COMMON_CODES.has(code)) return;
+    // Where everybody may see everything, what it refers to may be looked at first.
+    const isOfOther = collisions?.every((one) => one.id !== id) === true;
+    if (isOfOther && sights.visibility.isForAll(id)) return;
     if (sights.hasSeen(this.#eyes.team, id)) return;
     checks.saw("refusal of what was never to be seen");
     const isTelling =

@@ -12,6 +12,7 @@ export type Guarantee =
   | "G10"
   | "G11"
   | "G12"
+  | "G13"
   | "G14"
   | "G15"
   | "G16"
@@ -23,8 +24,11 @@ export type Guarantee =
   | "G22"
   | "ephemeral"
   | "events"
+  | "leases"
+  | "namespaces"
   | "reference"
-  | "versions";
+  | "versions"
+  | "visits";
 
 export interface Violation {
   readonly guarantee: Guarantee;

@@ -1,25 +1,36 @@
 import { Client } from "../../client/client.ts";
+import { resolveWith } from "../../client/conflicts/index.ts";
+import { explicit } from "../../client/explicit/index.ts";
+import type { ClientStorage } from "../../client/storage/storage.ts";
 import type { UncertainWrite } from "../../client/events.ts";
 import { resolveOptions } from "../../client/options.ts";
+import type { Conflict, Resolution } from "../../lib/conflict.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import { CLIENT_LIMITS, type ClientLimits, type Limits } from "../../lib/limits.ts";
 import type { ServerMessage } from "../../lib/messages.ts";
 import { canonical } from "../support/canonical.ts";
 import { Asking } from "./asking.ts";
 import { BANK_GROUPS, BANK_TOTAL, bankTotal } from "./bank.ts";
+import { ConflictDecider } from "./conflict-decider.ts";
 import { newProcess, type Context } from "./context.ts";
 import { credentialsText } from "./credentials.ts";
 import type { Device } from "./device.ts";
 import { EventShadow } from "./event-shadow.ts";
 import { foldPlainly, type Step } from "./fold.ts";
-import { Inheritance, isSameWrite, type Inherited } from "./inheritance.ts";
+import { isApart } from "./guarded.ts";
+import { Inheritance, isSameWrite, type Inherited, type Undecided } from "./inheritance.ts";
 import { Mirror, type Expected } from "./mirror.ts";
+import { OwnOutbox, type Shown } from "./own-outbox.ts";
 import type { SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
 import { HISTORY, MARKS, NEW, OLD, type SchemaVersion } from "./schema-history.ts";
-import { CROWD_USER, parseToken, TOKEN_PROPERTIES, tokenText, userOf } from "./token.ts";
+import { isTally } from "./tally.ts";
+import { CROWD_USER, tokensOf, tokenText, userOf } from "./token.ts";
+import { Visiting, type Explicit } from "./visiting.ts";
 import { Workload } from "./workload.ts";
-import { WriteLog, type Issued } from "./write-log.ts";
+import { WriteLog } from "./write-log.ts";
+import type { Issued } from "./issued.ts";
+import type { Strikes } from "./interruptions.ts";
 
 /** What a write may be refused with, when everything is as it should be. */
 const EXPECTED_CODES: ReadonlySet<string> = new Set([
@@ -37,6 +48,8 @@ const EXPECTED_CODES: ReadonlySet<string> = new Set([
 ]);
 /** And with these, where not everyone may do everything. */
 const FORBIDDING_CODES: ReadonlySet<string> = new Set(["forbidden", "forbidden_field"]);
+/** Of what fails with one of these, it may have been done all the same. */
+const UNKNOWING_CODES: ReadonlySet<string> = new Set(["closed", "discarded", "uncertain"]);
 /** How often all objects are compared, and not only those that may have changed. */
 const FULL_CHECK_EVERY = 16;
 /** An application waits when so much of what it asked for is open. */
@@ -67,13 +80,19 @@ export class ClientNode {
   /** Whether the application has written while it was being told something. */
   #hasReacted = false;
   #isReacting = false;
+  readonly #decider: ConflictDecider | undefined;
+  readonly #outbox: OwnOutbox | undefined;
+  /** Undefined of a client that is live. */
+  readonly visiting: Visiting | undefined;
 
+  /** With `strikes`, which befall it on its way to the server, it is not live. */
   constructor(
     context: Context,
     device: Device | undefined,
     name: string,
     index: number,
     life: number,
+    strikes?: (client: ClientNode) => Strikes,
   ) {
     const { checks, oracle, limits, network, scenario } = context;
     this.key = `${name}-${life}`;
@@ -82,9 +101,9 @@ export class ClientNode {
     this.#random = context.random.fork(`${this.key} application`);
     this.#tokens = context.random.fork(`${this.key} tokens`);
     this.#isOptimistic = !this.#random.chance(scenario.pessimistChance);
-    this.log = new WriteLog(this.key, checks, true, (issued, error) =>
-      this.#settled(issued, error),
-    );
+    const { outboxes } = context;
+    const settled = (issued: Issued, error: SyncError | null): void => this.#settled(issued, error);
+    this.log = new WriteLog(this.key, checks, true, settled, outboxes);
     const { views } = scenario;
     this.asking = new Asking(
       context.random.fork(`${this.key} topics`),
@@ -95,23 +114,47 @@ export class ClientNode {
     this.schema = schemaOf(context, this.user);
     this.mirror = new Mirror(this.key, checks, oracle, this.isPartial, this.#isInDisorder);
     this.#device = device;
+    this.#outbox =
+      outboxes &&
+      new OwnOutbox({
+        who: this.key,
+        checks,
+        outboxes,
+        log: this.log,
+        mirror: this.mirror,
+        hasRenamed: this.#hasRenamed,
+      });
+    this.visiting = strikes && this.#newVisiting(strikes(this));
+    const { visiting } = this;
+    const opened = (storage: ClientStorage): ClientStorage =>
+      visiting?.interruptions.storage(storage) ?? storage;
     this.#inheritance =
       device &&
-      new Inheritance(device, this.process, (kept) => {
-        if (kept !== undefined && !this.#isClosed) this.mirror.restore(kept);
-      });
+      new Inheritance(
+        () => opened(device.storageFor(this.process)),
+        (kept) => {
+          if (kept !== undefined && !this.#isClosed) this.mirror.restore(kept);
+        },
+        (outbox) => outboxes?.adopt(this.log, outbox),
+        ({ writes }) => outboxes?.restored(writes),
+      );
+    this.#decider = this.#newDecider();
     const options = {
       autoConnect: false,
+      live: visiting === undefined || explicit,
       optimistic: this.#isOptimistic,
       auth: scenario.tokenLifeMeanMs === undefined ? this.key : () => this.#showCredentials(),
       storage: this.#inheritance?.persistence,
       subscribe: this.asking.initial,
       migrations: this.schema === NEW ? HISTORY : undefined,
       limits: clientLimitsOf(limits),
+      onConflict: this.#decider && resolveWith((conflict) => this.#decide(conflict)),
+      references: scenario.conflicts?.references,
     };
+    const connect = network.connectFrom(this.process, name);
     this.#client = new Client(resolveOptions(options), {
       environment: this.process.environment,
-      connect: network.connectFrom(this.process, name),
+      connect: visiting?.connect(connect) ?? connect,
     });
     this.#shadow = new EventShadow(this.key, checks, (id) => this.#client.get(id));
     this.workload = new Workload(
@@ -125,7 +168,7 @@ export class ClientNode {
       scenario.oldSchemaChance === undefined ? undefined : MARKS[this.schema],
     );
     this.#listen();
-    this.process.run(() => this.#client.connect());
+    this.#begin();
   }
 
   /** Whether it is shown a part of the world only, or may see only a part. */
@@ -144,17 +187,15 @@ export class ClientNode {
     return this.#isClosed;
   }
 
-  get isSynced(): boolean {
-    return this.#client.status === "synced";
-  }
-
   get isQuiet(): boolean {
-    return this.isSynced && this.log.open.size === 0;
+    const isHolding = this.#outbox !== undefined && this.#client.pending > 0;
+    const isSynced = this.visiting?.isSettled ?? this.#client.status === "synced";
+    return isSynced && this.log.open.size === 0 && !isHolding;
   }
 
   /** Where it is, for whoever wonders why it is not quiet. */
   get state(): string {
-    return `${this.#client.status}, ${this.log.open.size} open`;
+    return `${this.#client.status}, ${this.log.open.size} open, ${this.#client.pending} pending`;
   }
 
   /** What it shows, by id. */
@@ -162,9 +203,12 @@ export class ClientNode {
     return this.#client.allObjects();
   }
 
+  /** One that is not live goes to its server when it likes, until there is no more trouble. */
   connect(): void {
-    this.#trace("connect()");
-    this.process.run(() => this.#client.connect());
+    if (this.visiting === undefined) {
+      this.#trace("connect()");
+      this.process.run(() => this.#client.connect());
+    } else if (this.#context.isCalm()) this.visiting.settle();
   }
 
   disconnect(): void {
@@ -208,6 +252,43 @@ export class ClientNode {
     this.#trace(`acted, ${this.log.open.size} open`);
   }
 
+  /** Adds to what everyone adds to, or has objects refer to others. */
+  tally(random: SeededRandom): void {
+    if (this.#isClosed || Math.max(this.log.open.size, this.#client.pending) > OPEN_MAX) return;
+    const { oracle, scenario } = this.#context;
+    this.process.run(() => {
+      if (random.chance(0.3)) {
+        if (Object.keys(scenario.conflicts?.references ?? {}).length > 0)
+          this.workload.refer(random);
+      } else {
+        const isFree = (id: string): boolean => !this.#isUnseen(id);
+        this.workload.tally(random, isFree, (token, id, by) => {
+          const shown = this.#shown.filter(
+            ({ isOptimistic, steps }) => isOptimistic && steps.some((step) => step.id === id),
+          );
+          const parts = new Map([[token, by]]);
+          oracle.tallied.set(token, { parts, upon: shown.flatMap(({ steps }) => tokensOf(steps)) });
+        });
+      }
+    });
+  }
+
+  /** Whether something of this client's is on its way that does not show: to add to it takes that back. */
+  #isUnseen(id: string): boolean {
+    const hidden = this.#shown.filter(({ isOptimistic }) => !isOptimistic);
+    return hidden.some(({ steps }) => steps.some((step) => step.id === id));
+  }
+
+  /** There is no more trouble. */
+  calmDown(): void {
+    const decider = this.#decider;
+    if (decider === undefined) return;
+    this.process.run(() => {
+      decider.answerAll();
+      if (decider.hasFailed) this.#client.disconnect(); // with a connection it is asked again
+    });
+  }
+
   /** Asks for other things than before. */
   turn(): void {
     this.#ask(() => this.asking.turn(this.#client));
@@ -223,7 +304,9 @@ export class ClientNode {
    * it is not shown all that there is.
    */
   take(message: ServerMessage, isRefused: boolean, expected: Expected | undefined): void {
-    if (isRefused || this.#isClosed) return;
+    // Who has got what it came for leaves at once.
+    if ((isRefused && this.visiting?.hasJustLeft !== true) || this.#isClosed) return;
+    this.visiting?.heard();
     const step = this.mirror.take(message, expected);
     if (step === undefined) return;
     if (this.#context.scenario.handlers.silentChance > 0) {
@@ -237,12 +320,13 @@ export class ClientNode {
   /** After each event in its process: what it shows is what it was told, with its writes on top. */
   check(isFull: boolean): void {
     this.#isReacting = false;
+    this.visiting?.check();
     if (this.#isClosed || !this.process.isAlive) return;
     this.#checksDone += 1;
     const { checks, scenario } = this.#context;
     this.#countPending();
     const ids = new Set(this.#shadow.touched);
-    for (const { steps } of [...this.log.open, ...this.#inherited])
+    for (const { steps } of [...this.log.open, ...this.#inherited, ...this.#shown])
       for (const { id } of steps) ids.add(id);
     this.#checkObjects(ids);
     if (isFull || this.#checksDone % FULL_CHECK_EVERY === 0) {
@@ -271,6 +355,34 @@ export class ClientNode {
     this.#context.checks.check(isTold, "G7", () => {
       return `${this.key} had ${this.log.rejected} writes rejected, and ${this.#rejectEvents} told`;
     });
+  }
+
+  #begin(): void {
+    if (this.visiting !== undefined) this.connect();
+    else this.process.run(() => this.#client.connect());
+  }
+
+  #newVisiting(strikes: Strikes): Visiting | undefined {
+    const { scenario, random } = this.#context;
+    const node = (): ClientNode => this;
+    const explicit: Explicit = {
+      who: this.key,
+      process: this.process,
+      log: this.log,
+      mirror: this.mirror,
+      isPartial: this.isPartial,
+      get client() {
+        return node().#client;
+      },
+      get hasFailed() {
+        return node().#decider?.hasFailed === true;
+      },
+      isHeir: (clientId) => this.isHeir(clientId),
+    };
+    const stream = random.fork(`${this.key} visits`);
+    return (
+      scenario.visits && new Visiting(this.#context, stream, scenario.visits, explicit, strikes)
+    );
   }
 
   #listen(): void {
@@ -302,9 +414,50 @@ export class ClientNode {
     return credentialsText({ key: this.key, expiresAt: timeline.now + lifeMs });
   }
 
+  /** How the application of this user decides about conflicts, if it does. */
+  #newDecider(): ConflictDecider | undefined {
+    const { scenario, random, checks, isCalm } = this.#context;
+    const { conflicts } = scenario;
+    if (conflicts === undefined) return undefined;
+    const style = random.fork(`${this.user} style`).pick(conflicts.styles);
+    return (
+      style &&
+      new ConflictDecider({
+        who: this.key,
+        style,
+        scenario: conflicts,
+        process: this.process,
+        random: random.fork(`${this.key} conflicts`),
+        checks,
+        isCalm,
+        isAlone: () => this.#inheritance?.isAny !== true,
+      })
+    );
+  }
+
+  #decide(conflict: Conflict): Resolution | Promise<Resolution> {
+    this.#trace(`conflict over ${canonical(conflict)}`);
+    return this.#decider?.decide(conflict);
+  }
+
+  /** What it shows besides what is confirmed, where writes may wait for a decision or be made one. */
+  get #shown(): Shown[] {
+    return this.#isClosed ? [] : (this.#outbox?.shown ?? []);
+  }
+
+  /** Ids may be others than those that were asked for, also of what objects refer to. */
+  get #hasRenamed(): boolean {
+    const { conflicts, handlers } = this.#context.scenario;
+    return conflicts?.styles.includes("both") === true || handlers.names.includes("create");
+  }
+
   /** All that is open, and what is left of what it has taken over. */
   #countPending(): void {
     const { pending } = this.#client;
+    if (this.#outbox !== undefined) {
+      this.#outbox.check(pending);
+      return;
+    }
     const open = [...this.log.open].filter(({ kind }) => kind === "write").length;
     const inherited = this.#inherited.length;
     const isRight = pending >= open && pending <= open + inherited;
@@ -317,10 +470,13 @@ export class ClientNode {
   #hear(id: string, tell: () => void): void {
     tell();
     this.#checkBank();
-    const { reactionChance } = this.#context.scenario;
+    const { scenario, isCalm } = this.#context;
+    const { reactionChance, visits } = scenario;
+    // Who is not live hears of it late, and others of the answer later still.
+    if (visits !== undefined && isCalm()) return;
     // With so many to answer each other, it would never end.
     if (this.#isReacting || this.#isClosed || this.user === CROWD_USER) return;
-    if (!this.#random.chance(reactionChance)) return;
+    if (!this.#random.chance(reactionChance) || isApart(id)) return;
     this.#isReacting = true;
     this.#hasReacted = true;
     if (id.startsWith("bank")) this.workload.transfer();
@@ -330,6 +486,11 @@ export class ClientNode {
   #hearError(error: SyncError): void {
     this.#trace(`error ${error.code}: ${error.message}`);
     const { scenario, timeline, isCalm, checks } = this.#context;
+    const isOfDecider = error.code === "handler_failed" && this.#decider !== undefined;
+    if (isOfDecider) {
+      checks.saw("onConflict failed");
+      return;
+    }
     if (error.code === "storage_failed") {
       checks.saw("storage failed");
       return;
@@ -342,32 +503,50 @@ export class ClientNode {
     this.#fail(`was told ${error.code}: ${error.message}`);
   }
 
-  #settled({ kind, order, steps }: Issued, error: SyncError | null): void {
+  #settled(issued: Issued, error: SyncError | null): void {
+    const { kind, order, steps } = issued;
     const { checks, oracle, scenario } = this.#context;
+    if (kind === "visit") return; // whoever goes there judges what becomes of it
     this.#trace(`${kind} ${order} ${error === null ? "ok" : error.code}`);
     if (error !== null) {
       checks.saw(`rejected ${error.code}`);
       const isForbidden = scenario.views?.rules !== undefined && FORBIDDING_CODES.has(error.code);
-      checks.check(isForbidden || EXPECTED_CODES.has(error.code), "G20", () => {
-        return `${this.key}: ${kind} ${order} failed with ${error.code}: ${error.message}`;
-      });
+      const isDiscarded = this.visiting !== undefined && error.code === "discarded";
+      const isConflict = scenario.conflicts !== undefined && error.code === "conflict";
+      checks.check(
+        isDiscarded || isConflict || isForbidden || EXPECTED_CODES.has(error.code),
+        "G20",
+        () => {
+          return `${this.key}: ${kind} ${order} failed with ${error.code}: ${error.message}`;
+        },
+      );
     }
     if (kind !== "write" || !hasToken(steps)) return;
-    if (error?.code === "closed" || error?.code === "uncertain") return;
+    if (error !== null && UNKNOWING_CODES.has(error.code)) return;
+    if (issued.isSquashed) return;
     // Neither side has kept that yet: should both end now, the next client asks again.
     if (error?.code === "unavailable" && this.#device !== undefined) return;
     const token = tokenText({ writer: this.key, order });
     const { epoch } = this.mirror;
     if (error !== null) {
-      oracle.rejected(epoch, token);
+      // A server forgets what it has decided about such objects alone: it is the same then.
+      const isOfShort = steps.every(({ id }) => oracle.isEphemeral(id));
+      oracle.rejected(epoch, token, !isOfShort || this.#device === undefined);
       return;
     }
     oracle.accepted(epoch, token);
-    if (scenario.handlers.names.length === 0) {
+    if (scenario.handlers.names.length === 0 && this.#isWritten(issued)) {
       checks.check(oracle.hasTakenEffect(epoch, token), "G10", () => {
         return `${token} was accepted, and took no effect in ${epoch}`;
       });
     }
+  }
+
+  /** Whether all of it must have been written that was asked for, if it is accepted. */
+  #isWritten({ steps, isRewritten, isHeld }: Issued): boolean {
+    if (!isRewritten && !isHeld) return true;
+    const [first] = steps;
+    return !isHeld && first !== undefined && steps.length === 1 && isTally(first.id);
   }
 
   get #inherited(): readonly Inherited[] {
@@ -386,17 +565,9 @@ export class ClientNode {
     const { checks, oracle, timeline } = this.#context;
     checks.saw("uncertain");
     const own = [...this.log.open].filter(({ kind }) => kind === "write");
-    const undecided = this.#inheritance?.isOfHeir(write.operations)
-      ? undefined
-      : [...this.#inherited, ...own]
-          .sort((a, b) => a.place - b.place)
-          .find(({ isUncertain }) => !isUncertain);
-    if (undecided !== undefined) {
-      undecided.isUncertain = true;
-      checks.check(isSameWrite(undecided.steps, write.operations), "G7", () => {
-        return `${this.key} is told that another write is uncertain than its oldest`;
-      });
-    }
+    for (const token of tokensOf(write.operations)) oracle.refused.add(token);
+    const undecided = this.#undecidedOf(write, own);
+    for (const one of undecided) one.isUncertain = true;
     const choose = (): void => {
       if (this.#isClosed) return;
       this.#hasReacted = true;
@@ -404,17 +575,31 @@ export class ClientNode {
       const isRetry = this.#random.chance(0.5) || isLastWord;
       this.#trace(`${isRetry ? "retries" : "discards"} ${tokensOf(write.operations).join()}`);
       if (isRetry) for (const token of tokensOf(write.operations)) oracle.retried.add(token);
-      if (undecided !== undefined && this.log.open.has(undecided as Issued)) {
-        if (isRetry) this.log.retry(undecided as Issued);
-      } else if (undecided !== undefined) {
-        if (isRetry) this.#inheritance?.retry(undecided, this.log.nextPlace());
-        else this.#inheritance?.discard(undecided);
+      for (const one of undecided) {
+        if (this.log.open.has(one as Issued)) {
+          if (isRetry) this.log.retry(one as Issued);
+        } else if (isRetry) this.#inheritance?.retry(one, this.log.nextPlace());
+        else this.#inheritance?.discard(one);
       }
       if (isRetry) write.retry();
       else write.discard();
     };
     if (this.#random.chance(0.5)) choose();
     else timeline.after(this.#random.exponential(2_000), () => this.process.run(choose));
+  }
+
+  /** What the application has asked for of which it is not known what became of it. */
+  #undecidedOf({ operations }: UncertainWrite, own: readonly Issued[]): readonly Undecided[] {
+    if (this.#inheritance?.isOfHeir(operations) === true) return [];
+    if (this.#outbox !== undefined) return this.#outbox.askedWith(operations);
+    const oldest = [...this.#inherited, ...own]
+      .sort((a, b) => a.place - b.place)
+      .find(({ isUncertain }) => !isUncertain);
+    if (oldest === undefined) return [];
+    this.#context.checks.check(isSameWrite(oldest.steps, operations), "G7", () => {
+      return `${this.key} is told that another write is uncertain than its oldest`;
+    });
+    return [oldest];
   }
 
   #rename(renamed: ReadonlyMap<string, string>): void {
@@ -437,9 +622,9 @@ export class ClientNode {
     if (this.#isInDisorder) return;
     const { checks } = this.#context;
     const own = this.#isOptimistic ? [...this.log.open] : [];
-    const pending = [...this.#inherited.filter(({ isOptimistic }) => isOptimistic), ...own]
-      .sort((a, b) => a.place - b.place)
-      .map(({ steps }) => steps);
+    const shown = [...this.#inherited.filter(({ isOptimistic }) => isOptimistic), ...own];
+    const all = this.#outbox === undefined ? shown : this.#shown.filter((one) => one.isOptimistic);
+    const pending = all.sort((a, b) => a.place - b.place).map(({ steps }) => steps);
     const { states, unclear } = foldPlainly(this.mirror.objects, pending);
     for (const id of ids) {
       if (unclear.has(id)) continue;
@@ -492,14 +677,4 @@ function clientLimitsOf(limits: Limits): Partial<ClientLimits> {
 
 function hasToken(steps: readonly Step[]): boolean {
   return tokensOf(steps).length > 0;
-}
-
-function tokensOf(steps: readonly Step[]): string[] {
-  return steps.flatMap((step) => {
-    if (step.kind === "destroy") return [];
-    const values: object = step.kind === "create" ? step.properties : step.changes;
-    return TOKEN_PROPERTIES.map((property): unknown => Reflect.get(values, property)).filter(
-      (value): value is string => parseToken(value) !== undefined,
-    );
-  });
 }

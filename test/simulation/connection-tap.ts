@@ -9,7 +9,7 @@ import {
 import { decodeMutation } from "../../lib/mutation-codec.ts";
 import type { Mutation } from "../../lib/operation.ts";
 import { ShapeDictionary } from "../../lib/shape-codec.ts";
-import { BY_HANDLE, type Audit } from "./audit.ts";
+import { byHandle, type Audit } from "./audit.ts";
 import type { Checks } from "./checks.ts";
 import type { Expected } from "./mirror.ts";
 import type { Wiretap } from "./connection.ts";
@@ -37,6 +37,8 @@ interface TapOptions {
   readonly objects: () => Iterable<{ readonly id: string }>;
   /** Undefined when the client is shown all that there is. */
   readonly audit: Audit | undefined;
+  /** The server was given a write; objects may have {@link byHandle} for ids. */
+  readonly onWrite: ((write: Mutation) => void) | undefined;
   /** The client was given a message; it is refused when the client ended the link for it. */
   readonly onDelivered: (
     message: ServerMessage,
@@ -68,11 +70,13 @@ export class ConnectionTap implements Wiretap {
   }
 
   heard(bytes: Uint8Array): void {
-    const { audit, limits } = this.#options;
-    if (audit === undefined) return;
+    const { audit, limits, onWrite } = this.#options;
+    if (audit === undefined && onWrite === undefined) return;
     try {
       const message = decodeClientMessage(bytes, this.#clientsDictionary, limits);
-      audit.heard(message, this.#writesIn(message));
+      const writes = this.#writesIn(message);
+      for (const write of writes) onWrite?.(write);
+      audit?.heard(message, writes);
     } catch {
       return; // the server cannot read it either
     }
@@ -84,7 +88,7 @@ export class ConnectionTap implements Wiretap {
     const { limits } = this.#options;
     return message.mutations.flatMap((bytes, i) => {
       const n = message.first + i;
-      const mutation = decodeMutation(n, bytes, this.#clientsDictionary, limits, () => BY_HANDLE);
+      const mutation = decodeMutation(n, bytes, this.#clientsDictionary, limits, byHandle);
       return "problem" in mutation ? [] : [mutation];
     });
   }
@@ -143,6 +147,7 @@ export class ConnectionTap implements Wiretap {
     const { checks, oracle, clientId, audit } = this.#options;
     const epoch = oracle.epoch(this.#epoch);
     const kept = (epoch?.seq ?? 0) + (oracle.hasEphemeral ? 1 : 0); // their end is one commit
+    oracle.told(this.#epoch, delta.to);
     checks.check(delta.to <= kept, "G5", () => `${clientId} is told of ${delta.to} at ${kept}`);
     checks.check(isWhole || outcomes.length === 0, "G12", () => {
       return `${clientId} is told an outcome in the middle of a page`;

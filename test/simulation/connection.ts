@@ -175,8 +175,9 @@ export class Connection {
   }
 
   #carryUp(bytes: Uint8Array): void {
-    if (this.#server?.isOpen === true) this.tap.heard(bytes);
-    this.#server?.hear(bytes, false);
+    const server = this.#server;
+    if (server?.isOpen === true) server.process.run(() => this.tap.heard(bytes));
+    server?.hear(bytes, false);
   }
 
   #sendDown(bytes: Uint8Array, headBytes: number): void {

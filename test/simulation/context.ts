@@ -1,11 +1,16 @@
 import type { Limits } from "../../lib/limits.ts";
 import type { Checks } from "./checks.ts";
+import type { ConflictOracle } from "./conflict-oracle.ts";
+import type { LeaseOracle } from "./lease-oracle.ts";
 import type { Network } from "./network.ts";
+import type { Posted } from "./posted.ts";
+import type { OutboxWatch } from "./outbox-watch.ts";
 import { SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
 import type { Scenario } from "./scenario.ts";
 import type { ServerOracle } from "./server-oracle.ts";
 import type { Sights } from "./sights.ts";
+import type { StrictOracle } from "./strict-oracle.ts";
 import type { Timeline } from "./timeline.ts";
 import type { Trace } from "./trace.ts";
 
@@ -20,6 +25,16 @@ export interface Context {
   readonly oracle: ServerOracle;
   readonly sights: Sights;
   readonly network: Network;
+  /** There where conflicts are detected. */
+  readonly conflicts: ConflictOracle | undefined;
+  /** There where conflicts are detected, or clients are not live. */
+  readonly outboxes: OutboxWatch | undefined;
+  /** There where clients are not live. */
+  readonly strict: StrictOracle | undefined;
+  /** There where somebody has leases. */
+  readonly leases: LeaseOracle | undefined;
+  /** There where clients have objects that go one way only. */
+  readonly posted: Posted | undefined;
   /** Nothing fails any more. */
   readonly isCalm: () => boolean;
 }

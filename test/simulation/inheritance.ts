@@ -1,10 +1,10 @@
 import { persist } from "../../client/keeping/persist.ts";
+import type { Outbox } from "../../client/outbox.ts";
 import type { Keeper, Kept, Persistence } from "../../client/persistence.ts";
+import type { ClientStorage } from "../../client/storage/storage.ts";
 import type { Operation } from "../../lib/operation.ts";
 import { canonical } from "../support/canonical.ts";
-import type { Device } from "./device.ts";
 import type { Step } from "./fold.ts";
-import type { SimProcess } from "./process.ts";
 
 /** An undecided write, whoever wrote it. */
 export interface Undecided {
@@ -26,13 +26,25 @@ export class Inheritance {
   readonly #heirs: { clientId: string; operations: () => Operation[][] }[] = [];
   #isAny = false;
 
-  /** `onOpened` is told what was kept, before the client goes on with it. */
-  constructor(device: Device, process: SimProcess, onOpened: (kept: Kept | undefined) => void) {
-    const inner = persist(() => device.storageFor(process));
+  /**
+   * `onOpened` is told what was kept, before the client goes on with it; `onStart` the outbox in which
+   * the client then has it; `onKept` of each client that has left something, also of those that are
+   * finished beside.
+   */
+  constructor(
+    openStorage: () => ClientStorage,
+    onOpened: (kept: Kept | undefined) => void,
+    onStart: (outbox: Outbox) => void,
+    onKept: (kept: Kept) => void,
+  ) {
+    const inner = persist(openStorage);
     this.persistence = {
       open: async (world, environment, migrations) => {
         const opened = await inner.open(world, environment, migrations);
         this.#take(opened.own.kept);
+        this.#hearStart(opened.own, onStart);
+        for (const { kept } of [opened.own, ...opened.orphans])
+          if (kept !== undefined) onKept(kept);
         onOpened(opened.own.kept);
         return { ...opened, orphans: opened.orphans.map((keeper) => this.#watch(keeper)) };
       },
@@ -89,6 +101,14 @@ export class Inheritance {
       place: i - writes.length,
       isUncertain: false,
     }));
+  }
+
+  #hearStart(keeper: Keeper, onStart: (outbox: Outbox) => void): void {
+    const start = keeper.start.bind(keeper);
+    keeper.start = (source, listener) => {
+      onStart(source.outbox);
+      start(source, listener);
+    };
   }
 
   #watch(keeper: Keeper): Keeper {

@@ -91,12 +91,12 @@ export class Mirror {
       this.#ledger = ledgerOf(ledger);
       this.#known = (first?.n ?? nextNumber) - 1;
     }
-    if (epoch === "") return; // it was never told anything
+    for (const { handle, object } of objects) this.#set(handle, object);
+    if (epoch === "") return; // it was never told anything, or has given up what it has
     this.#checks.saw("restored view");
     this.#epoch = epoch;
     this.#seq = seq;
     this.#isWhole = true;
-    for (const { handle, object } of objects) this.#set(handle, object);
     if (isPart !== true) this.#compare();
     else if (!this.#isInDisorder) {
       const isKnown = this.#oracle.hasShown(userOf(this.#who), this.#state);

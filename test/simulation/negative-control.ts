@@ -4,7 +4,7 @@ import { prepare, runSeeds } from "./run.ts";
 
 /** Each fault must show within so many seeds that have what it needs. */
 const SEEDS_MAX = 200;
-const TEST_TIMEOUT_MS = 120_000;
+const TEST_TIMEOUT_MS = 240_000;
 
 /** The test files among which the faults are dealt out, so that several cores have something to do. */
 const FILES = 2;
@@ -16,7 +16,12 @@ const FILES = 2;
 export function testFaultsOf(file: 0 | 1): void {
   const caught: string[] = [];
 
-  test.each(FAULTS.map((fault, i) => ({ ...fault, i })).filter(({ i }) => i % FILES === file))(
+  const faults = FAULTS.map((fault, i) => ({ ...fault, i })).filter(({ i }) => i % FILES === file);
+  for (const { name } of faults.filter(({ isSought }) => isSought === true)) {
+    test.skip(`the simulation notices when ${name}`, () => undefined);
+  }
+
+  test.each(faults.filter(({ isSought }) => isSought !== true))(
     "the simulation notices when $name",
     async ({ name, needs = [], from = 1, patches, i }) => {
       const bundle = await prepare(`fault-${i}`, patches);

@@ -116,7 +116,9 @@ export class Prober {
 
   /** Of an object that is there, be it to be seen or not; none of those on which others rely. */
   #id(): ObjectId {
-    const ids = [...this.#server().objects.keys()].filter((id) => !/^(bank|final):/.test(id));
+    const ids = [...this.#server().objects.keys()].filter(
+      (id) => !/^(bank|final|guarded|going|coming):/.test(id),
+    );
     return (ids.length === 0 ? "shared:1" : this.#random.pick(ids)) as ObjectId;
   }
 

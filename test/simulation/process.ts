@@ -13,7 +13,10 @@ export class SimProcess {
   /** The id that was drawn last. */
   lastId = "";
   readonly #checks: Checks;
+  readonly #timeline: Timeline;
   #isAlive = true;
+  /** What is to be done once it runs again; undefined while it runs. */
+  #waiting: (() => void)[] | undefined;
   #hasRun = false;
 
   /** `readCostMs`: how much time passes, at most, whenever the clock is read: code is not free. */
@@ -26,6 +29,7 @@ export class SimProcess {
   ) {
     this.name = name;
     this.#checks = checks;
+    this.#timeline = timeline;
     const bootedAt = random.between(0, 1e9);
     let elapsed = 0;
     let soonAt = 0;
@@ -76,12 +80,37 @@ export class SimProcess {
   /** All code of the process starts here: none does when it is dead, and what it throws is a fault. */
   run(task: () => void): void {
     if (!this.#isAlive) return;
+    if (this.#waiting !== undefined) {
+      this.#waiting.push(task);
+      return;
+    }
     this.#hasRun = true;
     try {
       task();
     } catch (error) {
       this.#checks.fail("G20", `${this.name} threw ${describe(error)}`);
     }
+  }
+
+  get isHalted(): boolean {
+    return this.#waiting !== undefined;
+  }
+
+  /** It stands still, as one that gets no time or is stopped: all that comes meanwhile waits. */
+  halt(forMs: number): void {
+    if (this.#waiting !== undefined) return;
+    const waiting: (() => void)[] = [];
+    this.#waiting = waiting;
+    this.#timeline.after(forMs, () => {
+      if (this.#waiting === waiting) this.wake();
+    });
+  }
+
+  /** It goes on with all that has come, one after the other. */
+  wake(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const task of waiting) this.#timeline.after(0, () => this.run(task));
   }
 
   kill(): void {

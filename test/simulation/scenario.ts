@@ -1,9 +1,13 @@
 import type { Limits } from "../../lib/limits.ts";
 import type { HandlerName } from "../../server/handlers.ts";
 import type { Flush } from "../../server/flush-policy.ts";
+import { conflictsOf, type ConflictScenario } from "./conflict-scenario.ts";
 import type { DriveTrouble } from "./drive.ts";
+import { hermitsOf, type HermitScenario } from "./hermit-scenario.ts";
+import { leasesOf, type LeaseScenario } from "./lease-scenario.ts";
 import type { Climate } from "./pipe.ts";
 import { SeededRandom } from "./random.ts";
+import { visitsOf, type VisitScenario } from "./visit-scenario.ts";
 import { NEVER_MS, readersIn, viewsOf, type ViewScenario } from "./view-scenario.ts";
 
 export type FaultKind =
@@ -57,6 +61,14 @@ export interface Scenario {
   readonly oldSchemaChance: number | undefined;
   /** Undefined when everyone is shown everything. */
   readonly views: ViewScenario | undefined;
+  /** Undefined when nothing is detected, and each property is as the last write has it. */
+  readonly conflicts: ConflictScenario | undefined;
+  /** Undefined when all clients are live. */
+  readonly visits: VisitScenario | undefined;
+  /** Undefined when nobody has leases. */
+  readonly leases: LeaseScenario | undefined;
+  /** Undefined when all objects of all clients go both ways. */
+  readonly hermits: HermitScenario | undefined;
 }
 
 export interface StoreScenario {
@@ -103,8 +115,9 @@ export function scenarioOf(seed: number): Scenario {
   const retention = retentionOf(new SeededRandom(seed).fork("retention"));
   const lifetimes = lifetimesOf(new SeededRandom(seed).fork("lifetimes"));
   const seeded = new SeededRandom(seed);
-  const views = viewsOf(seeded.fork("views"), seeded.fork("crowds"));
+  const views = viewsOf(seeded.fork("views"), seeded.fork("crowds"), seeded.fork("deciders"));
   const { subscriptionsPerSecondMax } = views ?? {};
+  const conflicts = conflictsOf(new SeededRandom(seed).fork("conflicts"));
   return {
     clients,
     chaosMs: random.pick([5_000, 15_000, 30_000]),
@@ -120,6 +133,7 @@ export function scenarioOf(seed: number): Scenario {
       ...limitsOf(random),
       ...retention,
       ...lifetimes.limits,
+      ...slicesOf(new SeededRandom(seed).fork("slices")),
       ...(subscriptionsPerSecondMax !== undefined && { subscriptionsPerSecondMax }),
     },
     climate: climateOf(random, isHostile),
@@ -139,6 +153,14 @@ export function scenarioOf(seed: number): Scenario {
     sessionObjects: lifetimes.sessionObjects,
     oldSchemaChance: oldSchemaChanceOf(new SeededRandom(seed).fork("schema")),
     views,
+    conflicts,
+    visits: visitsOf(new SeededRandom(seed).fork("visits")),
+    leases: leasesOf(new SeededRandom(seed).fork("leases"), isHostile),
+    // What one does not hear of, one can only write over.
+    hermits: hermitsOf(
+      new SeededRandom(seed).fork("hermits"),
+      !isHostile && conflicts?.modes !== "detect",
+    ),
   };
 }
 
@@ -254,6 +276,14 @@ function limitsOf(random: SeededRandom): Partial<Limits> {
   };
 }
 
+/** How much is done in one turn of the loop for those who come, or ask for something else. */
+function slicesOf(random: SeededRandom): Partial<Limits> {
+  return {
+    looksPerTurn: random.pick([20, 200, 20_000]),
+    pageBytesPerTurn: random.pick([1, 5_000, 1_048_576]),
+  };
+}
+
 function climateOf(random: SeededRandom, isHostile: boolean): Climate {
   const latencyMinMs = random.pick([0.5, 20]);
   return {
@@ -304,12 +334,29 @@ const NEEDS = {
   views: ({ views }: Scenario) => views !== undefined,
   flutter: ({ views }: Scenario) => (views?.flutterMeanMs ?? NEVER_MS) < NEVER_MS,
   crowds: ({ views }: Scenario) => views?.crowd !== undefined,
+  slices: ({ limits }: Scenario) => (limits.looksPerTurn ?? Infinity) < 100,
   turns: ({ views }: Scenario) => (views?.partialChance ?? 0) > 0,
   rules: ({ views }: Scenario) => views?.rules !== undefined,
   gates: ({ views }: Scenario) => readersIn(views?.rules).includes("gate"),
   hiddenProperties: ({ views }: Scenario) =>
     Object.values(views?.rules?.properties ?? {}).some((readers) => readers !== "all"),
+  hiddenDeciders: ({ views }: Scenario) =>
+    ["a", "d"].some((name) => views?.rules?.properties[name] !== undefined),
   judged: ({ views }: Scenario) => views?.rules?.areWritesJudged === true,
+  conflicts: ({ conflicts }: Scenario) => conflicts !== undefined,
+  resolved: ({ conflicts }: Scenario) => conflicts?.styles.includes("merge") === true,
+  references: ({ conflicts }: Scenario) => Object.keys(conflicts?.references ?? {}).length > 0,
+  explicit: ({ visits }: Scenario) => visits !== undefined,
+  mixed: ({ visits, clients }: Scenario) => (visits?.explicitChance ?? 1) < 1 && clients > 2,
+  pushed: ({ visits }: Scenario) => visits?.plans.some((plan) => plan.includes("push")) === true,
+  repaired: ({ visits }: Scenario) =>
+    visits?.plans.some((plan) => plan.includes("repair")) === true,
+  interrupted: ({ visits }: Scenario) => (visits?.interruptChance ?? 0) > 0,
+  leases: ({ leases }: Scenario) => leases !== undefined,
+  halts: ({ leases }: Scenario) => leases?.faults.includes("haltServer") === true,
+  waits: ({ leases }: Scenario) => leases?.waitsMs.includes(0) === true,
+  hermits: ({ hermits }: Scenario) => hermits !== undefined,
+  resets: ({ hermits }: Scenario) => (hermits?.resetChance ?? 0) > 0,
   probed: ({ views }: Scenario) => views?.rules?.isProbed === true,
 };
 

@@ -32,10 +32,15 @@ const OLD_NAMES: ReadonlyMap<string, string> = new Map(
 export function asOf(version: SchemaVersion, object: PlainObject): PlainObject {
   if (version === NEW || !isConcerned(object.id)) return object;
   const entries = Object.entries(object).map(([name, value]): [string, unknown] => [
-    OLD_NAMES.get(name) ?? name,
+    nameAsOf(version, object, name),
     value,
   ]);
   return Object.fromEntries(entries) as unknown as PlainObject;
+}
+
+/** What clients of that version call a property of an object. */
+export function nameAsOf(version: SchemaVersion, { id }: PlainObject, name: string): string {
+  return version === NEW || !isConcerned(id) ? name : (OLD_NAMES.get(name) ?? name);
 }
 
 /** Whether somebody's write is here under the name that it has in another version than the server's. */

@@ -1,9 +1,12 @@
 import { admission } from "../../server/admission.ts";
 import { authenticated } from "../../server/authenticated.ts";
+import { Authorizers } from "../../server/authorization.ts";
 import type { CheckedChange } from "../../server/change-checks.ts";
 import { Endings } from "../../server/endings.ts";
 import { HostedWorld } from "../../server/hosted-world.ts";
 import { Lifetimes } from "../../server/lifetimes.ts";
+import { Guard } from "../../server/plugins/leases/guard.ts";
+import { LeaseKeeper } from "../../server/plugins/leases/lease-keeper.ts";
 import { MemoryStore } from "../../server/stores/memory.ts";
 import type { StoredWorld } from "../../server/stores/store.ts";
 import type { SyncError } from "../../lib/errors.ts";
@@ -12,6 +15,10 @@ import { AskedChanges } from "./asked-changes.ts";
 import { parseCredentials } from "./credentials.ts";
 import { newProcess, type Context } from "./context.ts";
 import { Database } from "./database.ts";
+import { guardedId, leaseName } from "./guarded.ts";
+import { COMING_ID, GOING } from "./posted.ts";
+import { timeOf } from "./lease-time.ts";
+import type { PlainObject } from "./plain-object.ts";
 import type { OnKept, StoreSource } from "./remote-store.ts";
 import { describe, type SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
@@ -61,12 +68,14 @@ export class ServerNode implements Holder {
       this.#random.fork("database"),
       scenario.handlers,
       checks,
-      (token) => context.oracle.retried.has(token),
+      // What was refused after that, as an object was gone, may be written anew.
+      (token) => context.oracle.retried.has(token) || context.oracle.late.has(token),
       isCalmNow,
     );
     if (sights.visibility.hasRules) {
       this.#asked.checks.add((change) => this.#judge(change));
     }
+    const authorizers = new Authorizers();
     const store = source?.openFor(this.process, isCalmNow) ?? watched(new MemoryStore(), onKept);
     this.#world = new HostedWorld({
       name: WORLD,
@@ -75,17 +84,24 @@ export class ServerNode implements Holder {
         load: (world, newEpoch) => {
           const stored = store.load(world, newEpoch) as StoredWorld; // all of them can at once
           context.oracle.opened(this.key, stored);
+          context.leases?.opened(stored);
+          context.posted?.opened(stored);
           return stored;
         },
-        commit: (world, batch) => store.commit(world, batch),
+        commit: (world, batch) => {
+          context.leases?.submitted(batch.objects());
+          return store.commit(world, batch);
+        },
         close: () => store.close(),
       },
       handlers: database.handlers,
-      authorize: undefined,
+      authorizers,
       rules: sights.visibility.rules,
       channels: scenario.views && channelsOf,
       migrations: scenario.oldSchemaChance === undefined ? undefined : HISTORY,
       checks: this.#asked.checks,
+      conflicts: scenario.conflicts?.modes,
+      references: scenario.conflicts?.references,
       flush: scenario.flush,
       lifetimes: new Lifetimes(scenario.ephemeral, scenario.sessionObjects),
       limits,
@@ -105,6 +121,7 @@ export class ServerNode implements Holder {
       scenario.oldSchemaChance === undefined ? undefined : MARKS[NEW],
     );
     this.#listen();
+    if (scenario.leases !== undefined) this.#giveLeases(authorizers);
   }
 
   get isOpen(): boolean {
@@ -125,7 +142,14 @@ export class ServerNode implements Holder {
     const { scenario, network, limits, trace, timeline } = this.#context;
     const isEmpty = this.objects.size === 0;
     trace.add(timeline.now, this.key, `starts with ${this.objects.size} objects`);
-    if (isEmpty) this.process.run(() => this.#workload.populate(scenario.objects));
+    if (isEmpty)
+      this.process.run(() =>
+        this.#workload.populate(
+          scenario.objects,
+          scenario.conflicts !== undefined,
+          this.#objectsApart(),
+        ),
+      );
     const listen = (): void => {
       if (this.log.open.size > 0) {
         this.process.environment.scheduler.after(1, listen);
@@ -174,6 +198,24 @@ export class ServerNode implements Holder {
     });
   }
 
+  /** Writes what only comes to clients, and what of theirs only goes: of that nothing comes back. */
+  post(random: SeededRandom): void {
+    if (!this.isOpen) return;
+    const going = [...this.objects.keys()].filter((id) => id.startsWith(GOING));
+    const count = Number(this.objects.get(COMING_ID)?.["count"] ?? 0) + 1;
+    const write = (object: { readonly id: string }): void =>
+      void this.#world.update(object).catch(() => undefined);
+    this.process.run(() => {
+      write({ id: COMING_ID, ...{ count } });
+      if (going.length > 0) write({ id: random.pick(going), ...{ server: count } });
+    });
+  }
+
+  /** Ends what has a lease, or wants it. */
+  endLease(id: string): void {
+    this.process.run(() => void this.#world.destroy(id).catch(() => undefined));
+  }
+
   sign(): void {
     this.process.run(() => this.#workload.sign());
   }
@@ -200,8 +242,31 @@ export class ServerNode implements Holder {
     checks.check(isAllowed, "G17", () => `${user} may not ${kind} ${id} like this now`);
   }
 
+  /** What only some of the clients have to do with. */
+  #objectsApart(): readonly PlainObject[] {
+    const { leases, hermits } = this.#context.scenario;
+    const names = Array.from({ length: leases?.names ?? 0 }, (_, i) => leaseName(i));
+    return [
+      ...names.map((name) => ({ id: guardedId(name), fence: 0, count: 0 })),
+      ...(hermits === undefined ? [] : [{ id: COMING_ID, count: 0 }]),
+    ];
+  }
+
+  /** As the plugin does it. */
+  #giveLeases(authorizers: Authorizers): void {
+    const { environment } = this.process;
+    this.process.run(() => {
+      const keeper = new LeaseKeeper(this.#world, timeOf(environment));
+      const options = { world: WORLD, ttlMaxMs: 600_000, requestsPerClientMax: 100 };
+      const guard = new Guard(keeper.requests, options);
+      authorizers.add(guard.authorize);
+      this.#asked.checks.add(keeper.check);
+      void keeper.begin();
+    });
+  }
+
   #listen(): void {
-    const { checks, oracle } = this.#context;
+    const { checks, oracle, leases } = this.#context;
     const isAlive = (): boolean => this.process.isAlive;
     const world = this.#world;
     const identityOf = (identity: unknown): string =>
@@ -232,6 +297,7 @@ export class ServerNode implements Holder {
       const isOfClient = writer !== this.key;
       const { id } = object;
       oracle.announced({ server: this.key, id, writer, isOfClient, object, changed, previous });
+      leases?.counted(id, changed, previous);
       checkBank();
     });
     world.on("destroy", (id, object, { identity }) => {

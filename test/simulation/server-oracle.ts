@@ -1,6 +1,7 @@
 import type { ObjectRecord, StoreBatch, StoredWorld } from "../../server/stores/store.ts";
 import { ledgerOf } from "../../lib/delta.ts";
 import { judgeEffects, type Effect } from "./authority.ts";
+import { isTally } from "./tally.ts";
 import { BANK_GROUPS, BANK_TOTAL, bankTotal } from "./bank.ts";
 import type { Checks } from "./checks.ts";
 import { Epoch } from "./epoch.ts";
@@ -24,6 +25,16 @@ interface Announced {
   readonly rejected: Set<string>;
 }
 
+/** A write that adds something to a tally, by what its writer sees of it. */
+interface Tallied {
+  /** How much, by the tokens of the writes that were made one. */
+  readonly parts: ReadonlyMap<string, number>;
+  /** The tokens of the undecided writes that show in what its writer sees. */
+  readonly upon: readonly string[];
+  /** What it was until it was made one with others: a device may have only that. */
+  readonly before?: Tallied | undefined;
+}
+
 /** What was true of the present epoch at one moment. */
 export interface Truth {
   readonly epoch: Epoch;
@@ -37,6 +48,22 @@ export class ServerOracle {
   readonly #announced = new Map<string, Announced>();
   /** Writes that were uncertain, and are made again: they may take effect twice, or late. */
   readonly retried = new Set<string>();
+  /** Writes that have waited for their application to decide about a conflict: they are late. */
+  readonly late = new Set<string>();
+  /** Tokens of writes that were refused for something else than a conflict. */
+  readonly refused = new Set<string>();
+  /** What their application has not written again then. */
+  readonly givenUp = new Set<string>();
+  /** By token of a write in whose place another is sent: the tokens of that, in all lives of its client. */
+  readonly squashed = new Map<string, ReadonlySet<string>>();
+  /** By token and object: what a later write of the same client has done there, which was accepted. */
+  readonly outdone = new Set<string>();
+  /** Tokens of writes that came to nothing together with others. */
+  readonly vanished = new Set<string>();
+  /** By epoch, up to where any server has told anyone of it. */
+  readonly #told = new Map<string, number>();
+  /** By token, what a write adds to a tally. */
+  readonly tallied = new Map<string, Tallied>();
   readonly #ephemeral: readonly string[];
   readonly #areKept: boolean;
   readonly #visibility: Visibility | undefined;
@@ -74,6 +101,22 @@ export class ServerOracle {
 
   isEphemeral(id: string): boolean {
     return this.#ephemeral.some((namespace) => id.startsWith(`${namespace}:`));
+  }
+
+  /** A server has told somebody of what the world was at this `seq`. */
+  told(epoch: string, seq: number): void {
+    this.#told.set(epoch, Math.max(seq, this.toldIn(epoch)));
+  }
+
+  toldIn(epoch: string): number {
+    return this.#told.get(epoch) ?? 0;
+  }
+
+  /** Whether it is known what has become of a write, or of one in whose place it was not sent. */
+  isAccountedFor(token: string, isKnown: (token: string) => boolean): boolean {
+    if (this.vanished.has(token) || isKnown(token)) return true;
+    const others = [...(this.squashed.get(token) ?? [])];
+    return others.some((other) => other !== token && this.isAccountedFor(other, isKnown));
   }
 
   /** A client of this user has held this, as a whole. */
@@ -196,13 +239,14 @@ export class ServerOracle {
     return [...this.#epochs.keys()].some((epoch) => this.hasTakenEffect(epoch, token));
   }
 
-  rejected(epoch: string, token: string): void {
+  /** `isForGood`: whether it must not take effect after this either. */
+  rejected(epoch: string, token: string, isForGood: boolean): void {
     this.settle();
     if (this.retried.has(token)) return;
     const announced = this.#announcedIn(epoch);
     const isClean = !announced.tokens.has(token);
     this.#checks.check(isClean, "G7", () => `${token} was rejected, and took effect`);
-    announced.rejected.add(token);
+    if (isForGood) announced.rejected.add(token);
   }
 
   /** Judges what was announced at once: an object is told as it is after all of it. */
@@ -211,6 +255,7 @@ export class ServerOracle {
     const effects = this.#pending;
     this.#pending = [];
     if (this.#visibility !== undefined) judgeEffects(effects, this.#visibility, this.#checks);
+    for (const effect of effects) this.#checkTally(effect);
     const all = effects.filter(({ isDestroyed }) => isDestroyed !== true);
     for (const [i, announcement] of all.entries()) {
       const later = all.slice(i + 1).filter(({ object }) => object === announcement.object);
@@ -221,6 +266,26 @@ export class ServerOracle {
         if (typeof token === "string") this.#tookEffect(token, announcement);
       }
     }
+  }
+
+  /** Whatever others have added meanwhile stays, and everyone's share is added once. */
+  #checkTally({ id, changed, previous, isOfClient }: Announcement): void {
+    if (!isTally(id) || changed === undefined || !isOfClient) return;
+    const token = TOKEN_PROPERTIES.map((property) => changed[property]).find(
+      (value): value is string => typeof value === "string",
+    );
+    const tallied = this.tallied.get(token ?? "");
+    if (token === undefined || tallied === undefined || this.retried.has(token)) return;
+    const forms = this.#areKept ? formsOf(tallied) : [tallied];
+    // What it was added to never came to be.
+    const isVain = (other: string): boolean => this.refused.has(other) || this.retried.has(other);
+    if (forms.some(({ upon }) => upon.some(isVain))) return;
+    const added = Number(changed["n"] ?? 0) - Number(previous?.["n"] ?? 0);
+    this.#checks.saw("tally");
+    const isRight = forms.some((form) => added === dueOf(form));
+    this.#checks.check(isRight, "G13", () => {
+      return `${token} adds ${added} to ${id}, instead of ${dueOf(tallied)}`;
+    });
   }
 
   #tookEffect(text: string, { server, id, writer, isOfClient }: Announcement): void {
@@ -241,6 +306,9 @@ export class ServerOracle {
       return;
     }
     checks.check(!effects.has(effect), "G3", () => `${text} took effect twice on ${id}`);
+    checks.check(!this.outdone.has(effect), "G4", () => {
+      return `${text} took effect on ${id}, and undid what its writer had done after it`;
+    });
     effects.add(effect);
     tokens.add(text);
     // A server that was deposed after its batch was kept may tell of it when others have gone on.
@@ -259,6 +327,7 @@ export class ServerOracle {
     checks.check(userOf(token.writer) === writer, "G3", () => `${text} came from ${writer}`);
     const last = lastOrder.get(token.writer) ?? 0;
     // Only a client's writes take effect in the order in which they were written.
+    if (this.late.has(text)) return;
     checks.check(!isOfClient || token.order >= last, "G4", () => {
       return `${text} took effect after ${last} of the same writer`;
     });
@@ -279,6 +348,15 @@ export class ServerOracle {
     }
     return announced;
   }
+}
+
+function dueOf({ parts }: Tallied): number {
+  return [...parts.values()].reduce((sum, part) => sum + part, 0);
+}
+
+/** A write, and what it was before others were made one with it. */
+function formsOf(tallied: Tallied): readonly Tallied[] {
+  return [tallied, ...(tallied.before === undefined ? [] : formsOf(tallied.before))];
 }
 
 function copyOf({ effects, tokens, ended, lastOrder, rejected }: Announced): Announced {

@@ -1,20 +1,29 @@
 import { DEFAULT_LIMITS, resolveLimits } from "../../lib/limits.ts";
 import type { ObjectRecord } from "../../server/stores/store.ts";
+import type { Mutation } from "../../lib/operation.ts";
 import { topicsFromText, type Hello } from "../../lib/messages.ts";
 import type { Topic } from "../../lib/topics.ts";
 import { canonical } from "../support/canonical.ts";
 import { Audit } from "./audit.ts";
 import { Checks, type Violation } from "./checks.ts";
+import { ConflictOracle } from "./conflict-oracle.ts";
 import { ClientNode } from "./client-node.ts";
 import { ConnectionTap } from "./connection-tap.ts";
 import { NO_TAP, type Connection, type Wiretap } from "./connection.ts";
 import { repeatedly, type Context } from "./context.ts";
+import { listenToCore } from "./core-watch.ts";
+import { heardBy } from "./core-judges.ts";
 import { parseCredentials } from "./credentials.ts";
 import { Device } from "./device.ts";
 import type { Epoch } from "./epoch.ts";
 import { DriveError, PowerLoss } from "./drive.ts";
+import { Hermits } from "./hermits.ts";
+import { LeaseOracle } from "./lease-oracle.ts";
+import { Leasing } from "./leasing.ts";
 import { Machine } from "./machine.ts";
 import { Network } from "./network.ts";
+import { OutboxWatch } from "./outbox-watch.ts";
+import { Posted } from "./posted.ts";
 import { Prober } from "./prober.ts";
 import { describe } from "./process.ts";
 import { SeededRandom } from "./random.ts";
@@ -24,7 +33,9 @@ import type { PlainObject } from "./plain-object.ts";
 import { NEW, OLD, type SchemaVersion } from "./schema-history.ts";
 import { ServerNode, WORLD } from "./server-node.ts";
 import { ServerOracle } from "./server-oracle.ts";
+import { Journeys } from "./journeys.ts";
 import { Sights, type Eyes } from "./sights.ts";
+import { StrictOracle } from "./strict-oracle.ts";
 import { Timeline } from "./timeline.ts";
 import { CROWD_USER } from "./token.ts";
 import { Trace } from "./trace.ts";
@@ -40,6 +51,8 @@ const EXPIRY_SLACK_MS = 1_000;
 const LAST_WORDS_MS = 120_000;
 /** What clients that are gone had sent may still come, and is told to the others. */
 const AFTERMATH_MS = 60_000;
+/** By then every storage has taken note of what clients have heard. */
+const STORING_MS = 1_000;
 /** How often the disk is copied, on average, where that is of use. */
 const BACKUP_MEAN_MS = 2_000;
 /** How often somebody tries what it should not, on average. */
@@ -83,6 +96,9 @@ class Simulation {
   /** Servers from which the world was taken, and that may not know it yet. */
   readonly #former: ServerNode[] = [];
   #prober: Prober | undefined;
+  readonly #journeys: Journeys;
+  readonly #leasing: Leasing | undefined;
+  readonly #hermits: Hermits | undefined;
   /** Ids that a user has come to know. */
   readonly #knownTo = new Map<string, Set<string>>();
   #serverLives = 0;
@@ -113,6 +129,15 @@ class Simulation {
       scenario.isSloppy,
       (connection, hello) => this.#tap(connection, hello),
     );
+    const isTold = scenario.handlers.names.length > 0;
+    const conflicts =
+      scenario.conflicts && new ConflictOracle(checks, scenario.conflicts, isTold, visibility);
+    const isWatched = scenario.conflicts !== undefined || scenario.visits !== undefined;
+    const outboxes = isWatched ? new OutboxWatch(oracle, checks) : undefined;
+    const strict = scenario.visits && new StrictOracle(checks);
+    const posted = scenario.hermits && new Posted(checks);
+    const leases = scenario.leases && new LeaseOracle(checks, () => timeline.now);
+    listenToCore(outboxes && heardBy({ conflicts, outboxes, strict, oracle }));
     this.#seed = seed;
     this.#random = random.fork("simulation");
     this.#context = {
@@ -125,10 +150,30 @@ class Simulation {
       oracle,
       sights,
       network,
+      conflicts,
+      outboxes,
+      strict,
+      leases,
+      posted,
       isCalm: () => this.#isCalm,
     };
+    this.#journeys = new Journeys(this.#context, {
+      clients: () => this.#living(),
+      crashClient: (client) => this.#crashClient(client),
+      crashServer: () => this.#crashServer(),
+    });
+    this.#leasing =
+      leases &&
+      new Leasing(this.#context, leases, {
+        server: () => this.#server,
+        crashServer: () => this.#crashServer(),
+        closeServer: () => this.#closeServer(),
+      });
+    this.#hermits = posted && new Hermits(this.#context, posted, () => this.#server);
     this.#onKept = (epoch, batch, objects) => {
       oracle.kept(epoch, batch, objects);
+      posted?.kept(epoch, objects);
+      if (leases?.kept(epoch, objects) === true) this.#leasing?.checkAll();
       if (visibility.hasRules) sights.note(objects.flatMap(objectOf));
       this.#commits += batch.seq - batch.expectedSeq;
       trace.add(timeline.now, "store", `${epoch} ${batch.expectedSeq}..${batch.seq}`);
@@ -185,9 +230,20 @@ class Simulation {
     if (!this.#demandQuiet("after healing")) return;
     for (const client of this.#living()) client.process.run(() => client.workload.sign());
     for (const server of [...this.#former, this.#server]) server.sign();
+    this.#journeys.settle();
     await this.#runUntil(LAST_WORDS_MS, () => this.#isQuiet());
     this.#demandQuiet("after the last words");
-    if (await this.#runUntil(AFTERMATH_MS, () => false)) this.#conclude();
+    if (!(await this.#runUntil(AFTERMATH_MS, () => false))) return;
+    if (scenario.visits !== undefined && !(await this.#lastVisits())) return;
+    this.#conclude();
+  }
+
+  /** Those that are not live hear of the last words of others only when they go there. */
+  async #lastVisits(): Promise<boolean> {
+    this.#journeys.settle();
+    await this.#runUntil(LAST_WORDS_MS, () => this.#isQuiet());
+    if (!this.#demandQuiet("after the last visits")) return false;
+    return this.#runUntil(STORING_MS, () => false);
   }
 
   #begin(): void {
@@ -212,6 +268,8 @@ class Simulation {
       clients: () => this.#living(),
       server: () => this.#server,
     }).begin();
+    this.#leasing?.begin();
+    this.#hermits?.begin();
     this.#turnGates();
     this.#probe();
     new Trouble(this.#context, {
@@ -232,6 +290,7 @@ class Simulation {
     const random = this.#random.fork("gates");
     repeatedly(timeline, random, rules.gateMeanMs, () => {
       if (this.#isCalm) return false;
+      if (this.#server.process.isHalted) return true; // the gates are its application's
       const team = random.pick(TEAMS);
       this.#trace(`the gate of team ${team} turns`);
       checks.saw("gate");
@@ -264,7 +323,12 @@ class Simulation {
     this.#isCalm = true;
     Object.assign(network.climate, CALM);
     network.heal();
-    for (const client of this.#living()) client.connect();
+    this.#leasing?.heal();
+    for (const client of this.#living()) {
+      client.calmDown();
+      client.connect();
+    }
+    this.#hermits?.settle();
   }
 
   #startServer(): void {
@@ -307,7 +371,8 @@ class Simulation {
     this.#context.checks.saw("server close");
     this.#context.network.stopListening();
     server.close().then(
-      () => this.#endServer(server),
+      // A takeover may have come to nothing before, and been tried again meanwhile: then another is there.
+      () => (server === this.#server ? this.#endServer(server) : this.#end(server)),
       (error: unknown) => this.#context.checks.fail("G20", `close() failed: ${describe(error)}`),
     );
   }
@@ -370,7 +435,8 @@ class Simulation {
     const user = isOfCrowd ? CROWD_USER : this.#userOf(index);
     const name = user === undefined ? `c${index}` : `${user}_c${index}`;
     const device = user === undefined || isOfCrowd ? undefined : this.#deviceOf(user);
-    const client = new ClientNode(this.#context, device, name, index, life);
+    const strikes = this.#journeys.strikesOf(index);
+    const client = new ClientNode(this.#context, device, name, index, life, strikes);
     this.#clients[index] = client;
     const stream = random.fork(`${client.key} actions`);
     const meanMs = scenario.actionMeanMs * (isOfCrowd ? CROWD_REST_FACTOR : 1);
@@ -379,11 +445,25 @@ class Simulation {
       this.#act(client, stream);
       return true;
     });
+    this.#journeys.begin(client, () => this.#clients[index] === client);
+    if (!isOfCrowd) this.#tally(client, index);
     if (scenario.views === undefined || isOfCrowd) return;
     const turns = random.fork(`${client.key} turns`);
     repeatedly(timeline, turns, scenario.views.turnMeanMs, () => {
       if (this.#isCalm || this.#clients[index] !== client) return false;
       client.turn();
+      return true;
+    });
+  }
+
+  #tally(client: ClientNode, index: number): void {
+    const { timeline, random, scenario } = this.#context;
+    if (scenario.conflicts === undefined) return;
+    const { tallyMeanMs } = scenario.conflicts;
+    const stream = random.fork(`${client.key} tally`);
+    repeatedly(timeline, stream, tallyMeanMs * scenario.clients, () => {
+      if (this.#isCalm || this.#clients[index] !== client) return false;
+      client.tally(stream);
       return true;
     });
   }
@@ -475,8 +555,21 @@ class Simulation {
       hasHandlers: scenario.handlers.names.length > 0,
       isOrdered,
     });
+    const isOlder = scenario.oldSchemaChance !== undefined && schema === OLD;
+    const { conflicts, strict } = this.#context;
+    const objects = (): Iterable<PlainObject> => server.objects.values() as Iterable<PlainObject>;
+    const noteSent = strict?.admitted(
+      clientId,
+      client && this.#journeys.strictly(connection, client, objects),
+    );
+    const isHeard = conflicts !== undefined || strict !== undefined;
+    const onWrite = (write: Mutation): void => {
+      conflicts?.sent(clientId, { ...write, isOlder });
+      noteSent?.(write.n);
+    };
     return new ConnectionTap({
       clientId,
+      onWrite: isHeard ? onWrite : undefined,
       cursorSeq: cursor.seq,
       limits,
       checks,
@@ -508,11 +601,15 @@ class Simulation {
     for (const client of this.#clients) {
       if (client?.process.takeHasRun() === true) client.check(false);
     }
+    this.#leasing?.check();
+    this.#hermits?.check();
   }
 
   #isQuiet(): boolean {
     const isServerQuiet = this.#server.isOpen && this.#server.log.open.size === 0;
-    return isServerQuiet && this.#clients.every((client) => client?.isQuiet === true);
+    const areClientsQuiet = this.#clients.every((client) => client?.isQuiet === true);
+    const areOthersQuiet = this.#leasing?.isQuiet !== false && this.#hermits?.isQuiet !== false;
+    return isServerQuiet && areClientsQuiet && areOthersQuiet;
   }
 
   #demandQuiet(when: string): boolean {
@@ -521,7 +618,7 @@ class Simulation {
       const clients = this.#clients.map((client) =>
         client === undefined ? "none" : `${client.key}: ${client.state}`,
       );
-      return `${when}: server ${this.#server.log.open.size} open; ${clients.join("; ")}`;
+      return `${when}: server ${this.#server.log.open.size} open; ${clients.join("; ")}${this.#leasing?.state ?? ""}${this.#hermits?.state ?? ""}`;
     });
     return isQuiet;
   }
@@ -546,6 +643,8 @@ class Simulation {
       const isConfirmed = texts(client.view.values()) === texts(client.mirror.objects.values());
       checks.check(isConfirmed, "G8", () => `${client.key} is closed, and shows undecided writes`);
     }
+    this.#leasing?.conclude();
+    this.#hermits?.conclude();
     this.#server.log.checkAllSettled();
     for (const former of this.#former) {
       former.log.checkAllSettled();
@@ -560,8 +659,12 @@ class Simulation {
       checks.check(unfinished.length === 0, "G21", () => `${unfinished.join()} is never decided`);
       if (scenario.handlers.names.length > 0) continue; // they may change what is written
       for (const token of device.promised) {
-        const isThere = device.rejected.has(token) || device.holds(token);
-        checks.check(isThere || oracle.hasEverTakenEffect(token), "G19", () => {
+        const isKnown = (text: string): boolean =>
+          device.rejected.has(text) ||
+          device.holds(text) ||
+          oracle.givenUp.has(text) ||
+          oracle.hasEverTakenEffect(text);
+        checks.check(oracle.isAccountedFor(token, isKnown), "G19", () => {
           return `${token} was stored, and nobody knows what became of it`;
         });
       }

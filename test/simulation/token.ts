@@ -1,3 +1,5 @@
+import type { Step } from "./fold.ts";
+
 /**
  * What a write is recognised by, wherever it shows up: who wrote it, and its number among the
  * writer's own. Three properties carry tokens, so that writers overwrite each other only in part.
@@ -17,6 +19,17 @@ export function parseToken(value: unknown): Token | undefined {
   if (typeof value !== "string") return undefined;
   const [writer, order] = value.split(":");
   return writer === undefined || order === undefined ? undefined : { writer, order: Number(order) };
+}
+
+/** The tokens that the steps of a write put into objects. */
+export function tokensOf(steps: readonly Step[]): string[] {
+  return steps.flatMap((step) => {
+    if (step.kind === "destroy") return [];
+    const values: object = step.kind === "create" ? step.properties : step.changes;
+    return TOKEN_PROPERTIES.map((property): unknown => Reflect.get(values, property)).filter(
+      (value): value is string => parseToken(value) !== undefined,
+    );
+  });
 }
 
 /** Who a writer is to the server: all lives and tabs of one device are the same. */

@@ -46,10 +46,14 @@ export type Readers = "all" | "owners" | "team" | "gate" | "nobody";
 
 export const NEVER_MS = 1e9;
 
-/** `crowds` is a stream of its own: each draw from the other one decides what all seeds do. */
-export function viewsOf(random: SeededRandom, crowds: SeededRandom): ViewScenario | undefined {
+/** The others are streams of their own: each draw from the first one decides what all seeds do. */
+export function viewsOf(
+  random: SeededRandom,
+  crowds: SeededRandom,
+  deciders: SeededRandom,
+): ViewScenario | undefined {
   if (!random.chance(0.35)) return undefined;
-  const rules = random.chance(0.65) ? rulesOf(random) : undefined;
+  const rules = random.chance(0.65) ? withDeciders(rulesOf(random), deciders) : undefined;
   return {
     partialChance: rules === undefined ? 0.8 : random.pick([0, 0.5, 0.8]),
     turnMeanMs: random.pick([200, 1_000, 4_000]),
@@ -79,6 +83,16 @@ function rulesOf(random: SeededRandom): RuleScenario {
     gateMeanMs: random.pick([500, 3_000]),
     isProbed: random.chance(0.3),
   };
+}
+
+/** What decides who sees an object, or in which channel it is, may itself be hidden from those who do. */
+function withDeciders(rules: RuleScenario, random: SeededRandom): RuleScenario {
+  if (!random.chance(0.3)) return rules;
+  const properties = { ...rules.properties, [random.pick(["a", "a", "d"])]: "nobody" as const };
+  if (!random.chance(0.7)) return { ...rules, properties };
+  // So that it decides of some, and everybody sees enough to write about.
+  const objects = { ...rules.objects, "*": "owners", shared: "owners" } as const;
+  return { ...rules, objects, properties };
 }
 
 export function readersIn(rules: RuleScenario | undefined): readonly Readers[] {

@@ -4,8 +4,9 @@ import type { PlainObject } from "./plain-object.ts";
 import type { Readers, RuleScenario } from "./view-scenario.ts";
 
 export const TEAMS = [0, 1];
+const APART = ["lease", "lease-request", "lease-counter", "guarded", "going", "coming"];
 /** What everyone may see and write: what is checked on it must stay whole. */
-const PUBLIC: readonly string[] = ["bank", "final"];
+const PUBLIC: readonly string[] = ["bank", "final", ...APART];
 const FREE = { create: true, update: true, destroy: true };
 
 /** A create or an update, and the properties that it writes. */
@@ -56,6 +57,11 @@ export class Visibility {
     return rules;
   }
 
+  /** Whether everybody may see all objects like this one. */
+  isForAll(id: string): boolean {
+    return this.#readersOf({ id }) === "all";
+  }
+
   /** The object as a team may see it, if it may at all. */
   project(team: number, object: PlainObject): PlainObject | undefined {
     const scenario = this.#scenario;
@@ -72,6 +78,17 @@ export class Visibility {
     if (isPublic(object)) return [];
     const all = Object.entries(this.#scenario?.properties ?? {});
     return all.filter(([, readers]) => !this.#mayRead(readers, team, object)).map(([name]) => name);
+  }
+
+  /** The same, but for those of which it depends on the moment. */
+  secretsFrom(
+    team: number,
+    object: PlainObject,
+  ): { readonly hidden: readonly string[]; readonly gated: readonly string[] } {
+    const all = isPublic(object) ? [] : Object.entries(this.#scenario?.properties ?? {});
+    const gated = all.filter(([, readers]) => readers === "gate").map(([name]) => name);
+    const hidden = this.hidden(team, object).filter((name) => !gated.includes(name));
+    return { hidden, gated };
   }
 
   /** Whether the team may make this change of an object at this very moment. */

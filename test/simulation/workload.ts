@@ -1,8 +1,11 @@
 import type { SyncError } from "../../lib/errors.ts";
 import { ACCOUNTS, accountId, BANK_GROUPS, BANK_TOTAL } from "./bank.ts";
 import type { Step } from "./fold.ts";
+import { isApart } from "./guarded.ts";
+import type { PlainObject } from "./plain-object.ts";
 import type { SeededRandom } from "./random.ts";
 import { canaryText, TOKEN_PROPERTIES, tokenText } from "./token.ts";
+import { isTally, TALLIES, tallyId } from "./tally.ts";
 import type { WriteLog } from "./write-log.ts";
 
 type Callback = (error: SyncError | null) => void;
@@ -122,8 +125,41 @@ export class Workload {
     this.#create(`final:${this.#name}`);
   }
 
+  /** Adds to a tally, by what there is of it: `note` is told how much, and by which write. */
+  tally(
+    random: SeededRandom,
+    isFree: (id: string) => boolean,
+    note: (token: string, id: string, by: number) => void,
+  ): void {
+    const id = tallyId(random.below(TALLIES));
+    const n: unknown = Reflect.get(this.#writer.get(id) ?? {}, "n");
+    if (typeof n !== "number" || !isFree(id)) return;
+    const order = this.#log.nextOrder();
+    const by = 1 + random.below(1e9); // two who come to the same do not collide
+    const changes = { n: n + by, ...this.#token(order) };
+    note(tokenText({ writer: this.#name, order }), id, by);
+    this.#log.issue("write", order, (callback) => ({
+      steps: [{ kind: "update", id, changes }],
+      promise: this.#writer.save({ ...changes, id }, callback),
+    }));
+  }
+
+  /** Has an object refer to others. */
+  refer(random: SeededRandom): void {
+    const changes = random.chance(0.5)
+      ? { ref: this.#sharedId() }
+      : { refs: [this.#sharedId(), `seed:${random.below(20)}`] };
+    const id = random.chance(0.5) ? `shared:${random.below(4)}` : `seed:${random.below(20)}`;
+    this.#log.issue("write", this.#log.nextOrder(), (callback) => ({
+      steps: [{ kind: "update", id, changes }],
+      promise: this.#writer.save({ ...changes, id }, callback),
+    }));
+  }
+
   /** Creates what there is from the start. */
-  populate(objects: number): void {
+  populate(objects: number, hasTallies: boolean, others: readonly PlainObject[]): void {
+    if (hasTallies) this.#createTallies();
+    if (others.length > 0) this.#createOthers(others);
     for (let i = 0; i < objects; i++) this.#create(`seed:${i}`);
     this.#log.issue("write", this.#log.nextOrder(), (callback) => ({
       steps: [],
@@ -138,9 +174,23 @@ export class Workload {
     }));
   }
 
+  #createTallies(): void {
+    const all = Array.from({ length: TALLIES }, (_, i): Step => {
+      return { kind: "create", id: tallyId(i), properties: { n: 0 } };
+    });
+    this.#writeAll(this.#log.nextOrder(), all);
+  }
+
+  #createOthers(others: readonly PlainObject[]): void {
+    const all = others.map(({ id, ...properties }): Step => ({ kind: "create", id, properties }));
+    this.#writeAll(this.#log.nextOrder(), all);
+  }
+
   update(id: string): void {
     const order = this.#log.nextOrder();
     const changes = { ...this.#changes(), ...this.#token(order) };
+    // What was added is not to be lost, nor is anybody to set it: the mark of a schema has the same name.
+    if (isTally(id)) delete changes["n"];
     this.#log.issue("write", order, (callback) => ({
       steps: [{ kind: "update", id, changes }],
       promise: this.#writer.save({ ...changes, id }, callback),
@@ -264,7 +314,7 @@ export class Workload {
     if (objects.size > 0 && random.chance(0.6)) {
       let left = random.below(objects.size);
       for (const id of objects.keys()) {
-        if (left-- === 0 && !id.startsWith("bank") && !id.startsWith("final")) return id;
+        if (left-- === 0 && !isOfAll(id)) return id;
       }
     }
     return random.chance(0.2) ? `ext:${random.below(10)}` : this.#sharedId();
@@ -311,6 +361,11 @@ export class Workload {
         return random.below(4);
     }
   }
+}
+
+/** What is not to be changed by whoever likes. */
+function isOfAll(id: string): boolean {
+  return id.startsWith("bank") || id.startsWith("final") || isTally(id) || isApart(id);
 }
 
 function defined(changes: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -2,23 +2,9 @@ import { WriteHandle } from "../../client/write-handle.ts";
 import { SyncError } from "../../lib/errors.ts";
 import type { Checks } from "./checks.ts";
 import type { Step } from "./fold.ts";
+import type { OutboxWatch } from "./outbox-watch.ts";
+import type { Issued } from "./issued.ts";
 import { describe } from "./process.ts";
-
-/** Something that was asked for, and must be answered exactly once. */
-export interface Issued {
-  readonly kind: "write" | "fetch" | "mistake";
-  readonly order: number;
-  steps: readonly Step[];
-  /** Where it is among the undecided: behind all others again when it was uncertain and is retried. */
-  place: number;
-  /** It was said to outlive its writer. */
-  isStored: boolean;
-  isUncertain: boolean;
-  /** Undefined until it is settled: "ok", or an error's code. */
-  outcome: string | undefined;
-  callbacks: number;
-  promises: number;
-}
 
 type Callback = (error: SyncError | null) => void;
 
@@ -31,14 +17,24 @@ export class WriteLog {
   /** Whether writes are decided in the order in which they were written: a client's are. */
   readonly #isOrdered: boolean;
   readonly #onSettled: OnSettled;
+  readonly #outboxes: OutboxWatch | undefined;
   readonly #open = new Set<Issued>();
   readonly #all: Issued[] = [];
   #orders = 0;
   #places = 0;
   #lastDecided = 0;
   #rejected = 0;
+  readonly #rejectedGroups = new WeakSet();
 
-  constructor(who: string, checks: Checks, isOrdered: boolean, onSettled: OnSettled) {
+  /** With `outboxes`, these know what becomes of each write. */
+  constructor(
+    who: string,
+    checks: Checks,
+    isOrdered: boolean,
+    onSettled: OnSettled,
+    outboxes?: OutboxWatch,
+  ) {
+    this.#outboxes = outboxes;
     this.#who = who;
     this.#checks = checks;
     this.#isOrdered = isOrdered;
@@ -54,7 +50,7 @@ export class WriteLog {
     return this.#all.length;
   }
 
-  /** Writes that failed, for whatever reason. */
+  /** Writes that failed, for whatever reason; those that were made one count as one. */
   get rejected(): number {
     return this.#rejected;
   }
@@ -70,10 +66,11 @@ export class WriteLog {
     return this.#places;
   }
 
-  /** It was uncertain, and is undecided again, behind all others. */
+  /** It was uncertain or held, and is undecided again, behind all others. */
   retry(issued: Issued): void {
     issued.place = this.nextPlace();
     issued.isUncertain = false;
+    issued.isHeld = false;
   }
 
   /** `call` does it; what it returns are the steps of the write, once known, and the promise. */
@@ -89,13 +86,18 @@ export class WriteLog {
       place: this.nextPlace(),
       isStored: false,
       isUncertain: false,
+      isHeld: false,
+      isRewritten: false,
+      isSquashed: false,
+      group: undefined,
       outcome: undefined,
       callbacks: 0,
       promises: 0,
     };
     this.#open.add(issued);
     this.#all.push(issued);
-    const { steps, promise } = call((error) => this.#calledBack(issued, error));
+    const begin = (): ReturnType<typeof call> => call((error) => this.#calledBack(issued, error));
+    const { steps, promise } = this.#outboxes?.during({ log: this, issued }, begin) ?? begin();
     issued.steps = steps;
     if (promise instanceof WriteHandle) {
       void promise.reached("stored").then((stage) => (issued.isStored = stage === "stored"));
@@ -125,13 +127,24 @@ export class WriteLog {
     issued.outcome = codeOf(error);
     this.#open.delete(issued);
     if (kind === "write" && this.#isOrdered) {
-      this.#checks.check(place > this.#lastDecided || issued.isUncertain, "G4", () => {
-        return `${this.#who}: write ${order} was decided after ${this.#lastDecided}`;
-      });
-      this.#lastDecided = Math.max(place, this.#lastDecided);
+      this.#checks.check(
+        place > this.#lastDecided || issued.isUncertain || issued.isHeld,
+        "G4",
+        () => {
+          return `${this.#who}: write ${order} was decided after ${this.#lastDecided}`;
+        },
+      );
+      // What was held is decided whenever its application likes.
+      if (!issued.isHeld) this.#lastDecided = Math.max(place, this.#lastDecided);
     }
-    if (error !== null && kind !== "fetch") this.#rejected += 1;
+    if (error !== null && (kind === "write" || kind === "mistake")) this.#noteRejected(issued);
     this.#onSettled(issued, error);
+  }
+
+  #noteRejected({ group }: Issued): void {
+    if (group !== undefined && this.#rejectedGroups.has(group)) return;
+    if (group !== undefined) this.#rejectedGroups.add(group);
+    this.#rejected += 1;
   }
 
   #promised(issued: Issued, outcome: string): void {

@@ -36,15 +36,18 @@ export const ENDING: readonly Fault[] = [
     "durable",
     "crashes",
   ),
-  fault(
-    "a store has a decision and lacks an ephemeral one before it",
-    "server/ledger.ts",
-    "let n = Math.max(client.kept, client.settled) + 1;",
-    "let n = client.last;",
-    "ephemeral",
-    "durable",
-    "crashes",
-  ),
+  {
+    ...fault(
+      "a store has a decision and lacks an ephemeral one before it",
+      "server/ledger.ts",
+      "let n = Math.max(client.kept, client.settled) + 1;",
+      "let n = client.last;",
+      "ephemeral",
+      "durable",
+      "crashes",
+    ),
+    from: 82,
+  },
   {
     ...fault(
       "a flush that waits for the store is forgotten when there was nothing to keep",
@@ -54,7 +57,7 @@ export const ENDING: readonly Fault[] = [
       "ephemeral",
       "durable",
     ),
-    from: 2035,
+    isSought: true,
   },
   {
     ...fault(

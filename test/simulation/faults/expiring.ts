@@ -2,20 +2,26 @@ import { fault, type Fault } from "./fault.ts";
 
 /** How credentials that expire can end more than they should, or less. */
 export const EXPIRING: readonly Fault[] = [
-  fault(
-    "a session goes on when its credentials have expired",
-    "server/reception.ts",
-    "if (this.#host.sessions.has(session)) dismiss(tokenExpired(), true);",
-    "",
-    "tokens",
-  ),
-  fault(
-    "a client whose credentials have expired is sent away for good",
-    "server/reception.ts",
-    "dismiss(tokenExpired(), true);",
-    "dismiss(tokenExpired(), false);",
-    "tokens",
-  ),
+  {
+    ...fault(
+      "a session goes on when its credentials have expired",
+      "server/reception.ts",
+      "if (this.#host.sessions.has(session)) dismiss(tokenExpired(), true);",
+      "",
+      "tokens",
+    ),
+    from: 24,
+  },
+  {
+    ...fault(
+      "a client whose credentials have expired is sent away for good",
+      "server/reception.ts",
+      "dismiss(tokenExpired(), true);",
+      "dismiss(tokenExpired(), false);",
+      "tokens",
+    ),
+    from: 9,
+  },
   fault(
     "a client shows the same credentials again when they have expired",
     "client/client.ts",
@@ -26,10 +32,10 @@ export const EXPIRING: readonly Fault[] = [
   ),
   fault(
     "what a client has not sent is dropped when its credentials expire",
-    "client/follower.ts",
-    "  #moved(from: State, to: State, reason: SyncError | undefined): void {\n",
-    "  #moved(from: State, to: State, reason: SyncError | undefined): void {\n" +
-      '    if (reason?.code === "token_expired") this.#outbox.takeAll();\n',
+    "client/reception.ts",
+    "  moved(from: State, to: State, reason: SyncError | undefined): void {\n",
+    "  moved(from: State, to: State, reason: SyncError | undefined): void {\n" +
+      '    if (reason?.code === "token_expired") this.#state.outbox.takeAll();\n',
     "tokens",
   ),
 ];

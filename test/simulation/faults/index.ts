@@ -1,12 +1,16 @@
 import type { Fault } from "./fault.ts";
+import { CONFLICTS } from "./conflicts.ts";
 import { ENDING } from "./ending.ts";
 import { EXPIRING } from "./expiring.ts";
+import { HERMITS } from "./hermits.ts";
+import { LEASING } from "./leasing.ts";
 import { OUTLIVING } from "./outliving.ts";
 import { READING } from "./reading.ts";
 import { SHOWING } from "./showing.ts";
 import { STORING } from "./storing.ts";
 import { VERSIONS } from "./versions.ts";
 import { VIEWING } from "./viewing.ts";
+import { VISITING } from "./visiting.ts";
 import { WRITING } from "./writing.ts";
 
 /** Each is a deliberate fault in the code, which the simulation must notice. */
@@ -20,4 +24,8 @@ export const FAULTS: readonly Fault[] = [
   ...STORING,
   ...VIEWING,
   ...VERSIONS,
+  ...CONFLICTS,
+  ...VISITING,
+  ...LEASING,
+  ...HERMITS,
 ];

@@ -7,20 +7,20 @@ export const OUTLIVING: readonly Fault[] = [
       "a write is said to be stored before it is",
       "client/keeping/box-keeper.ts",
       "    const problem = await this.#write(cut).then(",
-      "    this.#listener.kept(cut.writes, true);\n    const problem = await this.#write(cut).then(",
+      "    this.#listener.kept(cut.writes, true, cut.localVersion);\n    const problem = await this.#write(cut).then(",
       "device",
     ),
-    from: 25,
+    from: 28,
   },
   {
     ...fault(
       "a write that is about to be sent is kept as one that was not",
       "client/keeping/box-keeper.ts",
-      "writeToText(write, write.wasSent || isConnected)",
+      "writeToText(write, write.wasSent || isSent)",
       "writeToText(write, write.wasSent)",
       "device",
     ),
-    from: 41,
+    isSought: true,
   },
   {
     ...fault(
@@ -30,17 +30,17 @@ export const OUTLIVING: readonly Fault[] = [
       "",
       "fullDevice",
     ),
-    from: 26,
+    from: 56,
   },
   {
     ...fault(
       "the server is told that an outcome is known before that is kept",
-      "client/follower.ts",
-      "Math.min(this.#outbox.settled, this.#keeper?.settled ?? Infinity)",
-      "this.#outbox.settled",
+      "client/sender.ts",
+      "Math.min(outbox.settled, kept.settled)",
+      "outbox.settled",
       "slowDevice",
     ),
-    from: 480,
+    from: 491,
   },
   {
     ...fault(
@@ -67,12 +67,12 @@ export const OUTLIVING: readonly Fault[] = [
       "",
       "tabs",
     ),
-    from: 145,
+    from: 165,
   },
   {
     ...fault(
       "an outbox that was left is taken and not finished",
-      "client/client.ts",
+      "client/succession.ts",
       "for (const keeper of opened?.orphans ?? []) this.#finish(keeper);",
       "",
       "tabs",
@@ -89,21 +89,27 @@ export const OUTLIVING: readonly Fault[] = [
     ),
     from: 57,
   },
-  fault(
-    "a client is not told that it was forgotten",
-    "server/reception.ts",
-    "isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),",
-    "isForgotten: false,",
-    "forgetful",
-  ),
-  fault(
-    "a client is told that it was forgotten while its writes are under way",
-    "server/world-host.ts",
-    " && !this.#writersUnderWay().has(clientId)",
-    "",
-    "forgetful",
-    "handlers",
-  ),
+  {
+    ...fault(
+      "a client is not told that it was forgotten",
+      "server/reception.ts",
+      "isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),",
+      "isForgotten: false,",
+      "forgetful",
+    ),
+    from: 60,
+  },
+  {
+    ...fault(
+      "a client is told that it was forgotten while its writes are under way",
+      "server/world-host.ts",
+      " && !this.#writersUnderWay().has(clientId)",
+      "",
+      "forgetful",
+      "handlers",
+    ),
+    from: 6166,
+  },
   fault(
     "a client is forgotten while it writes",
     "server/ledger.ts",

@@ -27,7 +27,7 @@ export const READING: readonly Fault[] = [
       "{ silent, seenMax: this.#world.seq }",
       "{ silent }",
     ),
-    from: 55,
+    from: 144,
   },
   fault(
     "a page ends in the middle of a commit",
@@ -48,7 +48,7 @@ export const READING: readonly Fault[] = [
       "return this.created > base || this.forgotten > base;",
       "return this.created > base;",
     ),
-    from: 18,
+    from: 21,
   },
   fault("a client from before the horizon resumes", "lib/world.ts", "seq >= this.#horizon && ", ""),
   fault(
@@ -70,7 +70,7 @@ export const READING: readonly Fault[] = [
   fault(
     "a client that reads too slowly is sent everything",
     "server/session.ts",
-    "if (this.link.waitingBytes + delta.bytes.length > this.#limits.waitingBytesMax) {",
-    "if (this.link.waitingBytes < 0) {",
+    "if (delta === undefined || this.link.waitingBytes + delta.bytes.length > waitingBytesMax) {",
+    "if (delta === undefined || waitingBytesMax < 0) {",
   ),
 ];

@@ -11,8 +11,8 @@ export const SHOWING: readonly Fault[] = [
   fault(
     "a closed client goes on to show what was not decided",
     "client/follower.ts",
-    "this.#addChanges(this.#replica.drop(undecided));",
-    "",
+    "    news.changed(replica.drop(undecided));\n    for",
+    "    for",
   ),
   fault(
     "a snapshot keeps objects that it does not mention",
@@ -28,13 +28,13 @@ export const SHOWING: readonly Fault[] = [
   ),
   fault(
     "events come before the whole step is applied",
-    "client/follower.ts",
-    "    const events = this.#replica.integrate({",
-    `    if (!isReplacing) for (const change of changes) this.#listener.changed(this.#replica.integrate({
+    "client/reception.ts",
+    "    const events = replica.integrate({",
+    `    if (!isReplacing) for (const change of changes) news.listener.changed(replica.integrate({
       epoch: welcome.epoch, to, isReplacing, changes: [change], firstNewHandle: welcome.nextHandle,
       decided: [], renamed: new Map(),
     }));
-    const events = this.#replica.integrate({`,
+    const events = replica.integrate({`,
   ),
   fault(
     "undecided writes are dropped with the epoch",
@@ -42,16 +42,19 @@ export const SHOWING: readonly Fault[] = [
     "    this.#nextNumber = decided + 1;\n",
     "    this.#writes = [];\n    this.#nextNumber = decided + 1;\n",
   ),
-  fault(
-    "undecided writes keep an id that the server has replaced",
-    "client/follower.ts",
-    "    this.#outbox.rename(renamed);\n",
-    "",
-    "handlers",
-  ),
+  {
+    ...fault(
+      "undecided writes keep an id that the server has replaced",
+      "client/settling.ts",
+      "const moved = outbox.rename(renamed);",
+      "const moved: Write[] = [];",
+      "handlers",
+    ),
+    from: 35,
+  },
   fault(
     "a rejected write settles twice",
-    "client/follower.ts",
+    "client/follower-state.ts",
     "      write.settle(error, []);",
     "      write.settle(error, []);\n      write.settle(error, []);",
   ),
@@ -72,10 +75,13 @@ export const SHOWING: readonly Fault[] = [
     "if (from > this.#position) {",
     "hostile",
   ),
-  fault(
-    "a client that lost its connection does not come back",
-    "client/connection.ts",
-    'lost: go("waiting", "drop", "wait"),',
-    'lost: go("waiting", "drop"),',
-  ),
+  {
+    ...fault(
+      "a client that lost its connection does not come back",
+      "client/connection.ts",
+      'lost: go("waiting", "drop", "wait"),',
+      'lost: go("waiting", "drop"),',
+    ),
+    from: 7,
+  },
 ];

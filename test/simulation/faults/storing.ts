@@ -64,7 +64,7 @@ export const STORING: readonly Fault[] = [
       "",
       "powerLoss",
     ),
-    from: 1478,
+    from: 1607,
   },
   fault(
     "a journal that was written anew may lose its name",
@@ -83,20 +83,26 @@ export const STORING: readonly Fault[] = [
     ),
     from: 79,
   },
-  fault(
-    "a database lets a deposed server commit",
-    "test/simulation/remote-store.ts",
-    "term !== this.#term || ",
-    "",
-    "takeovers",
-  ),
-  fault(
-    "a deposed server goes on as if its store had refused one batch",
-    "server/world-host.ts",
-    'failure?.cause instanceof SyncError && failure.cause.code === "deposed"',
-    "failure === null",
-    "takeovers",
-  ),
+  {
+    ...fault(
+      "a database lets a deposed server commit",
+      "test/simulation/remote-store.ts",
+      "term !== this.#term || ",
+      "",
+      "takeovers",
+    ),
+    from: 37,
+  },
+  {
+    ...fault(
+      "a deposed server goes on as if its store had refused one batch",
+      "server/world-host.ts",
+      'failure?.cause instanceof SyncError && failure.cause.code === "deposed"',
+      "failure === null",
+      "takeovers",
+    ),
+    from: 37,
+  },
   {
     ...fault(
       "a deposed server does not tell its clients to go",
@@ -107,20 +113,26 @@ export const STORING: readonly Fault[] = [
     ),
     from: 68,
   },
-  fault(
-    "a deposed server is silent about it",
-    "server/world-host.ts",
-    "    this.sessions.goodbyeAll(closing());\n    this.#options.onError(error);",
-    "    this.sessions.goodbyeAll(closing());",
-    "takeovers",
-  ),
-  fault(
-    "a backup goes on under the epoch that it was taken from",
-    "test/simulation/journal-store.ts",
-    "const isRestored = this.#drive.open(this.#mark) !== undefined;",
-    "const isRestored = false;",
-    "restores",
-  ),
+  {
+    ...fault(
+      "a deposed server is silent about it",
+      "server/world-host.ts",
+      "    this.sessions.goodbyeAll(closing());\n    this.#options.onError(error);",
+      "    this.sessions.goodbyeAll(closing());",
+      "takeovers",
+    ),
+    from: 37,
+  },
+  {
+    ...fault(
+      "a backup goes on under the epoch that it was taken from",
+      "test/simulation/journal-store.ts",
+      "const isRestored = this.#drive.open(this.#mark) !== undefined;",
+      "const isRestored = false;",
+      "restores",
+    ),
+    from: 475,
+  },
   fault(
     "a client takes the ledger of a backup for complete",
     "client/outbox.ts",
@@ -136,6 +148,6 @@ export const STORING: readonly Fault[] = [
       "epoch !== this.#epoch",
       "restores",
     ),
-    from: 302,
+    from: 430,
   },
 ];

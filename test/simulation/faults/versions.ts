@@ -25,14 +25,14 @@ export const VERSIONS: readonly Fault[] = [
   ),
   fault(
     "what an old client writes is taken as it is",
-    "server/world-host.ts",
-    "    return writer !== null && isRaised !== true && writer.schemaVersion !== this.versions.current;\n",
+    "server/examiner.ts",
+    "    return writer !== null && isRaised !== true && writer.schemaVersion !== current;\n",
     "    return writer !== null && isRaised !== true && writer.schemaVersion < 0;\n",
     "versions",
   ),
   fault(
     "what handlers have heard of is raised once more",
-    "server/world-host.ts",
+    "server/examiner.ts",
     "      job.isRaised = true;\n",
     "",
     "versions",

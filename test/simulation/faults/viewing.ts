@@ -5,24 +5,40 @@ export const VIEWING: readonly Fault[] = [
   fault(
     "who comes is shown all properties of an object",
     "server/views/view.ts",
-    "      if (hidden.length > 0) return entry.whole(shapes, isSilent, hidden);\n",
-    "",
+    "return entry.whole(shapes, isSilent, hidden);",
+    "return entry.whole(shapes, isSilent, []);",
     "hiddenProperties",
   ),
-  fault(
-    "a change of a hidden property is told",
-    "server/views/view.ts",
-    "    if (hidden.length > 0) return entry.update(base.seq, shapes, silent.has(entry), hidden);\n",
-    "",
-    "hiddenProperties",
-  ),
-  fault(
-    "a property that may be seen of late is not shown",
-    "server/views/view.ts",
-    "    } else if (!isSame(known.hidden, hidden) || !equalValues(known.lowered, lowered)) {\n",
-    "    } else if (!isSame(known.hidden, hidden) && lowered === null) {\n      known.hidden = hidden;\n    } else if (!equalValues(known.lowered, lowered)) {\n",
-    "hiddenProperties",
-  ),
+  {
+    ...fault(
+      "a change of a hidden property is told",
+      "server/views/shared-changes.ts",
+      "    const change = entry.update(base, this.#shapes, isSilent, hidden);",
+      "    const change = entry.update(base, this.#shapes, isSilent, []);",
+      "hiddenProperties",
+    ),
+    from: 52,
+  },
+  {
+    ...fault(
+      "all are told what was made for those from whom something else is hidden",
+      "server/views/shared-changes.ts",
+      "one.change.silent === isSilent && hidesSame(one.hidden, hidden)",
+      "one.change.silent === isSilent",
+      "hiddenProperties",
+    ),
+    from: 52,
+  },
+  {
+    ...fault(
+      "a property that may be seen of late is not shown",
+      "server/views/view.ts",
+      "    } else if (!hidesSame(known.hidden, hidden) || !equalValues(known.lowered, lowered)) {\n",
+      "    } else if (!hidesSame(known.hidden, hidden) && lowered === null) {\n      known.hidden = hidden;\n    } else if (!equalValues(known.lowered, lowered)) {\n",
+      "hiddenProperties",
+    ),
+    from: 50,
+  },
   fault(
     "what leaves a view is not taken away",
     "server/views/view.ts",
@@ -38,7 +54,7 @@ export const VIEWING: readonly Fault[] = [
       "const from = this.#told;",
       "views",
     ),
-    from: 57,
+    from: 1007,
   },
   {
     ...fault(
@@ -48,7 +64,7 @@ export const VIEWING: readonly Fault[] = [
       "if (entered > Math.max(base.version, from)) return undefined;",
       "flutter",
     ),
-    from: 57,
+    from: 60,
   },
   {
     ...fault(
@@ -59,32 +75,38 @@ export const VIEWING: readonly Fault[] = [
       "flutter",
       "crowds",
     ),
-    from: 122,
+    from: 473,
   },
-  fault(
-    "what has left is forgotten while somebody still has to be told",
-    "server/views/view.ts",
-    "      this.#horizon = Math.max(this.#horizon, member.isGone ? member.revision : 0);\n",
-    "",
-    "views",
-  ),
+  {
+    ...fault(
+      "what has left is forgotten while somebody still has to be told",
+      "server/views/view.ts",
+      "      this.#horizon = Math.max(this.#horizon, member.revision);\n",
+      "",
+      "views",
+    ),
+    from: 27,
+  },
   {
     ...fault(
       "what has left is forgotten before it was told",
       "server/views/view.ts",
-      "    this.#gone.push(member);\n",
-      "    this.#gone.push(member);\n    if (this.#gone.length > this.#surroundings.goneMax) this.#forget(1);\n",
+      "    this.#gone.add(member);\n",
+      "    this.#gone.add(member);\n    if (this.#gone.size > this.#surroundings.goneMax) this.#forget(1);\n",
       "views",
     ),
-    from: 57,
+    from: 60,
   },
-  fault(
-    "a view that goes its own way takes the others' objects along",
-    "server/views/view.ts",
-    "const member = new Member(copy, entry, entered, hidden, lowered, known);",
-    "const member = one;",
-    "turns",
-  ),
+  {
+    ...fault(
+      "a view that goes its own way takes the others' objects along",
+      "server/views/view.ts",
+      "if (!this.has(entry.handle)) this.#enter(entry, hidden, lowered);",
+      "this.#members.set(entry.handle, other.member(entry.handle) as Member);",
+      "turns",
+    ),
+    from: 41,
+  },
   fault(
     "a flush leaves out what was shown first since the last one",
     "server/views/view.ts",
@@ -92,14 +114,17 @@ export const VIEWING: readonly Fault[] = [
     "for (let one = this.#recency.firstAfter(this.#told + 1); one !== null; one = one.newer) {",
     "views",
   ),
-  fault(
-    "a query tells of hidden properties",
-    "lib/topics.ts",
-    "if (query.matches(object, hidden)) return true;",
-    "if (query.matches(object)) return true;",
-    "hiddenProperties",
-    "turns",
-  ),
+  {
+    ...fault(
+      "a query tells of hidden properties",
+      "lib/topics.ts",
+      "if (query.matches(object, hidden)) return true;",
+      "if (query.matches(object)) return true;",
+      "hiddenProperties",
+      "turns",
+    ),
+    from: 198,
+  },
   {
     ...fault(
       "the properties that were forgotten have not changed",
@@ -113,15 +138,15 @@ export const VIEWING: readonly Fault[] = [
   fault(
     "pages are made without what has happened since the last flush",
     "server/sessions.ts",
-    "    this.#views.advance(() => this.#turn(now));\n    let isAnySent = false;",
-    "    this.#turn(now);\n    let isAnySent = false;",
+    "    this.#advance(now, budget);\n    const isAnySent",
+    "    this.#turn(now, budget);\n    const isAnySent",
     "views",
   ),
   fault(
     "a view is turned while its session lacks something",
     "server/sessions.ts",
-    "    for (const [session, { topics, answers }] of this.#turns) {\n      if (!session.isCurrent) continue;",
-    "    for (const [session, { topics, answers }] of this.#turns) {\n      if (!session.isLive) continue;",
+    "    for (const [session, turn] of this.#turns) {\n      if (!session.isCurrent) continue;",
+    "    for (const [session, turn] of this.#turns) {\n      if (!session.isLive) continue;",
     "turns",
   ),
   {
@@ -132,7 +157,7 @@ export const VIEWING: readonly Fault[] = [
       "    for (const session of this.#turned) {",
       "turns",
     ),
-    from: 440,
+    from: 717,
   },
   fault(
     "a subscription is answered before it is shown",
@@ -141,14 +166,17 @@ export const VIEWING: readonly Fault[] = [
     "    return this.#whenLive",
     "turns",
   ),
-  fault(
-    "a newcomer is shown what the store may still refuse",
-    "server/views/views.ts",
-    "    this.#unopened.add(view);\n    return view;",
-    "    this.#unopened.add(view);\n    this.advance();\n    return view;",
-    "views",
-    "durable",
-  ),
+  {
+    ...fault(
+      "a newcomer is shown what the store may still refuse",
+      "server/views/views.ts",
+      "    this.#fillings.set(view, new Filling(view, this.#ground).steps());\n    return view;",
+      "    this.#fillings.set(view, new Filling(view, this.#ground).steps());\n    this.advance();\n    return view;",
+      "views",
+      "durable",
+    ),
+    from: 136,
+  },
   {
     ...fault(
       "a changed property does not bring an object into the view of a query",
@@ -167,7 +195,7 @@ export const VIEWING: readonly Fault[] = [
       "",
       "turns",
     ),
-    from: 55,
+    from: 518,
   },
   {
     ...fault(
@@ -180,20 +208,72 @@ export const VIEWING: readonly Fault[] = [
     from: 113,
   },
   fault(
-    "a revocation is for nothing",
-    "server/views/views.ts",
-    'if (ids === undefined) this.#reconsidered = "all";',
-    "if (ids === undefined) return;",
-    "gates",
+    "a view is told before it is whole",
+    "server/views/view.ts",
+    "    return this.#isReady;",
+    "    return true;",
+    "slices",
+    "views",
   ),
-  fault(
-    "a revocation shows later than what has happened until then",
-    "server/world-host.ts",
-    "    this.views.reconsider(ids);\n    await this.#readable();\n",
-    "    await this.#readable();\n    this.views.reconsider(ids);\n",
-    "gates",
-    "durable",
-  ),
+  {
+    name: "what changes while a view is filled is passed by",
+    needs: ["slices", "views"],
+    from: 480,
+    patches: [
+      {
+        file: "server/views/views.ts",
+        find: "      budget.spend(this.#index.add(view, view.topics));\n",
+        replace: "",
+      },
+      {
+        file: "server/views/views.ts",
+        find: "    if (goOn(steps, this.#looksPerSlice, budget)) view.filled();\n",
+        replace:
+          "    if (goOn(steps, this.#looksPerSlice, budget)) {\n      this.#index.add(view, view.topics);\n      view.filled();\n    }\n",
+      },
+    ],
+  },
+  {
+    ...fault(
+      "what is asked for no more stays, as if others still asked for it",
+      "server/views/filling.ts",
+      "for (const channel of without(before.channels, topics.channels)) {",
+      "for (const channel of without(topics.channels, before.channels)) {",
+      "turns",
+    ),
+    from: 86,
+  },
+  {
+    ...fault(
+      "a revocation is for nothing",
+      "server/views/views.ts",
+      "    this.#review.add(ids);",
+      "    if (ids !== undefined) this.#review.add(ids);",
+      "gates",
+    ),
+    from: 27,
+  },
+  {
+    ...fault(
+      "what is revoked is shown until all of it was looked at",
+      "server/views/views.ts",
+      "      if (!wasReviewing) for (const view of this.#all) view.hold();\n",
+      "",
+      "slices",
+      "gates",
+    ),
+  },
+  {
+    ...fault(
+      "a revocation shows later than what has happened until then",
+      "server/world-host.ts",
+      "    this.views.reconsider(ids);\n    for (const reading of this.readings) reading.reconsider(ids);\n    await this.readable();\n",
+      "    await this.readable();\n    this.views.reconsider(ids);\n    for (const reading of this.readings) reading.reconsider(ids);\n",
+      "gates",
+      "durable",
+    ),
+    from: 141,
+  },
   fault(
     "all users are shown the same",
     "server/rules.ts",
@@ -234,16 +314,19 @@ export const VIEWING: readonly Fault[] = [
       "if (object === null) {",
       "rules",
     ),
-    from: 50,
+    from: 53,
   },
-  fault(
-    "permission is asked for before the handlers, and not at the commit",
-    "server/world-host.ts",
-    "      if (job.writer !== null) this.#judge.check(job.writer, job.operations);\n      const",
-    "      if (job.writer !== null && job.isConsulted !== true) this.#judge.check(job.writer, job.operations);\n      const",
-    "gates",
-    "handlers",
-  ),
+  {
+    ...fault(
+      "permission is asked for before the handlers, and not at the commit",
+      "server/examiner.ts",
+      "if (job.writer !== null) this.#options.judge.check(job.writer, job.operations);",
+      "if (job.writer !== null && job.isConsulted !== true) this.#options.judge.check(job.writer, job.operations);",
+      "gates",
+      "handlers",
+    ),
+    from: 138,
+  },
   {
     ...fault(
       "a refusal quotes the object",
@@ -253,7 +336,7 @@ export const VIEWING: readonly Fault[] = [
       "judged",
       "hiddenProperties",
     ),
-    from: 61,
+    from: 201,
   },
   {
     ...fault(
@@ -263,7 +346,7 @@ export const VIEWING: readonly Fault[] = [
       "    return isSeen || true ? id : undefined;",
       "probed",
     ),
-    from: 687,
+    from: 1029,
   },
   {
     ...fault(
@@ -275,5 +358,16 @@ export const VIEWING: readonly Fault[] = [
       "device",
     ),
     from: 126,
+  },
+  {
+    ...fault(
+      "what was looked at before a further revocation is not looked at again",
+      "server/views/review.ts",
+      "else [this.#end, this.#nextEnd] = [Infinity, this.#done];",
+      "else void this.#nextEnd;",
+      "gates",
+      "slices",
+    ),
+    from: 1253,
   },
 ];
