@@ -1,6 +1,6 @@
 import { encodeFetch, encodeMutations, encodeSubscribe, topicsToText } from "../../lib/messages.ts";
 import { encodeMutation } from "../../lib/mutation-codec.ts";
-import type { Changes, ObjectId, Properties } from "../../lib/object.ts";
+import type { Changes, ObjectId, Properties, Value } from "../../lib/object.ts";
 import type { Operation } from "../../lib/operation.ts";
 import { PROTOCOL } from "../../lib/protocol.ts";
 import { KnownShapes, makePropertySet, ShapeTable } from "../../lib/shape.ts";
@@ -8,12 +8,26 @@ import type { Topic } from "../../lib/topics.ts";
 import type { SeededRandom } from "../simulation/random.ts";
 import type { Attack } from "./attack.ts";
 import { someName, someQuery, someText, someValue } from "./hostile-values.ts";
-import { ARENA, HONEST } from "./victim-world.ts";
+import { ARENA, HONEST, TREES } from "./victim-world.ts";
 
-const NAMESPACES = ["note", "player", "shot", "common", "db", "vault", "nowhere"];
+const NAMESPACES = [
+  "note",
+  "player",
+  "shot",
+  "common",
+  "card",
+  "tree",
+  "db",
+  "vault",
+  "lease",
+  "lease-request",
+  "lease-counter",
+  "nowhere",
+];
+const LEASE_NAMES = ["door", "gate", "", "__proto__", "x".repeat(250), "x".repeat(251)];
 /** Names of clients that several attacks use: their writes were there before, perhaps as another's. */
 const SHARED_CLIENTS = 20;
-const HANDLES_MAX = 3_000;
+const HANDLES_MAX = 2 * TREES;
 /** How many shapes it numbers; fewer than the victim takes. */
 const SHAPES_MAX = 100;
 
@@ -30,6 +44,7 @@ export function someHello(attack: Attack): Record<string, unknown> {
     world: random.chance(0.8) ? "default" : ARENA,
     clientId,
     cursor: { epoch: "", seq: 0 },
+    ...(random.chance(0.05) && { isStrict: random.chance(0.9) ? true : someValue(random) }),
     auth: random.chance(0.5) ? token : { token },
     ...(hostile !== undefined && { topics: topicsToText(hostile) }),
   };
@@ -37,9 +52,13 @@ export function someHello(attack: Attack): Record<string, unknown> {
 
 export function someId(random: SeededRandom, user: string): ObjectId {
   const id = ((): string => {
-    switch (random.below(8)) {
+    switch (random.below(10)) {
       case 0:
-        return `common:${HONEST}${random.below(10)}`; // for which honest clients write as well
+        return `${random.pick(["common", "card"])}:${HONEST}${random.below(10)}`; // as honest clients do
+      case 8:
+        return `tree:${HONEST}${random.below(TREES)}`;
+      case 9:
+        return `${random.pick(["card", "lease-request"])}:${random.below(20)}`; // of all attackers
       case 1:
         return `db:${random.below(120)}`;
       case 2:
@@ -142,11 +161,25 @@ export class Conversation {
     const random = this.#random;
     const id = someId(random, this.#user);
     const kind = random.below(10);
+    if (random.chance(0.05)) return this.#leaseRequest();
     if (kind < 4) {
       const properties = { owner: this.#user, ...this.#properties() } as Properties;
       return { kind: "create", id, properties, chosen: random.chance(0.8) };
     }
     return kind < 9 ? { kind: "update", id, changes: this.#properties() } : { kind: "destroy", id };
+  }
+
+  /** For a lease on one of a few names, mostly as it should be. */
+  #leaseRequest(): Operation {
+    const random = this.#random;
+    const properties = {
+      name: random.chance(0.9) ? random.pick(LEASE_NAMES) : someValue(random),
+      ttlMs: random.chance(0.9) ? random.pick([999, 1_000, 600_000, 600_001]) : someValue(random),
+      ...(random.chance(0.3) && { waitMs: random.pick([0, 10, -1, 1e15]) }),
+      ...(random.chance(0.1) && { [random.pick(["note", "owner", "fence"])]: someValue(random) }),
+    } as Properties;
+    const id = `lease-request:${random.below(100)}` as ObjectId;
+    return { kind: "create", id, properties, chosen: true };
   }
 
   #properties(): Changes {
@@ -157,6 +190,14 @@ export class Conversation {
       isMany ? `p${i}` : someName(random),
       isMany ? i : random.chance(0.1) ? undefined : someValue(random),
     ]);
+    if (random.chance(0.1)) entries.push(this.#reference());
     return Object.fromEntries(entries) as Changes;
+  }
+
+  #reference(): [name: string, to: Value] {
+    const random = this.#random;
+    if (random.chance(0.7)) return ["parent", someId(random, this.#user)];
+    const count = random.pick([0, 3, 1_000]);
+    return ["parts", Array.from({ length: count }, () => someId(random, this.#user))];
   }
 }

@@ -48,6 +48,8 @@ const WARM_UP_MS = 6_000;
 const WAVES = 12;
 const WAVE_MIN_MS = 1_000;
 const WAVE_MAX_MS = 20_000;
+/** Fewer show no growth, however slow the machine is. */
+const WAVES_MIN = 6;
 /** engine.io gives up on a session by polling after its ping interval and its ping timeout, 45 s. */
 const LEFT_BEHIND_MS = 50_000;
 /** More than anything takes that comes to an end; for a fault that was planted it is not waited so long. */
@@ -109,7 +111,9 @@ class Run {
   async fight(): Promise<void> {
     for (const one of this.#honest) one.start();
     await this.#guarded(async () => {
-      while (performance.now() < this.#endsAt && this.#isWell) await this.#wave();
+      while (this.#isWell && (performance.now() < this.#endsAt || this.#rests.length < WAVES_MIN)) {
+        await this.#wave();
+      }
     });
     this.#problem(...growthProblems(this.#rests.map(({ heapBytes }) => heapBytes)));
   }
@@ -178,7 +182,7 @@ class Run {
     const { durationMs, log } = this.#options;
     const now = performance.now();
     const waveMs = Math.min(WAVE_MAX_MS, Math.max(WAVE_MIN_MS, durationMs / WAVES));
-    const endsAt = Math.min(now + waveMs, this.#endsAt);
+    const endsAt = Math.min(now + waveMs, Math.max(now + WAVE_MIN_MS, this.#endsAt));
     const mayLeaveBehind = this.#endsAt - now > LEFT_BEHIND_MS;
     let isWatching = true;
     const watching = this.#guarded(() => this.#watch(() => isWatching));

@@ -9,7 +9,14 @@ import { ADMIN, HONEST, shownTo, tokenOf } from "./victim-world.ts";
 const PAUSE_MAX_MS = 60;
 const OBJECTS_MAX = 30;
 /** What attackers may cause, who write what these write, and fill the world. All else is a fault. */
-const EXPECTED = new Set(["exists", "gone", "not_found", "forbidden", "limit_exceeded"]);
+const EXPECTED = new Set([
+  "conflict",
+  "exists",
+  "gone",
+  "not_found",
+  "forbidden",
+  "limit_exceeded",
+]);
 
 /** What one honest client is like. */
 export interface HonestOptions {
@@ -34,6 +41,8 @@ export class Honest {
   readonly #own: string[] = [];
   /** What somebody has fetched belongs to what they are shown from then on. */
   readonly #fetched = new Set<string>();
+  /** What was fetched in vain may be shown all the same, as it may when somebody else has made it. */
+  readonly #asked = new Set<string>();
   readonly problems: string[] = [];
   accepted = 0;
   refused = 0;
@@ -76,18 +85,21 @@ export class Honest {
   /** In what its view is other than what there is; empty when it is the same. */
   disagreements(objects: readonly SyncObject[]): string[] {
     const { user, isAsked = () => true, isDirected = false } = this.options;
+    const readable = shownTo(user, objects);
+    const seen = this.sync.allObjects();
+    const missing = readable
+      .filter((object) => isAsked(object) || this.#fetched.has(object.id))
+      .filter(({ id }) => !isDirected && !seen.has(id));
     const expected = new Map(
-      shownTo(user, objects)
-        .filter((object) => isAsked(object) || this.#fetched.has(object.id))
+      readable
+        .filter((object) => isAsked(object) || this.#asked.has(object.id))
         .map((object) => [object.id, canonical(object)]),
     );
-    const seen = this.sync.allObjects();
-    const missing = [...expected.keys()].filter((id) => !isDirected && !seen.has(id));
     const others = [...seen].filter(
       ([id, object]) => expected.get(id) !== canonical({ ...object }),
     );
     return [
-      ...missing.map((id) => `${user} does not see ${id}`),
+      ...missing.map(({ id }) => `${user} does not see ${id}`),
       ...others.map(([id]) => `${user} sees ${id} as it is not`),
     ];
   }
@@ -104,7 +116,7 @@ export class Honest {
     const random = this.#random;
     const { user } = this.options;
     const at = ++this.#count;
-    const common = `common:${HONEST}${random.below(10)}`;
+    const common = `${random.pick(["common", "card"])}:${HONEST}${random.below(10)}`;
     switch (random.below(9)) {
       case 0:
       case 1: {
@@ -140,8 +152,11 @@ export class Honest {
         break;
       case 6: {
         const ids = [`db:${random.below(120)}`, common];
-        for (const id of ids) this.#fetched.add(id);
-        this.#call("fetch", (callback) => sync.fetch(ids, callback));
+        for (const id of ids) this.#asked.add(id);
+        this.#call("fetch", async (callback) => {
+          await sync.fetch(ids, callback);
+          for (const id of ids) this.#fetched.add(id);
+        });
         break;
       }
       case 7:

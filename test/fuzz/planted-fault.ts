@@ -13,7 +13,7 @@ export const FAULTS = {
 export type Fault = keyof typeof FAULTS;
 
 const SPIN_MS = 150;
-const KEPT_BYTES = 400_000;
+const KEPT_BYTES = 2_000_000;
 
 export function isFault(text: string): text is Fault {
   return Object.hasOwn(FAULTS, text);

@@ -1,7 +1,7 @@
 import { openSync, readSync } from "node:fs";
 import { monitorEventLoopDelay, performance, PerformanceObserver } from "node:perf_hooks";
 
-/** What a turn of the event loop may take of the CPU; more where other tests run beside it. */
+/** What a turn of the event loop may take of the CPU; less to look for what takes long. */
 const STALL_MS = Number(process.env["FUZZ_STALL_MS"] ?? 100);
 /** How often it is looked: a turn may be longer by so much before it is noticed. */
 const PERIOD_MS = 5;

@@ -5,8 +5,8 @@ import type { Answers } from "./victim.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const runner = join(root, "test", "support", "run-from-source.mjs");
-/** A victim that has not answered for so long never will: it is in a loop without end. */
-const PATIENCE_MS = 60_000;
+/** A victim that has not answered for so long never will: nothing takes longer than to sweep 12,000 objects away. */
+const PATIENCE_MS = 180_000;
 
 interface Question {
   readonly resolve: (answer: unknown) => void;
@@ -84,7 +84,10 @@ export class VictimProcess {
       const message = `the victim has not answered for ${PATIENCE_MS / 1_000} s`;
       this.#asked.get(number)?.reject(new Error(message));
     }, PATIENCE_MS);
-    this.#child.send({ what, number });
+    // One that has just ended, and has not been heard of, cannot be asked.
+    this.#child.send({ what, number }, (error) => {
+      if (error !== null) this.#asked.get(number)?.reject(error);
+    });
     try {
       return (await answer) as Answers[What];
     } finally {

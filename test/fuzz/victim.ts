@@ -12,14 +12,32 @@ import {
   type Handlers,
   type HostedWorld,
   type SyncObject,
+  type Value,
 } from "../../server/index.ts";
 import { Accounts } from "../../server/plugins/accounts/index.ts";
 import { grid } from "../../server/plugins/grid/index.ts";
 import { jwt } from "../../server/plugins/jwt/index.ts";
+import { leases } from "../../server/plugins/leases/index.ts";
+import { persistenceSync } from "../../server/plugins/persistence-sync/index.ts";
+import { Plasmid } from "../../server/plugins/plasmid/index.ts";
 import { SqliteStore } from "../../server/stores/sqlite/index.ts";
 import { isFault, plant, rulesWith } from "./planted-fault.ts";
 import { StallProbe, type Delays } from "./stall-probe.ts";
-import { ARENA, HONEST, TOKEN_SECRET, userOf } from "./victim-world.ts";
+import {
+  ACCOUNTS,
+  ADDRESS_HEADER,
+  ARENA,
+  ATTACKERS,
+  DATABASES,
+  HONEST,
+  RESOURCES,
+  secretOf,
+  SERVICE,
+  TOKEN_SECRET,
+  tokenOf,
+  TREES,
+  userOf,
+} from "./victim-world.ts";
 
 /*
  * The server under attack, as a process of its own with as much of object-sync behind it as there is.
@@ -59,18 +77,21 @@ const fault = isFault(FAULT) ? FAULT : undefined;
 
 /** The defaults are those of production; less only where something may pile up for long by design. */
 const LIMITS = {
-  ledgerClientsMax: 200,
+  ledgerClientsMax: 50,
   tombstonesMax: 500,
-  objectsMax: 2_000,
+  objectsMax: TREES + 3_000,
   shapesMax: 128,
   sessionGraceMs: 200,
 };
 /** Ids of objects that are not attackers'. */
-const STAYS = new RegExp(`^(db:|\\w+:${HONEST})`);
+const STAYS = new RegExp(`^(db:|lease:|lease-counter:|plasmid$|\\w+:${HONEST})`);
 /** Objects that are removed at once. */
 const SWEEP_COUNT = 20;
 const PASSES = 4;
 const FAULTS_TOLD_MAX = 20;
+/** Less than the default, as an attack is over sooner. */
+const BODY_TIMEOUT_MS = 1_000;
+const SEEDED_AT_ONCE = 500;
 
 let made = 0;
 const handlers = {
@@ -82,7 +103,11 @@ const handlers = {
   },
 } satisfies Handlers;
 
-const accounts = new Accounts({ cost: { N: 1_024, r: 8, p: 1 } });
+const accounts = new Accounts({
+  cost: { N: 1_024, r: 8, p: 1 },
+  rememberMs: 60_000,
+  addressOf: ({ headers, address }) => String(headers[ADDRESS_HEADER] ?? address),
+});
 const byToken = jwt({ secret: TOKEN_SECRET, identity: ({ sub }) => ({ id: String(sub) }) });
 const sync = new ObjectSyncServer({
   store: new SqliteStore(PLACE),
@@ -90,6 +115,8 @@ const sync = new ObjectSyncServer({
   ephemeral: ["shot"],
   sessionObjects: ["player"],
   rules: rulesWith(fault),
+  conflicts: { card: "detect" },
+  references: { card: ["parent", "parts"] },
   channels: ({ owner }) => (typeof owner === "string" ? `of:${owner}` : undefined),
   authenticate: (credentials) => {
     const { auth } = credentials;
@@ -106,12 +133,32 @@ const Player = jsonSchema({
   required: ["owner"],
 });
 sync.use(schemas({ note: Note, player: Player }));
+sync.use(leases({ requestsPerClientMax: 20 }));
+sync.use(new Plasmid({ accounts, paths: [SERVICE], bodyTimeoutMs: BODY_TIMEOUT_MS }).plugin);
+sync.use(
+  persistenceSync({
+    resources: {
+      ...Object.fromEntries(
+        Object.entries(RESOURCES).map(([path, namespace]) => [path, { namespace }]),
+      ),
+      "/open": { namespace: RESOURCES["/open"], filter: { at: { $gte: 10 } } },
+    },
+    bodyTimeoutMs: BODY_TIMEOUT_MS,
+    authenticate: ({ headers }) => {
+      const { authorization = "" } = headers;
+      const token = /^Bearer (.*)$/.exec(authorization)?.[1];
+      if (token === undefined) return { id: "nobody" };
+      return byToken({ auth: token });
+    },
+  }),
+);
 sync.use(
   grid({
     world: ARENA,
     namespaces: ["player"],
     cellSize: 100,
-    radius: 150,
+    radius: ({ level }) => (typeof level === "number" ? level : 150),
+    radiusMax: 500,
     follow: ({ identity }) => `player:${HONEST}${userOf(identity)}`,
     besides: () => [{ namespace: "note" }],
   }),
@@ -168,9 +215,31 @@ function switchHandlers(): boolean {
   return areHandling;
 }
 
+function treeOf(i: number): { id: string } & Record<string, Value | undefined> {
+  return { id: `tree:${HONEST}${i}`, at: i, text: `a tree, number ${i}`, by: "nobody" };
+}
+
+/** Takes out of the trees what attackers have written there, who may not destroy them. */
+async function prune(): Promise<void> {
+  for (let i = 0; i < TREES; i++) {
+    const tree = treeOf(i);
+    const names = Object.keys(sync.get(tree.id) ?? {}).filter((name) => !Object.hasOwn(tree, name));
+    for (const name of names) tree[name] = undefined;
+    const isAsItWas = Object.entries(tree).every(
+      ([name, value]) => sync.get(tree.id)?.[name] === value,
+    );
+    if (names.length > 0 || !isAsItWas) await sync.update(tree);
+  }
+}
+
 async function sweep(): Promise<number> {
   let count = 0;
-  for (const world of worlds) {
+  await prune();
+  const [eves, evesSmall] = DATABASES.map((name) =>
+    sync.world(`plasmid:${name}`, { private: true }),
+  );
+  for (const world of [...worlds, eves, evesSmall]) {
+    if (world === undefined) continue;
     const ids = [...world.allObjects().keys()].filter((id) => !STAYS.test(id));
     count += ids.length;
     while (ids.length > 0) {
@@ -194,7 +263,26 @@ process.on("message", ({ what, number }: { what: keyof Answers; number: number }
 });
 process.on("disconnect", () => process.exit(1)); // nobody is there to end it
 closeOnSignals(sync);
-await accounts.create("carl", "a secret of Carl's");
+for (const name of ACCOUNTS) await accounts.create(name, secretOf(name));
+for (const permission of ["CreateDatabase", "ReadDatabase", "WriteDatabase"]) {
+  for (const name of ATTACKERS) await accounts.grant(name, permission, "eves*");
+  await accounts.grant("olga", permission, "olgas");
+}
+for (const name of ATTACKERS) await accounts.grant(name, "DatabaseQuota", "eves-small", "20000");
+for (let at = 0; at < TREES; at += SEEDED_AT_ONCE) {
+  await sync.transaction((tx) => {
+    for (let i = at; i < at + SEEDED_AT_ONCE; i++) {
+      tx.create(treeOf(i));
+    }
+  });
+}
 const port = await sync.listen(Number(PORT));
+// What is remembered of each who asks over HTTP is there from the beginning.
+for (const user of ATTACKERS) {
+  const headers = { authorization: `Bearer ${await tokenOf(user)}` };
+  for (const path of Object.keys(RESOURCES)) {
+    await (await fetch(`http://localhost:${port}${path}`, { headers })).text();
+  }
+}
 const probe = new StallProbe();
 console.log(`port ${port}`);

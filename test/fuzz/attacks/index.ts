@@ -1,4 +1,5 @@
 import type { SeededRandom } from "../../simulation/random.ts";
+import { BRIDGE_ATTACKS } from "./bridges.ts";
 import { FRAME_ATTACKS } from "./frames.ts";
 import { HTTP_ATTACKS } from "./http.ts";
 import type { AttackKind } from "./kind.ts";
@@ -13,6 +14,7 @@ export const ATTACKS: readonly AttackKind[] = [
   ...SOCKET_IO_ATTACKS,
   ...MESSAGE_ATTACKS,
   ...HTTP_ATTACKS,
+  ...BRIDGE_ATTACKS,
 ];
 
 const WEIGHT = ATTACKS.reduce((sum, { weight }) => sum + weight, 0);

@@ -1,4 +1,5 @@
 import type { ObjectId } from "../../../lib/object.ts";
+import { topicsToText } from "../../../lib/messages.ts";
 import type { Operation } from "../../../lib/operation.ts";
 import { PROTOCOL } from "../../../lib/protocol.ts";
 import type { SeededRandom } from "../../simulation/random.ts";
@@ -188,6 +189,26 @@ async function crowd(attack: Attack): Promise<void> {
   await Promise.all(Array.from({ length: random.pick([2, 10, 30]) }, one));
 }
 
+/** Pulls, and comes back as one that pushes strictly: as far as it says that it is, or further. */
+async function strict(attack: Attack): Promise<void> {
+  const { random, user } = attack;
+  const hello = someHello(attack);
+  const puller = await Speaker.admitted(attack, hello);
+  if (puller === undefined) return;
+  const [, epoch = ""] = /"epoch":"([^"]*)"/.exec(puller.wire.heard.toString("latin1")) ?? [];
+  const [, seq = "0"] = /"seq":(\d+)/.exec(puller.wire.heard.toString("latin1")) ?? [];
+  if (random.chance(0.5)) puller.wire.close();
+  const topics = random.chance(0.8) ? { topics: topicsToText([{ id: `note:${user}-1` }]) } : {};
+  const ahead = random.pick([0, 0, 0, 1, 1e6, -1, 0.5]);
+  const cursor = { epoch: random.chance(0.9) ? epoch : "", seq: Number(seq) + ahead };
+  const speaker = await Speaker.admitted(attack, { ...hello, ...topics, cursor, isStrict: true });
+  const talk = new Conversation(random, user);
+  for (let left = random.pick([1, 10, 50]); speaker !== undefined && left > 0; left--) {
+    if (!(await speaker.message(talk.next()))) return;
+    if (random.chance(0.3)) await attack.pause(random.below(20));
+  }
+}
+
 /** A large message that comes to its end slowly, or never. */
 async function unfinished(attack: Attack): Promise<void> {
   const { random, user } = attack;
@@ -206,6 +227,7 @@ export const MESSAGE_ATTACKS: readonly AttackKind[] = [
   { name: "deep", weight: 2, run: deep },
   { name: "burst", weight: 12, isHeavy: true, run: burst },
   { name: "silence", weight: 3, run: silence },
+  { name: "strict", weight: 4, run: strict },
   { name: "crowd", weight: 3, run: crowd },
   { name: "unfinished", weight: 3, run: unfinished },
 ];

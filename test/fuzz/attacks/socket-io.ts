@@ -4,6 +4,7 @@ import { Conversation, someHello } from "../conversation.ts";
 import { someText, someValue } from "../hostile-values.ts";
 import { mutatedText } from "../mutate.ts";
 import { bytesOf, Speaker } from "../web-socket.ts";
+import { GUESSED } from "../victim-world.ts";
 import type { SeededRandom } from "../../simulation/random.ts";
 import type { AttackKind } from "./kind.ts";
 
@@ -90,7 +91,7 @@ async function hellos(attack: Attack): Promise<void> {
         undefined,
         { epoch: someText(random), seq: random.pick([-1, 1.5, 2 ** 53, 1e9]), isPart: true },
         { token: someText(random) },
-        { name: random.pick(["carl", "nobody", ""]), secret: someText(random) },
+        { name: random.pick([GUESSED, "nobody", ""]), secret: someText(random) },
         mutatedText(random, attack.token, attack.token),
         bytesOf(random, random.pick([3, 300])).toString("base64"),
       ]);
