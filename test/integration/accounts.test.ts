@@ -271,3 +271,90 @@ describe("a private world", () => {
     expect(codeOf(() => sync.use(new Accounts().plugin))).toBe("bad_option");
   });
 });
+
+describe("grants", () => {
+  test("permit what they name, what begins like it, or everything, and nothing else", async () => {
+    const { accounts } = await serve();
+    await accounts.create("ann", SECRET);
+    const valueOf = async (permission: string, resource: string) =>
+      (await accounts.permits("ann", permission, resource))?.value;
+    expect(await valueOf("Read", "foo")).toBeUndefined();
+    await accounts.grant("ann", "Read", "foo*");
+    await accounts.grant("ann", "Quota", "foo*", "100");
+    await accounts.grant("ann", "Quota", "foobar", "200");
+    const resources = ["foo", "foobar", "fo", "bar", "xfoo", "foo*", "*", ""];
+    const read = await Promise.all(resources.map((resource) => valueOf("Read", resource)));
+    expect(read).toEqual([
+      "Yes",
+      "Yes",
+      undefined,
+      undefined,
+      undefined,
+      "Yes",
+      undefined,
+      undefined,
+    ]);
+    expect(await valueOf("Write", "foo")).toBeUndefined();
+    expect([await valueOf("Quota", "foo1"), await valueOf("Quota", "foobar")]).toEqual([
+      "100",
+      "200",
+    ]);
+    await accounts.grant("ann", "*", "*");
+    expect([await valueOf("Write", "bar"), await valueOf("Quota", "foo1")]).toEqual(["Yes", "100"]);
+  });
+
+  test("that are revoked permit nothing any more, and others do as before", async () => {
+    const { accounts } = await serve();
+    await accounts.create("ann", SECRET);
+    await Promise.all([
+      accounts.grant("ann", "Read", "*"),
+      accounts.grant("ann", "Write", "*"),
+      accounts.grant("ann", "Read", "foo", "deeply"),
+    ]);
+    await accounts.revoke("ann", "Read", "*");
+    expect(await accounts.grants("ann")).toEqual([
+      { permission: "Write", resource: "*", value: "Yes" },
+      { permission: "Read", resource: "foo", value: "deeply" },
+    ]);
+    expect(await accounts.permits("ann", "Read", "bar")).toBeUndefined();
+    await expect(accounts.revoke("ann", "Read", "*")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  test("are of an account, and go with it", async () => {
+    const { accounts } = await serve();
+    await accounts.create("ann", SECRET);
+    await accounts.grant("ann", "*", "*");
+    expect((await accounts.list()).map(({ name }) => name)).toEqual(["ann"]);
+    await accounts.remove("ann");
+    await accounts.create("ann", SECRET);
+    expect(await accounts.grants("ann")).toEqual([]);
+    await expect(accounts.grant("bob", "*", "*")).rejects.toMatchObject({ code: "not_found" });
+  });
+
+  test.each([
+    ["no permission", "", "foo", "Yes", "permission"],
+    ["no resource", "Read", "", "Yes", "resource"],
+    ["a value that means no", "Read", "foo", "No", "value"],
+    ["a resource that is too long", "Read", "x".repeat(101), "Yes", "resource"],
+  ])("of %s are refused", async (_what, permission, resource, value, property) => {
+    const { accounts } = await serve();
+    await accounts.create("ann", SECRET);
+    const granted = accounts.grant("ann", permission, resource, value);
+    await expect(granted).rejects.toMatchObject({ code: "invalid_value", property });
+  });
+});
+
+test("a secret that was right a moment ago need not be hashed again, until it is another", async () => {
+  const costly = { N: 16_384, r: 8, p: 1 };
+  const { accounts } = await serve({ cost: costly, rememberMs: 60_000, failuresPerMinuteMax: 1 });
+  await accounts.create("ann", SECRET);
+  // Far more than could wait for their turn to be hashed.
+  expect(await codeOfAttempt(accounts, "ann", SECRET)).toBe("let in");
+  const many = Array.from({ length: 100 }, () => codeOfAttempt(accounts, "ann", SECRET));
+  expect(new Set(await Promise.all(many))).toEqual(new Set(["let in"]));
+  await accounts.setSecret("ann", "battery staple");
+  expect(await codeOfAttempt(accounts, "ann", SECRET)).toBe("unauthenticated");
+  expect(await codeOfAttempt(accounts, "ann", "battery staple")).toBe("let in");
+  await accounts.remove("ann");
+  expect(await codeOfAttempt(accounts, "ann", "battery staple", "::2")).toBe("unauthenticated");
+});

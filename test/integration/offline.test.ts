@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "@jest/globals";
+import { explicit } from "../../client/explicit/index.ts";
 import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
 import type { ObjectSync, SyncError } from "../../client/index.ts";
 import { eventually } from "../support/eventually.ts";
@@ -175,6 +176,42 @@ test("a full storage is told, keeps what it has, and does not keep a client from
   isFull = false;
   await late;
   expect(viewOf(sync)).toEqual({ kept: { id: "kept" }, late: { id: "late" } });
+});
+
+test("with a storage that refuses everything, what was made one is not made twice", async () => {
+  const { sync, url } = await stage.serve();
+  const memory = new SharedMemory();
+  const set = memory.entries.set.bind(memory.entries);
+  const remove = memory.entries.delete.bind(memory.entries);
+  let isBroken = false;
+  const guarded =
+    <Args extends unknown[], Result>(act: (...args: Args) => Result) =>
+    (...args: Args): Result => {
+      if (isBroken) throw new Error("broken");
+      return act(...args);
+    };
+  memory.entries.set = guarded(set);
+  memory.entries.delete = guarded(remove);
+  const made: unknown[] = [];
+  sync.on("update", ({ n }) => made.push(n));
+  await sync.create({ id: "task:1", n: 0 });
+  const client = stage.client(url, { storage: memoryStorage(memory), live: explicit });
+  await client.pull();
+  void client.update({ id: "task:1", n: 1 });
+  await client.update({ id: "task:1", n: 2 }).reached("stored");
+  let failures = 0;
+  client.on("error", ({ code }) => (failures += code === "storage_failed" ? 1 : 0));
+  isBroken = true;
+  const syncing = client.sync().catch(() => undefined);
+  await Promise.race([syncing, eventually(() => failures > 2)]);
+  const left = leftBy(memory);
+  client.disconnect();
+  await syncing;
+  await sync.update({ id: "task:1", n: 3 }); // what is made again is seen
+  const again = await opened(url, left, { live: explicit });
+  await again.sync();
+  expect(made.filter((n) => n === 2)).toHaveLength(1);
+  isBroken = false;
 });
 
 test("a storage that cannot be opened is told, and the client goes on without", async () => {

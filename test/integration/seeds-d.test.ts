@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import { Leases } from "../../client/plugins/leases/index.ts";
+import type { SyncError } from "../../client/index.ts";
+import { leases } from "../../server/plugins/leases/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { Stage, urlOf, viewOf } from "../support/stage.ts";
@@ -61,6 +64,63 @@ test("D1: killed at every operation of its store, before it and after it: all co
   await last.kill();
   expect(await load.disagreements(place, counts)).toEqual(NO_DISAGREEMENTS);
 }, 120_000);
+
+/** A client in a process of its own, which has the lease "work" and writes with it. */
+async function locker(url: string): Promise<ServerProcess> {
+  const env = { URL: url };
+  const made = await ServerProcess.start("test/support/locker.ts", /fence (\d+)/, 0, env);
+  stage.afterwards(() => made.kill());
+  await eventually(() => made.output.includes("working"));
+  return made;
+}
+
+test("D2: of two lockers one wins; the other waits, and is then told `locked` and when that ends", async () => {
+  const { sync, url } = await stage.serve();
+  sync.use(leases());
+  const clients = [await stage.join(url), await stage.join(url)];
+  const lock = (waitMs?: number) => (client: (typeof clients)[number]) =>
+    new Leases(client).lock("work", { ttlMs: 5_000, ...(waitMs !== undefined && { waitMs }) });
+  const [first, second] = await Promise.allSettled(clients.map(lock(1_000)));
+  expect([first?.status, second?.status]).toEqual(["fulfilled", "rejected"]);
+  const { reason } = second as { reason: SyncError };
+  expect(reason).toMatchObject({ code: "locked", id: "lease:work", retryable: true });
+  expect(reason.retryAfterMs).toBeGreaterThan(1_000);
+  expect(reason.retryAfterMs).toBeLessThan(6_000);
+
+  const [winner] = first?.status === "fulfilled" ? [first.value] : [];
+  const waiting = clients.slice(1).map(lock());
+  await winner?.release();
+  expect((await waiting[0])?.isHeld).toBe(true);
+});
+
+test("D3: a dead holder is taken over, a live one never, and one that only seemed dead can write no more", async () => {
+  const { sync, url } = await stage.serve();
+  sync.use(leases());
+  await sync.create({ id: "work" });
+  const client = await stage.join(url);
+  const waits = new Leases(client);
+  const living = await locker(url);
+  // For three times its time to live.
+  await expect(waits.lock("work", { waitMs: 3_000 })).rejects.toMatchObject({ code: "locked" });
+  expect(sync.get("lease:work")?.["fence"]).toBe(living.port);
+
+  living.pause();
+  const lease = await waits.lock("work");
+  expect(lease.fence).toBeGreaterThan(living.port);
+  await lease.transaction((tx) => tx.update({ id: "work", by: lease.fence }));
+  living.resume();
+  await eventually(() => living.output.includes("told"));
+  await eventually(() => living.output.includes("refused"));
+  expect(living.output).toContain("refused lease_lost, held: false");
+  expect(living.output).toContain("told lease_lost");
+  expect(sync.get("work")?.["by"]).toBe(lease.fence);
+  await lease.release();
+
+  const killed = await locker(url);
+  await killed.kill();
+  const taken = await waits.lock("work");
+  expect([killed.port > lease.fence, taken.fence > killed.port]).toEqual([true, true]);
+}, 60_000);
 
 test("D5: what is queued when the connection has gone and the server crashes is queued still, and synced once", async () => {
   const first = await start(0);

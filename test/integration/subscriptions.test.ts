@@ -45,6 +45,18 @@ describe("subscriptions", () => {
     expect(seen).toEqual(["add player:1", "remove player:2", "create player:9", "add player:9"]);
   });
 
+  test("taking back one that was refused, for want of the option, takes nothing away", async () => {
+    const { sync, url } = await stage.serve({ rules: { tree: { read: true } } });
+    await sync.create({ id: "tree:1" });
+    const client = await stage.join(url);
+    const unsubscribe = client.subscribe({ namespace: "tree" });
+    await expect(unsubscribe.ready).rejects.toMatchObject({ code: "bad_option" });
+    unsubscribe();
+    await client.fetch("tree:1"); // answered after whatever else was asked
+    await sync.create({ id: "tree:2" });
+    await comesTo(() => ids(client), ["tree:1", "tree:2"]);
+  });
+
   test("what is subscribed to later comes whole, and what is no longer asked for leaves", async () => {
     const { sync, url } = await stage.serve();
     for (let i = 0; i < 3; i++) await sync.create({ id: `a:${String(i)}`, i });

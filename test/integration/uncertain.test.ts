@@ -1,7 +1,8 @@
 import { afterEach, expect, test } from "@jest/globals";
+import { resolveWith } from "../../client/conflicts/index.ts";
 import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
-import type { ObjectSync, ObjectSyncOptions, SyncError } from "../../client/index.ts";
-import type { ObjectSyncServer } from "../../server/index.ts";
+import type { Conflict, ObjectSync, ObjectSyncOptions, SyncError } from "../../client/index.ts";
+import type { ObjectSyncServer, ServerOptions } from "../../server/index.ts";
 import { readExample } from "../support/doc-example.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Network } from "../support/network.ts";
@@ -42,8 +43,9 @@ function listen(client: ObjectSync): Pick<Away, "choices" | "rejected" | "errors
 async function takenUnheard(
   options: ObjectSyncOptions,
   write: (client: ObjectSync) => void,
+  server: ServerOptions = {},
 ): Promise<Away> {
-  const { sync, port } = await stage.serve({ limits: { ledgerClientsMax: 1 } });
+  const { sync, port } = await stage.serve({ limits: { ledgerClientsMax: 1 }, ...server });
   const network = await stage.network(port);
   const client = stage.client(network.url, { ...TAPPED, ...options });
   const heard = listen(client);
@@ -122,6 +124,23 @@ test("what cannot happen twice fails when it is tried again", async () => {
   await eventually(() => away.client.pending === 0);
   expect(away.rejected).toEqual(["exists"]);
   expect(viewOf(away.client)).toEqual(viewOf(away.sync));
+});
+
+test("what is tried again is judged by what there was when it was written", async () => {
+  const asked: Conflict[] = [];
+  const onConflict = resolveWith((conflict) => void asked.push(conflict));
+  const away = await takenUnheard({ onConflict }, writeTwo, { conflicts: "detect" });
+  await forgotten(away);
+  await away.sync.update({ id: "tree", height: 3 });
+  away.network.comeUp();
+  await eventually(() => away.choices.length === 2 && away.client.status === "synced");
+  for (const { retry } of away.choices) retry();
+  await eventually(() => away.client.pending === 0);
+  expect(asked.flatMap(({ collisions }) => collisions)).toEqual([
+    { id: "tree", property: "height", base: 1, mine: 2, theirs: 3 },
+  ]);
+  expect([...away.rejected].sort()).toEqual(["conflict", "exists"]);
+  expect(away.sync.get("tree")).toEqual({ id: "tree", height: 3 });
 });
 
 test("a connection that is lost meanwhile asks no second time, and a close settles what is open", async () => {

@@ -360,6 +360,49 @@ describe("authenticate", () => {
   });
 });
 
+describe("what is asked with sync.authorize()", () => {
+  test("is asked about destroys as well, besides the option, until it is taken away", async () => {
+    const { sync, url } = await stage.serve({
+      authorize: ({ operation }) => operation.id !== "rock",
+    });
+    const asked: string[] = [];
+    const undo = sync.authorize(({ operation: { kind, id } }) => {
+      asked.push(`${kind} ${id}`);
+      return id !== "tree" || kind !== "destroy";
+    });
+    const client = await stage.join(url);
+    await client.create({ id: "tree" });
+    await expect(client.destroy("tree")).rejects.toMatchObject({ code: "forbidden", id: "tree" });
+    await expect(client.create({ id: "rock" })).rejects.toMatchObject({ code: "forbidden" });
+    expect(asked).toEqual(["create tree", "destroy tree"]);
+    await sync.update({ id: "tree", height: 1 }); // the server's own code needs no permission
+    undo();
+    await client.destroy("tree");
+    expect(sync.get("tree")).toBeUndefined();
+  });
+
+  test("must be a function", async () => {
+    const { sync } = await stage.serve();
+    expect(codeOf(() => sync.authorize(true as never))).toBe("bad_option");
+  });
+});
+
+test("a session says which client it is: the same when that comes back, and another for others", async () => {
+  const { sync, url, port } = await stage.serve();
+  const seen: string[] = [];
+  sync.on("connect", ({ client }) => seen.push(client));
+  const network = await stage.network(port);
+  const ann = await stage.join(network.url, TAPPED);
+  const back = next(ann, "connect");
+  network.cut();
+  await back;
+  await stage.join(url);
+  await eventually(() => seen.length === 3);
+  expect(seen[0]).toMatch(/^[\w-]{43}$/);
+  expect(seen[1]).toBe(seen[0]);
+  expect(seen[2]).not.toBe(seen[0]);
+});
+
 describe("authorize", () => {
   test("is asked before the handlers, so that a forbidden write does not reach a database", async () => {
     const handled: unknown[] = [];
@@ -602,6 +645,43 @@ describe("the server's own code", () => {
       console.error = printed;
     }
     expect(errors[0]).toMatchObject({ code: "handler_failed", cause: new Error("in a listener") });
+  });
+
+  test("may throw in a listener, and the others of the same event hear of it all the same", async () => {
+    const { sync, url } = await stage.serve();
+    const heard: string[] = [];
+    const causes: unknown[] = [];
+    const printed = console.error;
+    const print: unknown[] = [];
+    console.error = (cause) => void print.push(cause);
+    sync.on("error", () => {
+      throw new Error("even here");
+    });
+    sync.on("error", ({ cause }) => causes.push((cause as Error).message));
+    const undos: (() => void)[] = [];
+    try {
+      for (const name of ["connect", "create", "update", "destroy", "change"] as const) {
+        undos.push(
+          sync.on(name, () => {
+            throw new Error(`in ${name}`);
+          }),
+        );
+        sync.on(name, () => heard.push(name));
+      }
+      await stage.join(url);
+      await sync.create({ id: "tree" });
+      await sync.update({ id: "tree", height: 1 });
+      await sync.destroy("tree");
+    } finally {
+      console.error = printed;
+    }
+    const all = ["connect", "create", "change", "update", "change", "destroy", "change"];
+    expect(heard).toEqual(all);
+    expect(causes).toEqual(all.map((name) => `in ${name}`));
+    expect(print.length).toBe(all.length);
+    for (const undo of undos) undo();
+    await sync.create({ id: "stone" });
+    expect([heard.slice(all.length), causes.length]).toEqual([["create", "change"], all.length]);
   });
 });
 

@@ -33,13 +33,17 @@ export class Canaries {
 
   date(): Date {
     const date = new Date(2 ** 42 + Math.floor(Math.random() * 2 ** 41));
-    this.#add(date.getTime(), date.toISOString());
+    this.#add(date.getTime(), date.toISOString(), String(date.getTime() / 1_000));
     return date;
   }
 
   bytes(): Uint8Array {
     const bytes = Uint8Array.from({ length: 12 }, () => Math.floor(Math.random() * 256));
-    this.#others.push({ name: `bytes ${bytes.join()}`, forms: [Buffer.from(bytes)] });
+    const json = JSON.stringify(bytes).slice(1, -1); // in braces when they are inside of a list
+    this.#others.push({
+      name: `bytes ${bytes.join()}`,
+      forms: [Buffer.from(bytes), Buffer.from(json)],
+    });
     return bytes;
   }
 
@@ -67,10 +71,11 @@ export class Canaries {
     return [...texts, ...others.map(({ name }) => name)];
   }
 
-  #add(number: number, text: string): void {
+  #add(number: number, ...texts: readonly [string, ...string[]]): void {
     const writer = new ByteWriter();
     writeValue(writer, number);
-    this.#others.push({ name: text, forms: [Buffer.from(writer.take()), Buffer.from(text)] });
+    const forms = [Buffer.from(writer.take()), ...texts.map((text) => Buffer.from(text))];
+    this.#others.push({ name: texts[0], forms });
   }
 }
 

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { inspect } from "node:util";
 import type { ObjectSync, ObjectSyncOptions } from "../../client/index.ts";
 import type { Value } from "../../lib/index.ts";
@@ -130,6 +131,26 @@ export class SpyScene {
     const client = new RawClient(network.url, { ...HELLO, ...hello }, options);
     this.#stage.afterwards(() => client.close());
     return client;
+  }
+
+  /** Whose password a request shows. Throws, otherwise. */
+  readonly identify = ({ headers }: IncomingMessage): unknown => {
+    if (headers.authorization === this.#annsPassword) return { id: "ann" };
+    if (headers.authorization === "eve") return { id: "eve" };
+    throw new Error("nobody");
+  };
+
+  /** Asks over HTTP, as Ann unless `init` says otherwise. */
+  askAsAnn(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { Authorization: this.#annsPassword, ...(init.headers as object) };
+    return fetch(this.#annsNetwork.url + path, { ...init, headers });
+  }
+
+  /** The same as Eve, with the whole answer, of which every byte was heard. */
+  async askAsEve(path: string, init: RequestInit = {}): Promise<{ status: number; text: string }> {
+    const headers = { Authorization: "eve", ...(init.headers as object) };
+    const answer = await fetch(this.network.url + path, { ...init, headers });
+    return { status: answer.status, text: await answer.text() };
   }
 
   /** Objects of every kind that Eve may not read, or not all of; and one that she may. */

@@ -4,6 +4,9 @@ import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { PROTOCOL } from "../../../lib/index.ts";
 import { ObjectSyncServer } from "../../../server/index.ts";
+import { Accounts } from "../../../server/plugins/accounts/index.ts";
+import { persistenceSync } from "../../../server/plugins/persistence-sync/index.ts";
+import { Plasmid } from "../../../server/plugins/plasmid/index.ts";
 import { eventually } from "../../support/eventually.ts";
 import { creating, mutations, one } from "../../support/hand-made.ts";
 import { HostileScene } from "../../support/hostile-scene.ts";
@@ -12,8 +15,9 @@ import { Stage } from "../../support/stage.ts";
 
 /*
  * Hostile input over HTTP, and the status that it gets. Each test is named after its row. That a foreign,
- * `null` or look-alike Origin gets 403, on a WebSocket as on polling, is in `origins`. The server takes no
- * objects by HTTP, so of JSON as text/plain (415) and of a stale If-Match (412) there is nothing to show.
+ * `null` or look-alike Origin gets 403, on a WebSocket as on polling, is in `origins`. Objects are taken by
+ * HTTP by what an application puts at a path with `readJson`, and by the bridges. None of these has ETags: so
+ * to a bridge every If-Match is stale (412).
  */
 
 const stage = new Stage();
@@ -136,6 +140,45 @@ test("too large 413, and the session that it was posted to goes on", async () =>
   expect(await ask(scene.port, "POST", path, written)).toMatchObject({ status: 200 });
   await eventually(() => scene.sync.get("posted"));
   await scene.isUnharmed(POSTED);
+});
+
+describe("a write to a bridge", () => {
+  const JSON_TYPE = { "Content-Type": "application/json" };
+  const account = { Authorization: `Basic ${Buffer.from("test:secret123").toString("base64")}` };
+  const rows: [path: string, headers: Record<string, string>, body: string][] = [
+    ["/tasks", {}, '[{"id":"1"}]'],
+    ["/v1/d/garden/update/", account, '{"last_revision":1,"data":{"task":{"1":1}}}'],
+  ];
+
+  async function bridges(): Promise<HostileScene> {
+    const scene = await HostileScene.open(stage);
+    const accounts = new Accounts({ cost: { N: 2, r: 1, p: 1 } });
+    scene.sync.use(accounts.plugin).use(new Plasmid({ accounts }).plugin);
+    scene.sync.use(persistenceSync({ resources: { "/tasks": { namespace: "task" } } }));
+    await accounts.create("test", "secret123");
+    await accounts.grant("test", "*", "*");
+    return scene;
+  }
+
+  test.each(rows)("as a page's form can send it 415: %s", async (path, headers, body) => {
+    const scene = await bridges();
+    for (const type of ["text/plain", "application/x-www-form-urlencoded"]) {
+      const all = { ...headers, "Content-Type": type };
+      expect(await ask(scene.port, "POST", path, body, all)).toMatchObject({ status: 415 });
+    }
+    await scene.isUnharmed();
+  });
+
+  test.each(rows)("with a stale If-Match 412: %s", async (path, headers, body) => {
+    const scene = await bridges();
+    for (const condition of ['"1"', "*", 'W/"x", "y"']) {
+      const all = { ...headers, ...JSON_TYPE, "If-Match": condition };
+      expect(await ask(scene.port, "POST", path, body, all)).toMatchObject({ status: 412 });
+    }
+    await scene.isUnharmed();
+    const taken = await ask(scene.port, "POST", path, body, { ...headers, ...JSON_TYPE });
+    expect(taken).toMatchObject({ status: 200 });
+  });
 });
 
 describe("slow request 408", () => {

@@ -30,6 +30,16 @@ test("an option that cannot be used is named", () => {
   for (const [options, name] of bad) expect(problemOf(options)).toBe(`bad_option ${name}`);
 });
 
+test.each([
+  [{ live: false }, "`explicit` of object-sync/explicit"],
+  [{ onConflict: () => undefined }, "`resolveWith(...)` of object-sync/conflicts"],
+  [{ storage: "notes" }, "object-sync/storage/"],
+])("of %j it is said what has to be imported", (options, what) => {
+  const [name = ""] = Object.keys(options);
+  expect(problemOf(options)).toBe(`bad_option ${name}`);
+  expect(() => new ObjectSync("http://localhost:1", options as never)).toThrow(what);
+});
+
 test("a url that leads nowhere is refused", () => {
   for (const url of ["", "localhost:3000", "ftp://localhost", "http://"]) {
     expect(problemOf({}, url)).toBe("bad_option url");

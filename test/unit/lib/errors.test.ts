@@ -2,6 +2,8 @@ import { expect, test } from "@jest/globals";
 import { readFileSync } from "node:fs";
 import { atMost, ERROR_CODES, SyncError } from "../../../lib/errors.ts";
 
+const MODULE = "../../../lib/errors.ts";
+
 test("an error says what it is about, and whether to try again", () => {
   const cause = new Error("why");
   const error = new SyncError("unavailable", "not now", {
@@ -39,6 +41,33 @@ test("what an error is not about, it does not mention", () => {
   const error = new SyncError("gone", "gone", { id: undefined, retryAfterMs: undefined });
   expect(Object.keys(error).sort()).toEqual(["code", "name", "retryable"]);
   expect(error.toData()).toStrictEqual({ code: "gone", message: "gone" });
+});
+
+test("an error of another copy of the class, as another bundle has one, is a SyncError too", async () => {
+  const copy = (await import(`${MODULE}?copy`)) as typeof import("../../../lib/errors.ts");
+  expect(copy.SyncError).not.toBe(SyncError);
+  const theirs = new copy.SyncError("gone", "gone");
+  expect(Object.getPrototypeOf(theirs)).not.toBe(SyncError.prototype);
+  expect(theirs).toBeInstanceOf(SyncError);
+  expect(new SyncError("gone", "gone")).toBeInstanceOf(copy.SyncError);
+});
+
+test("nothing else is a SyncError, and what extends it has instances of its own alone", () => {
+  class OwnError extends SyncError {}
+  const error = new SyncError("gone", "gone");
+  const own = new OwnError("gone", "gone");
+  for (const other of [
+    new Error("gone"),
+    error.toData(),
+    Object.assign({}, error),
+    "gone",
+    null,
+    undefined,
+  ]) {
+    expect(other instanceof SyncError).toBe(false);
+  }
+  expect([own instanceof SyncError, own instanceof OwnError]).toEqual([true, true]);
+  expect(error instanceof OwnError).toBe(false);
 });
 
 test("a limit that is exceeded is told with its value", () => {

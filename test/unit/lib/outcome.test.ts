@@ -16,6 +16,14 @@ import { codeOf, damaged, garbage, truncations } from "../../support/hostile.ts"
 
 const codes = Object.keys(ERROR_CODES) as ErrorCode[];
 
+const collision = fc
+  .oneof(
+    fc.record({ id: anyId, property: anyText }),
+    fc.record({ id: anyId }),
+    fc.record({ id: anyId, referredBy: anyId }),
+  )
+  .map((one) => ({ ...one }));
+
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   { weight: 4, arbitrary: fc.constant(ACCEPTED) },
   {
@@ -33,6 +41,7 @@ const outcome: fc.Arbitrary<Outcome> = fc.oneof(
         id: fc.option(anyId, { nil: undefined }),
         property: fc.option(anyText, { nil: undefined }),
         retryAfterMs: fc.option(fc.nat(), { nil: undefined }),
+        collisions: fc.option(fc.array(collision, { maxLength: 3 }), { nil: undefined }),
       })
       .map((error) => ({ kind: "rejected" as const, error: { ...error } })),
   },

@@ -318,6 +318,8 @@ class Run {
       firstNewHandle: this.#firstNewHandle,
       decided,
       renamed,
+      moved: [],
+      left: [],
     });
     expect(this.#replica.cursor).toEqual({ epoch, seq: this.#world.seq });
     this.#check(events, silentIds);

@@ -63,6 +63,8 @@ class Subject {
       firstNewHandle: 10,
       decided: [],
       renamed: new Map(),
+      moved: [],
+      left: [],
       ...given,
     };
     this.pending = this.pending.filter((write) => !step.decided.includes(write));

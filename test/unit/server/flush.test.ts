@@ -39,13 +39,16 @@ function newFlusher(flush: Flush) {
   const environment = new FakeEnvironment();
   const record = { epoch: "e", seq: 0, horizon: 0, nextHandle: 1, objects: [] };
   const world = new World(record, SERVER_LIMITS, 0);
-  const whole = new WholeWorld(world, SERVER_LIMITS.pageBytes);
+  const whole = new WholeWorld(world, {
+    pageBytes: SERVER_LIMITS.pageBytes,
+    waitingBytesMax: Infinity,
+  });
   const sent: string[] = [];
   const sessions = {
     size: 1,
     flush: (silent: ReadonlySet<Entry>) => {
-      const { from, to } = whole.tell(silent).delta;
-      sent.push(`${from}-${to}`);
+      const { delta } = whole.tell(silent);
+      sent.push(`${String(delta?.from)}-${String(delta?.to)}`);
     },
   } as unknown as Sessions;
   let isReadable = true;

@@ -21,7 +21,13 @@ const update = (name: string, changes: Changes): Operation => ({
 });
 const destroy = (name: string): Operation => ({ kind: "destroy", id: id(name) });
 
-const WRITER = { id: "session", world: "garden", identity: { id: "ann" }, schemaVersion: 1 };
+const WRITER = {
+  id: "session",
+  world: "garden",
+  identity: { id: "ann" },
+  client: "c",
+  schemaVersion: 1,
+};
 
 /** A gate before a world that holds the object "tree" and remembers that "stump" was destroyed. */
 function newGate(handlers: Handlers) {

@@ -10,6 +10,8 @@ const resolve = (options: ServerOptions, isProduction = false) =>
 test("without options there is everything", () => {
   expect(resolve({})).toEqual({
     store: new MemoryStore(),
+    conflicts: "merge",
+    references: {},
     ephemeral: [],
     sessionObjects: [],
     handlers: {},

@@ -7,6 +7,7 @@ import { parseTopics, Topics } from "../../../lib/topics.ts";
 import { World } from "../../../lib/world.ts";
 import { Permissions, type Rules } from "../../../server/rules.ts";
 import { View } from "../../../server/views/view.ts";
+import { TurnBudget } from "../../../server/turn-budget.ts";
 import { Views } from "../../../server/views/views.ts";
 import { anyQuery, askedObject } from "../../support/arbitraries.ts";
 
@@ -80,7 +81,14 @@ test("a view shows what its queries match of what its audience may read, however
           const topics = parseTopics([{ query: step.query }], limits);
           const turned = "turned" in step ? all[step.turned % all.length] : undefined;
           if (turned !== undefined) {
-            views.advance(() => (turned.view = views.turn(turned.view, topics).view));
+            views.advance(() => {
+              if (turned.view.users > 1) {
+                const own = views.own(turned.view, new TurnBudget(Infinity));
+                views.release(turned.view);
+                turned.view = own;
+              }
+              views.turn(turned.view, topics);
+            });
           } else if ("user" in step) {
             all.push({ user: step.user, view: opened(place, step.user, topics) });
           }

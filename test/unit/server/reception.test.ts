@@ -12,6 +12,7 @@ import { encodeMutation } from "../../../lib/mutation-codec.ts";
 import { PROTOCOL } from "../../../lib/protocol.ts";
 import { ShapeDictionary } from "../../../lib/shape-codec.ts";
 import { makePropertySet, ShapeTable } from "../../../lib/shape.ts";
+import { Authorizers } from "../../../server/authorization.ts";
 import { ChangeChecks } from "../../../server/change-checks.ts";
 import { HostedWorld } from "../../../server/hosted-world.ts";
 import { Lifetimes } from "../../../server/lifetimes.ts";
@@ -49,7 +50,7 @@ function openWorld(environment: FakeEnvironment): HostedWorld {
     name: "default",
     store: new MemoryStore(),
     handlers: {},
-    authorize: undefined,
+    authorizers: new Authorizers(),
     checks: new ChangeChecks(),
     flush: 0,
     lifetimes: new Lifetimes([], []),

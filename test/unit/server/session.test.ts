@@ -9,6 +9,7 @@ import { ACCEPTED, type NumberedOutcome } from "../../../lib/outcome.ts";
 import { ShapeDictionary } from "../../../lib/shape-codec.ts";
 import { EVERYTHING } from "../../../lib/topics.ts";
 import { World } from "../../../lib/world.ts";
+import { TurnBudget } from "../../../server/turn-budget.ts";
 import { Session } from "../../../server/session.ts";
 import { WholeWorld } from "../../../server/views/whole-world.ts";
 
@@ -72,7 +73,13 @@ function newSession({ objects = 1, cursorSeq, recorded = [], limits: given }: Gi
     mutationsInFlightMax: 1,
     mutationBytesMax: 1,
   };
-  const info = { id: "session", world: "default", identity: undefined, schemaVersion: 1 };
+  const info = {
+    id: "session",
+    world: "default",
+    identity: undefined,
+    client: "c",
+    schemaVersion: 1,
+  };
   const start = {
     info,
     clientId: "client",
@@ -81,13 +88,14 @@ function newSession({ objects = 1, cursorSeq, recorded = [], limits: given }: Gi
     audience: { key: "", mayHide: () => [], hidden: () => [] },
     topics: EVERYTHING,
     isDirected: false,
+    isStrict: false,
     allowance: undefined,
-    source: new WholeWorld(world, limits.pageBytes),
+    source: new WholeWorld(world, { pageBytes: limits.pageBytes, waitingBytesMax: Infinity }),
     cursorSeq: cursorSeq ?? 0,
     recorded: () => recorded,
   };
   const session = new Session(start, limits, 0);
-  const page = (now = 0) => session.sendPage(now);
+  const page = (now = 0) => session.sendPage(now, new TurnBudget(Infinity));
   const flush = (from: number, now = 0): void => {
     const delta = encodeDelta(world.since(from));
     session.flush({ delta, isNews: delta.to > delta.from }, now);

@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 import { SERVER_LIMITS, type ServerLimits } from "../../../lib/limits.ts";
 import type { ObjectId } from "../../../lib/object.ts";
 import { World } from "../../../lib/world.ts";
+import { SnapshotPages } from "../../../server/snapshot-pages.ts";
 import type { Position } from "../../../server/views/position.ts";
 import { WholeWorld } from "../../../server/views/whole-world.ts";
 
@@ -38,7 +39,7 @@ function walk(world: World, pages: WholeWorld): [from: number, to: number][] {
 test("pages follow each other without a gap, and each is about as large as asked for", () => {
   const world = newWorld();
   for (let i = 0; i < 100; i++) create(world, `thing:${i}`);
-  const pages = new WholeWorld(world, PAGE_BYTES);
+  const pages = new WholeWorld(world, { pageBytes: PAGE_BYTES, waitingBytesMax: Infinity });
   const ranges = walk(world, pages);
   expect(ranges.length).toBeGreaterThan(8);
   expect(ranges[0]?.[0]).toBe(0);
@@ -52,7 +53,7 @@ test("pages follow each other without a gap, and each is about as large as asked
 test("who lacks the same gets the same page, also when the world has gone on meanwhile", () => {
   const world = newWorld();
   for (let i = 0; i < 100; i++) create(world, `thing:${i}`);
-  const pages = new WholeWorld(world, PAGE_BYTES);
+  const pages = new WholeWorld(world, { pageBytes: PAGE_BYTES, waitingBytesMax: Infinity });
   const page = pages.page(at(0), 0);
   create(world, "later");
   expect(pages.page(at(0), 0)).toBe(page);
@@ -65,7 +66,7 @@ test("who lacks the same gets the same page, also when the world has gone on mea
 test("a page that reached a present which has passed is made again", () => {
   const world = newWorld();
   create(world, "a");
-  const pages = new WholeWorld(world, PAGE_BYTES);
+  const pages = new WholeWorld(world, { pageBytes: PAGE_BYTES, waitingBytesMax: Infinity });
   const page = pages.page(at(0), 0);
   expect(page.delta.to).toBe(1);
   expect(pages.page(at(0), 0)).toBe(page);
@@ -73,10 +74,29 @@ test("a page that reached a present which has passed is made again", () => {
   expect(pages.page(at(0), 0).delta.to).toBe(2);
 });
 
+test("a page of a part goes as far as the world does, also when nothing of that part has changed", () => {
+  const world = newWorld();
+  create(world, "a");
+  const pages = new SnapshotPages({
+    get position() {
+      return { version: 1, seq: world.seq };
+    },
+    horizon: 0,
+    makePage: (_base, from) => {
+      const whole = new WholeWorld(world, { pageBytes: PAGE_BYTES, waitingBytesMax: Infinity });
+      return { ...whole.page(at(0), from), madeAt: 1 };
+    },
+  });
+  const page = pages.get(at(0), 0);
+  expect(pages.get(at(0), 0)).toBe(page);
+  create(world, "elsewhere");
+  expect(pages.get(at(0), 0).delta.to).toBe(2);
+});
+
 test("a page that may show what is destroyed and forgotten since is made again", () => {
   const world = newWorld({ tombstonesMax: 1 });
   for (let i = 0; i < 100; i++) create(world, `thing:${i}`);
-  const pages = new WholeWorld(world, PAGE_BYTES);
+  const pages = new WholeWorld(world, { pageBytes: PAGE_BYTES, waitingBytesMax: Infinity });
   const page = pages.page(at(0), 0);
   destroy(world, "thing:0");
   world.prune(0);
