@@ -77,7 +77,7 @@ export function fingerprint(view: WorldView): string {
 }
 
 /** Whatever the order of the map. */
-function digest<T>(objects: ReadonlyMap<string, T>, print: (object: T) => string): string {
+export function digest<T>(objects: ReadonlyMap<string, T>, print: (object: T) => string): string {
   let sum = 0;
   for (const [id, object] of objects) sum = (sum + hash(`${id}=${print(object)}`)) >>> 0;
   return sum.toString(16);

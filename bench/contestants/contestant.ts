@@ -1,4 +1,5 @@
 import type { Player, PlayerId, Thing, WorldView } from "../world.ts";
+import type { Visits } from "./visits.ts";
 
 /** How often what ticks sends what has changed, in milliseconds. */
 export const TICK_MS = 50;
@@ -20,6 +21,8 @@ export interface Contestant {
   connectClient(port: number, events: ClientEvents, number: number): Promise<ContestantClient>;
   /** Whether the client of a number is to see the thing of an index; all are, unless this is given. */
   readonly shows?: (client: number, index: number, thing: Thing) => boolean;
+  /** For the workload `sync`; who has this shows no live world. */
+  readonly visits?: Visits;
 }
 
 export interface ContestantServer {

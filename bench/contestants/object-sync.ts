@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ObjectSync } from "object-sync/client";
 import { MemoryStore, ObjectSyncServer, type Store } from "object-sync/server";
@@ -20,6 +18,7 @@ import {
   type ContestantClient,
   type ContestantServer,
 } from "./contestant.ts";
+import { scratchFolder } from "./scratch-folder.ts";
 
 /** As it comes: it sends at once, and batches under load. */
 export const objectSync = contestant("auto");
@@ -28,11 +27,11 @@ export const objectSync = contestant("auto");
 export const objectSyncTick = contestant(TICK_MS);
 
 /** With every commit on the disk before anyone hears of it; but for players, who are ephemeral. */
-export const objectSyncSqlite = contestant("auto", ["player"], () => {
-  const folder = mkdtempSync(join(tmpdir(), "object-sync-bench-"));
-  process.on("exit", () => rmSync(folder, { recursive: true }));
-  return new SqliteStore(join(folder, "worlds.db"));
-});
+export const objectSyncSqlite = contestant(
+  "auto",
+  ["player"],
+  () => new SqliteStore(join(scratchFolder(), "worlds.db")),
+);
 
 function contestant(
   flush: "auto" | number,

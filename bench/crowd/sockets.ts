@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 /** Every TCP connection that this process has opened and not lost, whoever opened it. */
 const open = new Set<Socket>();
 let bytesOfClosed = 0;
+let sentByClosed = 0;
 
 subscribe("net.client.socket", (message) => {
   const { socket } = message as { socket: Socket };
@@ -11,6 +12,7 @@ subscribe("net.client.socket", (message) => {
   socket.once("close", () => {
     open.delete(socket);
     bytesOfClosed += socket.bytesRead;
+    sentByClosed += socket.bytesWritten;
   });
 });
 
@@ -18,6 +20,13 @@ subscribe("net.client.socket", (message) => {
 export function bytesReceived(): number {
   let bytes = bytesOfClosed;
   for (const socket of open) bytes += socket.bytesRead;
+  return bytes;
+}
+
+/** The same in the other direction. */
+export function bytesSent(): number {
+  let bytes = sentByClosed;
+  for (const socket of open) bytes += socket.bytesWritten;
   return bytes;
 }
 

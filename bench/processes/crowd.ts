@@ -4,9 +4,12 @@ import { Arena } from "../crowd/arena.ts";
 import { Hearing } from "../crowd/hearing.ts";
 import { Joiners } from "../crowd/joiners.ts";
 import { stallNewest, turnDeaf } from "../crowd/sockets.ts";
+import { Visitor } from "../crowd/visitor.ts";
 import { writeAtPace, writeFor } from "../crowd/writers.ts";
+import type { NoteChange } from "../notes.ts";
 import type { Player } from "../world.ts";
 import { offer } from "./rpc.ts";
+import { usage } from "./usage.ts";
 
 const name = process.argv[2] ?? "";
 if (!isContestant(name)) throw new Error(`no such contestant: ${name}`);
@@ -14,6 +17,7 @@ const contestant = await loadContestant(name);
 const hearing = new Hearing();
 const arena = new Arena(hearing);
 const joiners = new Joiners(hearing);
+const visitor = new Visitor();
 
 const methods = {
   enterArena: (port: number, players: number) => arena.enter(contestant, port, players),
@@ -41,6 +45,12 @@ const methods = {
 
   writeFor: (ms: number, inFlight: number) => writeFor(joiners.clients, ms, inFlight),
   writeAtPace: (ms: number, perSecond: number) => writeAtPace(joiners.clients, ms, perSecond),
+
+  openNotes: (port: number) => visitor.open(contestant, port),
+  changeNotes: (change: NoteChange) => visitor.change(change),
+  syncNotes: () => visitor.sync(),
+  notesFingerprint: () => visitor.fingerprint(),
+  usage,
 };
 
 export type CrowdMethods = typeof methods;

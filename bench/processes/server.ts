@@ -2,7 +2,9 @@
 import { isContestant, loadContestant } from "../contestants/index.ts";
 import type { ContestantServer } from "../contestants/contestant.ts";
 import { fingerprint, indexOf, type Player, type ThingId } from "../world.ts";
+import type { NoteChange } from "../notes.ts";
 import { Changes } from "./changes.ts";
+import { Notes } from "./notes.ts";
 import { pour } from "./pour.ts";
 import { offer } from "./rpc.ts";
 import { memory, usage } from "./usage.ts";
@@ -11,6 +13,7 @@ const name = process.argv[2] ?? "";
 if (!isContestant(name)) throw new Error(`no such contestant: ${name}`);
 const contestant = await loadContestant(name);
 const changes = new Changes();
+const notes = new Notes();
 let server: ContestantServer | undefined;
 
 const methods = {
@@ -31,6 +34,11 @@ const methods = {
 
   startChanging: (things: number, perSecond: number) => changes.start(running(), things, perSecond),
   stopChanging: () => changes.stop(),
+
+  serveNotes: () => notes.serve(contestant),
+  addNotes: (count: number) => notes.add(count),
+  changeNotes: (change: NoteChange) => notes.change(change),
+  notesFingerprint: () => notes.fingerprint(),
 
   usage,
   memory,

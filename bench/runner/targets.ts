@@ -62,6 +62,13 @@ const among = (things: string): Figure => ({
   key: "serverMicros",
 });
 
+const synced = (objects: string, key: string): Figure => ({
+  workload: "sync",
+  case: `${objects} objects`,
+  contestant: "object-sync-visits",
+  key,
+});
+
 const viewed = (clients: string, contestant: ContestantName): Figure => ({
   workload: "views",
   case: `${clients} clients`,
@@ -69,8 +76,11 @@ const viewed = (clients: string, contestant: ContestantName): Figure => ({
   key: "serverMicros",
 });
 
-/** `connections`: how many idle ones there were; `clients`: how many see a part of a world. */
-function targets(connections: string, clients: string, field: string): Target[] {
+/**
+ * `connections`: how many idle ones there were; `clients`: how many see a part of a world; `objects`: how
+ * many are on both sides of a `sync`.
+ */
+function targets(connections: string, clients: string, field: string, objects: string): Target[] {
   return [
     {
       what: "arena of 100: server CPU per update, compared with Colyseus",
@@ -219,6 +229,16 @@ function targets(connections: string, clients: string, field: string): Target[] 
       },
       atMost: 100,
     },
+    {
+      what: `sync of ${objects}, 1 % changed on each side: bytes, compared with the JSON of that`,
+      of: synced(objects, "share"),
+      atMost: 3,
+    },
+    {
+      what: `sync of ${objects}, 1 % changed on each side: what is left for another sync`,
+      of: synced(objects, "movedAgain"),
+      atMost: 0,
+    },
   ];
 }
 
@@ -226,8 +246,8 @@ function targets(connections: string, clients: string, field: string): Target[] 
 export function judge(measurements: readonly Measurement[], mode: Mode): Verdict[] {
   const asked =
     mode === "short"
-      ? targets("1,000", "200", "200 players")
-      : targets("5,000", "1,000", "1,000 players, of whom 20 look");
+      ? targets("1,000", "200", "200 players", "10,000")
+      : targets("5,000", "1,000", "1,000 players, of whom 20 look", "100,000");
   return asked.map((target) => {
     const { what, of, comparedWith, atMost, atLeast } = target;
     const values =

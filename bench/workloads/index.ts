@@ -5,6 +5,7 @@ import { join } from "./join.ts";
 import { memory } from "./memory.ts";
 import { queries } from "./queries.ts";
 import { resume } from "./resume.ts";
+import { sync } from "./sync.ts";
 import { views } from "./views.ts";
 import type { Workload } from "./workload.ts";
 import { worldSize } from "./world-size.ts";
@@ -21,4 +22,5 @@ export const workloads: readonly Workload[] = [
   interest,
   views,
   queries,
+  sync,
 ];

@@ -22,6 +22,8 @@ export interface Case {
   readonly contestants: readonly ContestantName[];
   /** At most this many rounds; what takes long, or does not vary, needs fewer. */
   readonly roundsMax?: number;
+  /** How long to wait for one measurement, if it is more than the usual two minutes. */
+  readonly timeoutMs?: number;
   measure(open: () => Stage): Promise<Outcome>;
 }
 
