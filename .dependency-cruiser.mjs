@@ -12,13 +12,15 @@ const sharedByStores = "^server/stores/stored-(json|world)\\.ts$";
 /** What a storage says when it fails, and how browsers lock. */
 const sharedByStorages = "^client/storage/(failure|browser-locks|lease)\\.ts$";
 const publicIndex = "^(lib|server|client)/index\\.ts$";
-/** The entry points of those stores that ask for a database, and of plugins. */
-const publicExtension = "^server/(stores|plugins)/[^/]+/index\\.ts$";
+/** The entry points of those stores that ask for a database, of storages, and of plugins. */
+const publicExtension =
+  "^(server/(stores|plugins)/[^/]+/index|client/((plugins/[^/]+|conflicts|explicit)/index|offline/[^/]+))\\.ts$";
 /** What implements a contract, and what is built on the public API. */
 const chosen = "^(server/(stores|authorities)|client/storage)/";
 const plugins = "^((server|client)/plugins|schema)/";
 /** The entry points that the command is built on. */
-const operations = "^server/(operations|stores/(sqlite|postgres))/index\\.ts$";
+const operations =
+  "^server/(operations|stores/(sqlite|postgres)|plugins/(accounts|plasmid))/index\\.ts$";
 
 /** @type {import("dependency-cruiser").IConfiguration} */
 export default {

@@ -2,7 +2,8 @@
 export default {
   testMatch: ["<rootDir>/test/**/*.test.ts"],
   testEnvironment: "node",
-  testTimeout: 30_000,
+  // What hangs is found as well so; and a machine may be slow, or do other things.
+  testTimeout: 90_000,
   injectGlobals: false,
   extensionsToTreatAsEsm: [".ts"],
   transform: { "\\.ts$": "<rootDir>/tools/jest-transform.mjs" },

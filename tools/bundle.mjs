@@ -68,9 +68,21 @@ export const storageScript = `
   globalThis.ObjectSyncStorage = { indexedDbStorage, memoryStorage, webStorage };
 `;
 
+const offlineModule = `
+  export { explicit } from "./client/explicit/index.ts";
+  export * from "./client/conflicts/index.ts";
+`;
+
+/** For a plain <script>: the one global `ObjectSyncOffline` has what docs/OFFLINE.md imports. */
+export const offlineScript = `
+  import { explicit } from "./client/explicit/index.ts";
+  import * as conflicts from "./client/conflicts/index.ts";
+  globalThis.ObjectSyncOffline = { explicit, ...conflicts };
+`;
+
 /**
- * The client and its storages as a page can load them: dist/browser/client.js and client.mjs,
- * storage.js and storage.mjs.
+ * The client, its storages, and what explicit sync and conflicts take, as a page can load them:
+ * dist/browser/client.js and client.mjs, storage.js and storage.mjs, offline.js and offline.mjs.
  */
 export async function bundleClient() {
   /** @param {string} contents @param {string} name */
@@ -80,6 +92,8 @@ export async function bundleClient() {
     bundle({ entryPoints: ["client/index.ts"], format: "esm" }, "client.mjs"),
     bundle({ stdin: source(storageScript, "storage.js"), format: "iife" }, "storage.js"),
     bundle({ stdin: source(storageModule, "storage.mjs"), format: "esm" }, "storage.mjs"),
+    bundle({ stdin: source(offlineScript, "offline.js"), format: "iife" }, "offline.js"),
+    bundle({ stdin: source(offlineModule, "offline.mjs"), format: "esm" }, "offline.mjs"),
   ]);
   await stop(); // esbuild's own process would stay as long as a server that runs in this one
 }
