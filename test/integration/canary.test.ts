@@ -86,7 +86,12 @@ describe("what Eve may not read does not reach her", () => {
     expect(scene.leaks).toEqual([]);
     // The search does see through base64.
     const { readableToAnn } = scene;
-    const last = readableToAnn.filter((name) => name.startsWith("canary")).at(-1) ?? "";
+    // What was written last: texts are numbered.
+    const last =
+      readableToAnn
+        .filter((name) => name.startsWith("canary"))
+        .sort()
+        .at(-1) ?? "";
     await ann.until(() => JSON.stringify(ann.messages).includes(last));
     const { toldToAnn } = scene;
     expect(readableToAnn.length).toBeGreaterThan(100);
