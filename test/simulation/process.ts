@@ -10,6 +10,8 @@ import type { Timeline } from "./timeline.ts";
 export class SimProcess {
   readonly name: string;
   readonly environment: Environment;
+  /** By the same clock, and so as much ahead of the others as its code has taken time. */
+  readonly timeOfDay: () => number;
   /** The id that was drawn last. */
   lastId = "";
   readonly #checks: Checks;
@@ -42,6 +44,7 @@ export class SimProcess {
       const ahead = Math.max(0, elapsed - timeline.now);
       return timeline.after(ahead + delayMs, () => this.run(task));
     };
+    this.timeOfDay = () => Math.max(elapsed, timeline.now);
     this.environment = {
       clock: { now },
       random: {

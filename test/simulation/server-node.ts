@@ -166,7 +166,7 @@ export class ServerNode implements Holder {
               limits,
               worldOf: (name) => (name === WORLD ? this.#world : undefined),
               environment: this.process.environment,
-              timeOfDay: () => timeline.now,
+              timeOfDay: this.process.timeOfDay,
               endings: new Endings(),
             },
           ),
