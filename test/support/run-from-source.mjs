@@ -1,9 +1,10 @@
-/** `node run-from-source.mjs file.ts ...`: runs TypeScript as `npm start` does, without its set-up. */
+/** `node run-from-source.mjs file.ts ...`: runs TypeScript, as quickly as a test wants it. */
 import { register } from "node:module";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-register("ts-node/esm", import.meta.url);
+process.setSourceMapsEnabled(true);
+register("./typescript-loader.mjs", import.meta.url);
 
 const [file = ""] = process.argv.splice(2, 1);
 process.argv[1] = resolve(file);
