@@ -82,12 +82,15 @@ const UNDECIDED = rejected(
 );
 const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
 /**
- * A turn decides so many steps of writes or a few more, or so many bytes of them, or a single write. However much clients
- * send at once, others are heard and answered between: twenty writes of a thousand steps, or eight lists of
- * a hundred thousand numbers, would keep the loop for more than 100 ms.
+ * A turn decides so many steps of writes or a few more, or so many bytes of them, or a single write; and
+ * then goes on with as many, until it has taken so long. However much clients send at once, others are
+ * heard and answered between: twenty writes of a thousand steps, or eight lists of a hundred thousand
+ * numbers, would keep the loop for more than 100 ms. But who hears more between two turns than one of
+ * them decides, falls behind without end.
  */
-const TURN_STEPS = 250;
-const TURN_BYTES = 65_536;
+const PART_STEPS = 250;
+const PART_BYTES = 65_536;
+const TURN_MS = 10;
 
 /**
  * One world, run by one loop:
@@ -422,13 +425,7 @@ export class WorldHost {
       for (const job of this.#ready.takeAll()) this.#refuse(job);
       return;
     }
-    const jobs = this.#takeReady();
-    this.ledger.passTime(this.#options.environment.clock.now());
-    const decisions: Decision[] = [];
-    for (const job of jobs) {
-      const decision = this.#commits.decide(job);
-      if (decision !== undefined) decisions.push(decision);
-    }
+    const decisions = this.#decideReady();
     const storing = this.#keeper.keep(decisions, this.#usersOfLedger);
     if (storing instanceof Promise) {
       this.#await(storing, decisions);
@@ -438,13 +435,28 @@ export class WorldHost {
     if (this.#ready.size > 0) this.#turnSoon();
   }
 
-  /** As many as a turn decides, in their order. */
-  #takeReady(): Job[] {
+  /** As much as one turn may. */
+  #decideReady(): Decision[] {
+    const { clock } = this.#options.environment;
+    const begunAt = clock.now();
+    this.ledger.passTime(begunAt);
+    const decisions: Decision[] = [];
+    do {
+      for (const job of this.#takePart()) {
+        const decision = this.#commits.decide(job);
+        if (decision !== undefined) decisions.push(decision);
+      }
+    } while (this.#ready.size > 0 && clock.now() - begunAt < TURN_MS);
+    return decisions;
+  }
+
+  /** Some of what is ready, in its order. */
+  #takePart(): Job[] {
     let [steps, bytes] = [0, 0];
     return this.#ready.take((job) => {
-      if (steps >= TURN_STEPS || bytes >= TURN_BYTES) return false;
+      if (steps >= PART_STEPS || bytes >= PART_BYTES) return false;
       steps += Math.max(1, job.operations.length);
-      if (this.#conflicts.isCostly(job.operations)) steps += TURN_STEPS;
+      if (this.#conflicts.isCostly(job.operations)) steps += PART_STEPS;
       bytes += job.bytes ?? 0;
       return true;
     });
