@@ -3,7 +3,8 @@ import type { Job } from "./job.ts";
 /** What is to be decided, in its order. */
 export class ReadyJobs {
   readonly #jobs = new Set<Job>();
-  readonly #byClient = new Map<string, Set<Job>>();
+  /** In the order in which they came: mostly one, and the first is mostly the first to go. */
+  readonly #byClient = new Map<string, Job[]>();
 
   get size(): number {
     return this.#jobs.size;
@@ -18,8 +19,8 @@ export class ReadyJobs {
     if (job.client === null) return;
     const { clientId } = job.client;
     const jobs = this.#byClient.get(clientId);
-    if (jobs === undefined) this.#byClient.set(clientId, new Set([job]));
-    else jobs.add(job);
+    if (jobs === undefined) this.#byClient.set(clientId, [job]);
+    else jobs.push(job);
   }
 
   /** Takes jobs from the front for as long as `isWanted` says so, which is asked of each once. */
@@ -39,7 +40,7 @@ export class ReadyJobs {
 
   /** Takes those of a client that `isWanted` says. It takes as long as this client has jobs. */
   takeOf(clientId: string, isWanted: (job: Job) => boolean): Job[] {
-    const taken = [...(this.#byClient.get(clientId) ?? [])].filter(isWanted);
+    const taken = (this.#byClient.get(clientId) ?? []).filter(isWanted);
     for (const job of taken) this.#delete(job);
     return taken;
   }
@@ -49,6 +50,8 @@ export class ReadyJobs {
     if (job.client === null) return;
     const { clientId } = job.client;
     const jobs = this.#byClient.get(clientId);
-    if (jobs?.delete(job) === true && jobs.size === 0) this.#byClient.delete(clientId);
+    if (jobs?.[0] === job) jobs.shift();
+    else jobs?.splice(jobs.indexOf(job), 1);
+    if (jobs?.length === 0) this.#byClient.delete(clientId);
   }
 }
