@@ -48,8 +48,8 @@ type IsNews = (seq: number) => boolean;
  * "Last looked" is the write's `seen`. What is newer may still be the client's own doing, by its writes
  * before this one; so the commits of each client that it may not have heard of are remembered. When
  * they are forgotten, with the process or for their number, a client may hear of a collision with
- * itself: it sees that nothing is different from what it had seen, and writes again, whether it has
- * somebody to ask or not.
+ * itself: one that decides conflicts sees that nothing is different from what it had seen, and writes
+ * again.
  */
 export class ConflictDetector {
   readonly #world: World;
