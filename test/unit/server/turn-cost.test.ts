@@ -26,6 +26,10 @@ const LOOKS_MAX = 2 * LOOKS_PER_TURN;
 /** A turn of the loop comes when the test says so. No timer is ever due by itself. */
 class StepEnvironment extends FakeEnvironment {
   readonly timers: { readonly delayMs: number; readonly task: () => void }[] = [];
+  /** How much time passes whenever the clock is read. */
+  readMs = 0;
+  #elapsedMs = 0;
+  override readonly clock = { now: () => (this.#elapsedMs += this.readMs) };
   readonly #tasks: (() => void)[] = [];
   override readonly scheduler = {
     after: (delayMs: number, task: () => void) => {
@@ -483,5 +487,21 @@ test("a revocation of just as many objects as a turn may look at comes to its en
     await settle();
     await write(`thing:after${count}`);
     expect(reader.ids).toContain(`thing:after${count}`);
+  }
+});
+
+test("a turn decides all that is ready; but if that takes long, only a part", async () => {
+  for (const [readMs, decided] of [
+    [0, 600],
+    [1, 250],
+  ] as const) {
+    const { world, environment, settle } = await newWorld(0);
+    environment.readMs = readMs;
+    const written = Array.from({ length: 600 }, (_, i) => world.create({ id: `thing:${i}` }));
+    await environment.turn();
+    expect(world.allObjects().size).toBe(decided);
+    await settle();
+    await Promise.all(written);
+    expect(world.allObjects().size).toBe(600);
   }
 });
