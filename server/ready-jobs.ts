@@ -1,5 +1,13 @@
 import type { Job } from "./job.ts";
 
+/**
+ * So many steps of writes are a part, or a few more, or so many bytes of them, or a single write. However
+ * much clients send at once, others are heard and answered between: twenty writes of a thousand steps, or
+ * eight lists of a hundred thousand numbers, would keep the loop for more than 100 ms.
+ */
+const PART_STEPS = 250;
+const PART_BYTES = 65_536;
+
 /** What is to be decided, in its order. */
 export class ReadyJobs {
   readonly #jobs = new Set<Job>();
@@ -32,6 +40,18 @@ export class ReadyJobs {
       taken.push(job);
     }
     return taken;
+  }
+
+  /** Takes as much as may be decided before a look at the clock. What `isCostly` is a part by itself. */
+  takePart(isCostly: (job: Job) => boolean): Job[] {
+    let [steps, bytes] = [0, 0];
+    return this.take((job) => {
+      if (steps >= PART_STEPS || bytes >= PART_BYTES) return false;
+      steps += Math.max(1, job.operations.length);
+      if (isCostly(job)) steps += PART_STEPS;
+      bytes += job.bytes ?? 0;
+      return true;
+    });
   }
 
   takeAll(): Job[] {

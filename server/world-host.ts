@@ -82,14 +82,9 @@ const UNDECIDED = rejected(
 );
 const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
 /**
- * A turn decides so many steps of writes or a few more, or so many bytes of them, or a single write; and
- * then goes on with as many, until it has taken so long. However much clients send at once, others are
- * heard and answered between: twenty writes of a thousand steps, or eight lists of a hundred thousand
- * numbers, would keep the loop for more than 100 ms. But who hears more between two turns than one of
- * them decides, falls behind without end.
+ * A turn decides one part of what is ready after the other, until it has taken so long: whoever hears more
+ * between two turns than one of them decides, falls behind without end.
  */
-const PART_STEPS = 250;
-const PART_BYTES = 65_536;
 const TURN_MS = 10;
 
 /**
@@ -441,25 +436,14 @@ export class WorldHost {
     const begunAt = clock.now();
     this.ledger.passTime(begunAt);
     const decisions: Decision[] = [];
+    const isCostly = (job: Job): boolean => this.#conflicts.isCostly(job.operations);
     do {
-      for (const job of this.#takePart()) {
+      for (const job of this.#ready.takePart(isCostly)) {
         const decision = this.#commits.decide(job);
         if (decision !== undefined) decisions.push(decision);
       }
     } while (this.#ready.size > 0 && clock.now() - begunAt < TURN_MS);
     return decisions;
-  }
-
-  /** Some of what is ready, in its order. */
-  #takePart(): Job[] {
-    let [steps, bytes] = [0, 0];
-    return this.#ready.take((job) => {
-      if (steps >= PART_STEPS || bytes >= PART_BYTES) return false;
-      steps += Math.max(1, job.operations.length);
-      if (this.#conflicts.isCostly(job.operations)) steps += PART_STEPS;
-      bytes += job.bytes ?? 0;
-      return true;
-    });
   }
 
   #await(storing: Promise<Failure | undefined>, decisions: readonly Decision[]): void {
