@@ -304,6 +304,17 @@ test("autoSync syncs again and again, and another interval takes its place", asy
   a.autoSync(0);
 });
 
+test("autoSync waits as long as it is told, also where that is longer than a timer can", async () => {
+  const { sync, a } = await scene();
+  let visits = 0;
+  sync.on("connect", () => (visits += 1));
+  a.autoSync(2 ** 31);
+  await a.sync(); // by then it would have gone by itself
+  await a.sync();
+  expect(visits).toBe(2);
+  a.autoSync(0);
+});
+
 test("progress is told, first what is pulled and then what is pushed", async () => {
   const { sync, a } = await scene();
   const heard: SyncProgress[] = [];
