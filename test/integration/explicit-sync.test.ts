@@ -337,6 +337,57 @@ test("repair gives up what was not pushed, and takes what the server has", async
   expect(await a.push()).toMatchObject({ pushed: 1 });
 });
 
+test("repair gives up what an earlier client has left, also before the storage has told of it", async () => {
+  const memory = new SharedMemory();
+  const { sync, url } = await stage.serve({ conflicts: "detect" });
+  await sync.create({ id: "task:0", title: "the server's" });
+  const options = { ...EXPLICIT, namespaces: DRAFTS };
+  const former = stage.client(url, { ...options, storage: memoryStorage(memory) });
+  await former.sync();
+  await former.update({ id: "task:0", title: "wrong" }).reached("stored");
+  await former.create({ id: "draft:1" });
+  await former.close();
+
+  const a = stage.client(url, { ...options, storage: memoryStorage(memory) });
+  const rejected: string[] = [];
+  a.on("reject", ({ code }) => rejected.push(code));
+  await a.repair();
+  expect(rejected).toEqual(["discarded"]);
+  expect(a.pending).toBe(0);
+  expect(viewOf(a)).toEqual({ ...viewOf(sync), "draft:1": { id: "draft:1" } });
+  void a.create({ id: "task:1" });
+  expect(await a.push()).toMatchObject({ pushed: 1 });
+  expect(sync.get("task:0")).toMatchObject({ title: "the server's" });
+});
+
+test("a repair that is called off before the storage has told of anything gives up nothing", async () => {
+  const memory = new SharedMemory();
+  const { sync, url } = await stage.serve();
+  const former = stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
+  await former.create({ id: "task:1" }).reached("stored");
+  await former.close();
+  const a = stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
+  const repair = a.repair();
+  a.disconnect();
+  await expect(repair).rejects.toMatchObject({ code: "unavailable" });
+  await a.sync();
+  expect(sync.get("task:1")).toBeDefined();
+});
+
+test("what an earlier client has left is pushed as little as it comes to, also before the storage has told of it", async () => {
+  const memory = new SharedMemory();
+  const { sync, url } = await stage.serve();
+  const former = stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
+  void former.create({ id: "task:1", n: 0 });
+  for (let n = 1; n < 10; n++) void former.update({ id: "task:1", n });
+  void former.create({ id: "task:2" });
+  await former.destroy("task:2").reached("stored");
+  await former.close();
+  const a = stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
+  expect(await a.push()).toMatchObject({ pushed: 1 });
+  expect(viewOf(sync)).toEqual({ "task:1": { id: "task:1", n: 9 } });
+});
+
 test("a pull is over also when what was fetched is answered before the view is whole", async () => {
   const { sync, url } = await stage.serve({ limits: { pageBytes: 1_000, pageBytesPerTurn: 1 } });
   for (let i = 0; i < 300; i++) void sync.create({ id: `task:${i}`, text: "x".repeat(100) });
