@@ -433,6 +433,33 @@ test("a sync is over once, also when what others have left cannot be decided", a
   expect(heard).toEqual([null]);
 });
 
+test("a sync is over also when there is no room for who finishes what others have left", async () => {
+  const memory = new SharedMemory();
+  const { sync, url } = await stage.serve({
+    authenticate: () => ({ id: "ann" }),
+    limits: { sessionsPerIdentityMax: 1 },
+  });
+  const device = (): ObjectSync =>
+    stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
+  const former = [device(), device()];
+  for (const [n, one] of former.entries()) {
+    await one.sync();
+    await one.create({ id: `task:${n}` }).reached("stored");
+  }
+  for (const one of former) await one.close();
+  // As of clients that ended after they had sent it.
+  for (const [key, text] of memory.entries)
+    memory.entries.set(key, text.replace('"wasSent":false', '"wasSent":true'));
+
+  const a = device();
+  await a.sync();
+  expect(sync.allObjects().size).toBe(1);
+  await a.close();
+  const b = device();
+  await b.sync();
+  expect([...sync.allObjects().keys()].sort()).toEqual(["task:0", "task:1"]);
+});
+
 test("what was made one stays in its order after a reload", async () => {
   const memory = new SharedMemory();
   const { sync, url } = await stage.serve();
