@@ -256,7 +256,10 @@ async function join({ box, kept, texts }: Found, other: Found): Promise<Found | 
   if (kept === undefined || other.kept === undefined) return undefined;
   if (kept.user !== other.kept.user || kept.schema !== other.kept.schema) return undefined;
   if (other.kept.writes.some(({ wasSent }) => wasSent)) return undefined;
-  let place = Math.max(...Array.from(texts.keys(), (key) => box.placeOf(key))) + 1;
+  // What their writers had seen is counted by another world: none of it would be told from the other's.
+  if (other.kept.epoch !== "" && kept.epoch !== "" && other.kept.epoch !== kept.epoch)
+    return undefined;
+  let place = nextPlace({ box, kept, texts });
   const added = new Map(Array.from(other.texts.values(), (text) => [box.writeKey(place++), text]));
   try {
     await box.write(new Map([...(await other.box.removal()), ...added]));
