@@ -37,6 +37,8 @@ export class Follower {
   readonly #writing: Writing;
   readonly #settling: Settling;
   #isConnectWanted = false;
+  /** Whether what an earlier client has left, and is still to come, is to be given up with the rest. */
+  #isDiscardDue = false;
 
   constructor(options: FollowerOptions, listener: FollowerListener) {
     const { world, schema, subscriptions } = options;
@@ -132,6 +134,7 @@ export class Follower {
 
   disconnect(): void {
     this.#isConnectWanted = false;
+    this.#isDiscardDue = false;
     this.#state.connector.input("disconnect");
   }
 
@@ -156,6 +159,8 @@ export class Follower {
       for (const write of outbox) write.isKept = true;
       local.kept(outbox.localVersion, false);
     }
+    if (this.#isDiscardDue) this.discard();
+    if (this.#state.mode === "push") this.#state.options.squash?.(this.#state);
     if (this.#isConnectWanted) connector.input("connect");
     news.tell();
   }
@@ -174,6 +179,8 @@ export class Follower {
   /** Gives up all that is undecided, and has the next connection tell everything anew. */
   discard(): void {
     const { options, outbox, replica, kept, news } = this.#state;
+    this.#isDiscardDue = kept.isAwaited;
+    if (kept.isAwaited) return;
     const undecided = outbox.takeAll();
     this.#desk?.forget();
     news.changed(replica.drop(undecided));
@@ -290,13 +297,13 @@ export class Follower {
       },
       failed: (error) => news.tell(() => news.listener.happened("error", storageError(error))),
     });
-    for (const write of writes) if (write.isUncertain) this.#settling.askAbout(write);
-    this.#decideAgain(writes);
+    if (!this.#isDiscardDue) this.#askAgain(writes);
     news.happened("restored");
   }
 
-  /** What collided is asked about again. Where nobody decides any more, it is the server that refuses it again. */
-  #decideAgain(writes: readonly Write[]): void {
+  /** The application is asked again. Where nobody decides any more, it is the server that refuses it again. */
+  #askAgain(writes: readonly Write[]): void {
+    for (const write of writes) if (write.isUncertain) this.#settling.askAbout(write);
     if (this.#desk !== undefined) this.#desk.ask();
     else for (const write of writes) if (write.collisions) this.#settling.writeAgain(write);
   }

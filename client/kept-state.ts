@@ -39,8 +39,10 @@ export class KeptState {
   }
 
   start(source: KeepSource, listener: KeepListener): void {
-    this.#keeper?.start(source, {
+    const keeper = this.#keeper;
+    keeper?.start(source, {
       kept: (writes, isStored, localVersion) => {
+        if (keeper !== this.#keeper) return; // what it was writing when it was forgotten
         this.#isKeeping = isStored;
         listener.kept(writes, isStored, localVersion);
       },

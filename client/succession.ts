@@ -115,7 +115,11 @@ export class Succession {
       },
       refused: (error) => emit("error", error),
       strange: () => void this.#dismiss(heir),
-      progressed,
+      progressed: ({ state }) => {
+        // A visit is one attempt, also for who only finishes something.
+        if (state === "waiting" && !isConnectWanted()) heir.disconnect();
+        progressed();
+      },
       drained: () => {
         this.heirs.delete(heir);
         void heir.close(!heir.hasLocal); // what stays here is for the next client

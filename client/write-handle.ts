@@ -39,8 +39,9 @@ export class WriteHandle<Result> extends Promise<Result> {
     return this.#stage;
   }
 
-  /** For the client that carries it. */
+  /** For the client that carries it. What a storage says of it when it is over comes too late. */
   static reach(handle: WriteHandle<unknown>, stage: WriteStage): void {
+    if (STAGES.indexOf(handle.#stage) >= OVER) return;
     handle.#stage = stage;
     const waiting = handle.#waiting;
     handle.#waiting = undefined;

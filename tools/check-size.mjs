@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { bundleInMemory, clientScript, offlineScript, storageScript } from "./bundle.mjs";
 
 const budgetBytes = 19.25 * 1024;
-const storageBudgetBytes = 8.25 * 1024;
+const storageBudgetBytes = 8.75 * 1024;
 const offlineBudgetBytes = 7 * 1024;
 const socketScript = `import { io } from "socket.io-client"; globalThis.io = io;`;
 

@@ -1,9 +1,8 @@
 import { foldWrites, type State } from "../../lib/fold.ts";
 import type { Migrations } from "../../lib/migrations.ts";
-import type { SyncObject } from "../../lib/object.ts";
-import { toProperties } from "../../lib/operation.ts";
 import { NO_HANDLE, type ConfirmedObject } from "../../lib/replica.ts";
 import type { Kept } from "../persistence.ts";
+import { raise } from "./former-local.ts";
 
 const NOTHING_SEEN = { epoch: "", seq: 0 };
 
@@ -16,17 +15,18 @@ export function formerView(kept: Kept, migrations: Migrations): Kept | undefined
   const { schema, user } = kept;
   if (schema < migrations.oldest || schema > migrations.version) return undefined;
   const objects = visible(kept).flatMap(({ handle, object }) => {
+    const { id } = object;
     const raised = raise(object, schema, migrations);
-    return raised === undefined ? [] : [{ handle, object: raised }];
+    return raised === undefined ? [] : [{ handle, object: { ...raised, id } }];
   });
   const nothing = { clientId: "", cursor: NOTHING_SEEN, epoch: "", nextNumber: 1, writes: [] };
   return { ...nothing, schema: migrations.version, user, objects };
 }
 
-/** What the earlier client showed. */
+/** What the earlier client showed, besides what never leaves the device. */
 function visible({ objects, writes }: Kept): ConfirmedObject[] {
   const confirmed = new Map<string, ConfirmedObject>(objects.map((one) => [one.object.id, one]));
-  const optimistic = writes.filter((write) => write.optimistic);
+  const optimistic = writes.filter(({ optimistic, isLocal }) => optimistic && !isLocal);
   const states = foldWrites(optimistic, (id): State => {
     const object = confirmed.get(id)?.object;
     return object === undefined ? null : { ...object };
@@ -37,15 +37,4 @@ function visible({ objects, writes }: Kept): ConfirmedObject[] {
     else confirmed.delete(id);
   }
   return [...confirmed.values()];
-}
-
-/** An object that cannot be brought here is not shown: the server has it. */
-function raise(object: SyncObject, schema: number, migrations: Migrations): SyncObject | undefined {
-  const { id } = object;
-  if (!migrations.concerns(id, schema)) return object;
-  try {
-    return { ...toProperties(migrations.up(object, schema)), id };
-  } catch {
-    return undefined;
-  }
 }

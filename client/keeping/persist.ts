@@ -6,7 +6,9 @@ import type { ClientStorage } from "../storage/storage.ts";
 import { Box, clientPrefix, type BoxTexts } from "./box.ts";
 import { BoxKeeper } from "./box-keeper.ts";
 import { checkedStorage } from "./contract.ts";
+import { formerLocal } from "./former-local.ts";
 import { formerView } from "./former-view.ts";
+import { clientToText, writeToText } from "./kept-text.ts";
 import { recover } from "./recover.ts";
 
 /**
@@ -40,6 +42,15 @@ export function persist(makeStorage: () => ClientStorage): Persistence {
     },
   };
 }
+
+/** A client that has done nothing yet. */
+const NOBODY = {
+  cursor: { epoch: "", seq: 0 },
+  objects: [],
+  epoch: "",
+  nextNumber: 1,
+  writes: [],
+};
 
 /** A box that this client holds, and what is in it. */
 interface Found {
@@ -79,7 +90,8 @@ async function openBoxes(
     const first = busy.find(ofNow) ?? idle.find(ofNow) ?? (await begin(found));
     const isOther = (one: Found): boolean => one !== first;
     for (const { box } of idle.filter(isOther)) await removeBox(box); // one view is as good as another
-    const { own, orphans } = await gather(first, busy.filter(isOther));
+    const heir = await inherit(first, busy.filter(isOther), migrations, environment);
+    const { own, orphans } = await gather(heir.own, heir.others);
     return { own: keeperOf(own), orphans: orphans.map(keeperOf), problems, renew };
   } catch (error) {
     for (const box of boxes) box.release();
@@ -154,6 +166,71 @@ async function removeBox(box: Box): Promise<void> {
 }
 
 /**
+ * Takes over what clients with an earlier schema have left that never leaves the device. What else they
+ * have left, they finish themselves.
+ */
+async function inherit(
+  first: Found,
+  others: readonly Found[],
+  migrations: Migrations | undefined,
+  { random }: Environment,
+): Promise<{ own: Found; others: Found[] }> {
+  let own = first;
+  const left: Found[] = [];
+  for (const other of others) {
+    const taken = await takeLocal(own, other, migrations, random.id());
+    own = taken?.own ?? own;
+    const rest = taken === undefined ? other : taken.rest;
+    if (rest === undefined) other.box.release();
+    else left.push(rest);
+  }
+  return { own, others: left };
+}
+
+/** Undefined when there is nothing to take, or it cannot be; without a `rest` nothing is left there. */
+async function takeLocal(
+  taker: Found,
+  other: Found,
+  migrations: Migrations | undefined,
+  newId: string,
+): Promise<{ own: Found; rest: Found | undefined } | undefined> {
+  if (migrations === undefined || other.kept === undefined) return undefined;
+  const { box, kept: former, texts } = taker;
+  const { user, writes } = other.kept;
+  if (former !== undefined && former.user !== user) return undefined;
+  const local = formerLocal(other.kept, migrations);
+  if (local.size === 0) return undefined;
+  const nobody = { ...NOBODY, schema: migrations.version, user, ...former, clientId: newId };
+  const kept = former === undefined || former.clientId === "" ? nobody : former;
+  let place = nextPlace({ box, kept, texts });
+  const added = Array.from(
+    local.values(),
+    (write) => [box.writeKey(place++), writeToText(write, false)] as const,
+  );
+  const restTexts = new Map([...other.texts].filter((_, at) => !local.has(at)));
+  const removed = await other.box.removal();
+  if (restTexts.size > 0)
+    for (const key of removed.keys()) {
+      if (!other.texts.has(key) || restTexts.has(key)) removed.delete(key);
+    }
+  try {
+    await box.write(new Map([...removed, ...added, [box.clientKey, clientToText(kept)]]));
+  } catch {
+    return undefined;
+  }
+  const own = { ...kept, writes: [...kept.writes, ...local.values()] };
+  const rest = { ...other.kept, writes: writes.filter((_, at) => !local.has(at)) };
+  return {
+    own: { ...taker, kept: own, texts: new Map([...texts, ...added]) },
+    rest: restTexts.size > 0 ? { ...other, kept: rest, texts: restTexts } : undefined,
+  };
+}
+
+function nextPlace({ box, texts }: Found): number {
+  return Math.max(-1, ...Array.from(texts.keys(), (key) => box.placeOf(key))) + 1;
+}
+
+/**
  * Puts writes that no server can have after this client's own. Of what may have been sent, only the
  * client that sent it can ask what became of it; so it is finished as an orphan.
  */
@@ -179,7 +256,10 @@ async function join({ box, kept, texts }: Found, other: Found): Promise<Found | 
   if (kept === undefined || other.kept === undefined) return undefined;
   if (kept.user !== other.kept.user || kept.schema !== other.kept.schema) return undefined;
   if (other.kept.writes.some(({ wasSent }) => wasSent)) return undefined;
-  let place = Math.max(...Array.from(texts.keys(), (key) => box.placeOf(key))) + 1;
+  // What their writers had seen is counted by another world: none of it would be told from the other's.
+  if (other.kept.epoch !== "" && kept.epoch !== "" && other.kept.epoch !== kept.epoch)
+    return undefined;
+  let place = nextPlace({ box, kept, texts });
   const added = new Map(Array.from(other.texts.values(), (text) => [box.writeKey(place++), text]));
   try {
     await box.write(new Map([...(await other.box.removal()), ...added]));

@@ -8,6 +8,7 @@ import {
   preferRemote,
   resolveWith,
 } from "../../client/conflicts/index.ts";
+import { explicit } from "../../client/explicit/index.ts";
 import type {
   Conflict,
   ConflictHandler,
@@ -504,6 +505,42 @@ test("what waits for a decision that nobody makes any more is refused, and holds
   expect(rejected).toEqual([["conflict", "tree:1"]]);
   expect(again.get("tree:1")).toMatchObject({ height: 3 });
   expect(sync.get("rock:1")).toBeDefined();
+});
+
+test("what was written upon another world is not taken for seen of this one, where one client finishes what two have left", async () => {
+  const memory = new SharedMemory();
+  const asked: Conflict[] = [];
+  const onConflict = resolveWith((conflict: Conflict) => {
+    asked.push(conflict);
+    return undefined;
+  });
+  const [one, other] = [
+    await stage.serve({ conflicts: "detect" }),
+    await stage.serve({ conflicts: "detect" }),
+  ];
+  await one.sync.create({ id: "task:1" });
+  for (let n = 0; n < 20; n++) await one.sync.update({ id: "task:1", title: `one ${n}` });
+  await other.sync.create({ id: "task:1", title: "other" });
+  const device = ({ url }: { readonly url: string }): ObjectSync =>
+    stage.client(url, { live: explicit, onConflict, storage: memoryStorage(memory) });
+  const [a, b] = [device(one), device(one)];
+  await a.sync();
+  await b.sync();
+  await b.update({ id: "task:1", title: "b's" }).reached("stored");
+  await a.close();
+  const present = device(other); // b has its own still
+  await present.sync();
+  await present.create({ id: "task:2" }).reached("stored");
+  await present.close();
+  await b.close();
+
+  const last = device(other);
+  await last.sync();
+  expect(asked).toMatchObject([{ id: "task:1", mine: { title: "b's" } }]);
+  expect(viewOf(other.sync)).toEqual({
+    "task:1": { id: "task:1", title: "other" },
+    "task:2": { id: "task:2" },
+  });
 });
 
 test("what waits for a decision is kept as not sent, though there is a connection", async () => {

@@ -304,6 +304,17 @@ test("autoSync syncs again and again, and another interval takes its place", asy
   a.autoSync(0);
 });
 
+test("autoSync waits as long as it is told, also where that is longer than a timer can", async () => {
+  const { sync, a } = await scene();
+  let visits = 0;
+  sync.on("connect", () => (visits += 1));
+  a.autoSync(2 ** 31);
+  await a.sync(); // by then it would have gone by itself
+  await a.sync();
+  expect(visits).toBe(2);
+  a.autoSync(0);
+});
+
 test("progress is told, first what is pulled and then what is pushed", async () => {
   const { sync, a } = await scene();
   const heard: SyncProgress[] = [];
@@ -324,6 +335,57 @@ test("repair gives up what was not pushed, and takes what the server has", async
   expect(viewOf(a)).toEqual(viewOf(sync));
   void a.update({ id: "task:0", title: "right" });
   expect(await a.push()).toMatchObject({ pushed: 1 });
+});
+
+test("repair gives up what an earlier client has left, also before the storage has told of it", async () => {
+  const memory = new SharedMemory();
+  const { sync, url } = await stage.serve({ conflicts: "detect" });
+  await sync.create({ id: "task:0", title: "the server's" });
+  const options = { ...EXPLICIT, namespaces: DRAFTS };
+  const former = stage.client(url, { ...options, storage: memoryStorage(memory) });
+  await former.sync();
+  await former.update({ id: "task:0", title: "wrong" }).reached("stored");
+  await former.create({ id: "draft:1" });
+  await former.close();
+
+  const a = stage.client(url, { ...options, storage: memoryStorage(memory) });
+  const rejected: string[] = [];
+  a.on("reject", ({ code }) => rejected.push(code));
+  await a.repair();
+  expect(rejected).toEqual(["discarded"]);
+  expect(a.pending).toBe(0);
+  expect(viewOf(a)).toEqual({ ...viewOf(sync), "draft:1": { id: "draft:1" } });
+  void a.create({ id: "task:1" });
+  expect(await a.push()).toMatchObject({ pushed: 1 });
+  expect(sync.get("task:0")).toMatchObject({ title: "the server's" });
+});
+
+test("a repair that is called off before the storage has told of anything gives up nothing", async () => {
+  const memory = new SharedMemory();
+  const { sync, url } = await stage.serve();
+  const former = stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
+  await former.create({ id: "task:1" }).reached("stored");
+  await former.close();
+  const a = stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
+  const repair = a.repair();
+  a.disconnect();
+  await expect(repair).rejects.toMatchObject({ code: "unavailable" });
+  await a.sync();
+  expect(sync.get("task:1")).toBeDefined();
+});
+
+test("what an earlier client has left is pushed as little as it comes to, also before the storage has told of it", async () => {
+  const memory = new SharedMemory();
+  const { sync, url } = await stage.serve();
+  const former = stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
+  void former.create({ id: "task:1", n: 0 });
+  for (let n = 1; n < 10; n++) void former.update({ id: "task:1", n });
+  void former.create({ id: "task:2" });
+  await former.destroy("task:2").reached("stored");
+  await former.close();
+  const a = stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
+  expect(await a.push()).toMatchObject({ pushed: 1 });
+  expect(viewOf(sync)).toEqual({ "task:1": { id: "task:1", n: 9 } });
 });
 
 test("a pull is over also when what was fetched is answered before the view is whole", async () => {
@@ -369,6 +431,33 @@ test("a sync is over once, also when what others have left cannot be decided", a
   await next.sync((error) => heard.push(error));
   await next.pull();
   expect(heard).toEqual([null]);
+});
+
+test("a sync is over also when there is no room for who finishes what others have left", async () => {
+  const memory = new SharedMemory();
+  const { sync, url } = await stage.serve({
+    authenticate: () => ({ id: "ann" }),
+    limits: { sessionsPerIdentityMax: 1 },
+  });
+  const device = (): ObjectSync =>
+    stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
+  const former = [device(), device()];
+  for (const [n, one] of former.entries()) {
+    await one.sync();
+    await one.create({ id: `task:${n}` }).reached("stored");
+  }
+  for (const one of former) await one.close();
+  // As of clients that ended after they had sent it.
+  for (const [key, text] of memory.entries)
+    memory.entries.set(key, text.replace('"wasSent":false', '"wasSent":true'));
+
+  const a = device();
+  await a.sync();
+  expect(sync.allObjects().size).toBe(1);
+  await a.close();
+  const b = device();
+  await b.sync();
+  expect([...sync.allObjects().keys()].sort()).toEqual(["task:0", "task:1"]);
 });
 
 test("what was made one stays in its order after a reload", async () => {

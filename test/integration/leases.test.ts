@@ -13,11 +13,14 @@ import {
   type SyncError,
   type SyncObject,
 } from "../../server/index.ts";
+import { Guard } from "../../server/plugins/leases/guard.ts";
 import { leaseRules, leases, type LeasesOptions } from "../../server/plugins/leases/index.ts";
+import { LeaseKeeper } from "../../server/plugins/leases/lease-keeper.ts";
 import { SqliteStore } from "../../server/stores/sqlite/index.ts";
 import { writeExample } from "../support/doc-example.ts";
 import { eventually } from "../support/eventually.ts";
 import { codeOf } from "../support/hostile.ts";
+import { KeptStore } from "../support/kept-store.ts";
 import { ServerProcess } from "../support/server-process.ts";
 import { Stage, TAPPED, urlOf, type Served } from "../support/stage.ts";
 
@@ -266,6 +269,41 @@ test("requests that were refused are forgotten, and leave their client room for 
   await eventually(async () => (await ask(4)) === "made");
   await eventually(() => ann.sync.get("lease:door"));
 }, 60_000);
+
+test("a request that the store takes long to have is granted then, however long that was", async () => {
+  const ticks = new Set<() => void>();
+  let nowMs = 0;
+  const time = {
+    now: () => nowMs,
+    every: (...[, task]: [number, () => void]) => {
+      ticks.add(task);
+      return () => ticks.delete(task);
+    },
+  };
+  const store = new KeptStore();
+  const { url, sync } = await stage.serve({ store });
+  const keeper = new LeaseKeeper(sync.world("default"), time);
+  const limits = { world: "default", ttlMaxMs: 600_000, requestsPerClientMax: 1 };
+  sync.authorize(new Guard(keeper.requests, limits).authorize);
+  sync.check(keeper.check);
+  await keeper.begin();
+  const ann = await join_(url);
+  let go: () => void = () => undefined;
+  store.hold = new Promise((resolve) => (go = resolve));
+  const made: string[] = [];
+  sync.on("create", ({ id }) => made.push(id));
+  const before = store.commits;
+  const locking = ann.leases.lock("door", { ttlMs: 1_000 });
+  await eventually(() => store.commits > before);
+  for (let n = 0; n < 100; n++) {
+    nowMs += 250;
+    for (const tick of ticks) tick();
+  }
+  expect(ticks.size).toBe(1); // the server's clock goes on for it
+  go();
+  expect((await locking).fence).toBe(1);
+  expect(made.filter((id) => id.startsWith("lease-request:"))).toHaveLength(1);
+});
 
 describe("a holder", () => {
   test("that lives is never taken over, be it idle, cut off for a moment, or slow to renew", async () => {

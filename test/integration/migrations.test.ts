@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect, test } from "@jest/globals";
-import type { SyncError } from "../../client/index.ts";
+import { explicit } from "../../client/explicit/index.ts";
+import type { ObjectSync, SyncError } from "../../client/index.ts";
 import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
 import { migrations } from "../../schema/index.ts";
 import { SqliteStore } from "../../server/stores/sqlite/index.ts";
@@ -265,6 +266,46 @@ test("what was written offline with an earlier version is migrated, shown meanwh
   await last.whenSynced();
   expect(last.pending).toBe(0);
   expect(viewOf(last)).toEqual(viewOf(sync));
+});
+
+test("what never leaves the device is there with the next version as well, and stays", async () => {
+  const { url } = await stage.serve(NEW);
+  const memory = new SharedMemory();
+  const namespaces = { player: { sync: false }, draft: { sync: false } } as const;
+  const device = (version: object): ObjectSync =>
+    stage.client(url, { ...version, live: explicit, namespaces, storage: memoryStorage(memory) });
+  const former = device(OLD);
+  await former.create({ id: "draft:1", text: "x" });
+  await former.create({ id: "player:1", name: "Ada Byron", level: 2 });
+  await former.sync();
+  void former.create({ id: "badge:1", text: "waits" });
+  await former.create({ id: "draft:2" });
+  await former.close();
+  const expected = {
+    "draft:1": { id: "draft:1", text: "x" },
+    "draft:2": { id: "draft:2" },
+    "player:1": { id: "player:1", first: "Ada", last: "Byron", rank: "rank 2" },
+  };
+  for (const when of ["updated", "loaded once more"]) {
+    const present = device(NEW);
+    await next(present, "restored");
+    expect({ when, ...viewOf(present) }).toMatchObject({ when, ...expected });
+    await present.sync();
+    await present.sync();
+    expect({ when, ...viewOf(present) }).toEqual({
+      when,
+      ...expected,
+      "badge:1": { id: "badge:1", title: "waits" },
+    });
+    await present.close();
+  }
+  const last = device(NEW);
+  await next(last, "restored");
+  await last.destroy("draft:1");
+  await last.close();
+  const again = device(NEW);
+  await next(again, "restored");
+  expect(again.get("draft:1")).toBeUndefined();
 });
 
 test("a client older than the oldest that is known is told so, and keeps what it has not sent", async () => {

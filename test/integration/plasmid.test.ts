@@ -240,6 +240,21 @@ test("there are no more databases than there may be, and asking for one makes no
   expect((await new PlasmidDevice(api, "a").get("")).status).toBe(200);
 });
 
+test("an account for which there can be no database is not made", async () => {
+  const { api, accounts } = await serve({ databasesMax: 1, signUp: true });
+  const signUp = async (access: string): Promise<unknown> => {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ access, secret: SECRET });
+    const response = await fetch(`${api}a/`, { method: "POST", headers, body });
+    return ((await response.json()) as { reason?: unknown }).reason;
+  };
+  expect(await signUp("a/b")).toBe("badrequest");
+  expect(await signUp("名".repeat(64))).toBe("badrequest");
+  expect(await signUp("ann")).toBeUndefined();
+  expect(await signUp("bob")).toBe("quota");
+  expect((await accounts.list()).map(({ name }) => name)).toEqual(["ann", "test"]);
+});
+
 test("a database of whatever name is none of the server's own worlds", async () => {
   const { api } = await serve();
   for (const name of ["accounts", "plasmid", "default", "__proto__", "ü x", "*"]) {

@@ -101,6 +101,10 @@ export class Hermit {
       connect: this.#watched(context.network.connectFrom(this.process, name)),
     });
     this.#client.on("uncertain", (write) => write.discard());
+    // Also what an earlier client has left, of which nobody else hears.
+    this.#client.on("reject", (_error, { operations }) => {
+      for (const { id } of operations) this.#unclear.add(id);
+    });
     this.#client.on("error", (error) => this.#expect("sync by itself", error));
   }
 

@@ -51,6 +51,12 @@ export class Hermits {
     for (const hermit of this.#living) hermit.settle();
   }
 
+  /** What was posted before everything healed may be stored after they have come back. */
+  newsCame(): void {
+    const { timeline, isCalm } = this.#context;
+    if (isCalm()) timeline.after(0, () => this.settle());
+  }
+
   get isQuiet(): boolean {
     return this.#hermits.every((hermit) => hermit?.isQuiet === true);
   }

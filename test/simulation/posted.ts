@@ -23,12 +23,14 @@ interface Opened {
 /** What stores have of objects that go one way only, or should never have come. */
 export class Posted implements Outside {
   readonly #checks: Checks;
+  readonly #onNews: () => void;
   readonly #values = new Set<string>();
   #epoch = "";
   #count = 0;
 
-  constructor(checks: Checks) {
+  constructor(checks: Checks, onNews: () => void) {
     this.#checks = checks;
+    this.#onNews = onNews;
   }
 
   opened({ epoch, objects }: Opened): void {
@@ -58,6 +60,8 @@ export class Posted implements Outside {
   }
 
   #take({ id, properties }: ObjectRecord): void {
-    if (id === COMING_ID) this.#count = Number(properties?.["count"] ?? 0);
+    if (id !== COMING_ID) return;
+    this.#count = Number(properties?.["count"] ?? 0);
+    this.#onNews();
   }
 }

@@ -53,6 +53,7 @@ export class ServerNode implements Holder {
   #isClosing = false;
   /** Another server has opened the same world since. */
   #isSuperseded = false;
+  #posted = 0;
   #isDeposed = false;
 
   constructor(context: Context, life: number, source: StoreSource | undefined, onKept: OnKept) {
@@ -202,7 +203,9 @@ export class ServerNode implements Holder {
   post(random: SeededRandom): void {
     if (!this.isOpen) return;
     const going = [...this.objects.keys()].filter((id) => id.startsWith(GOING));
-    const count = Number(this.objects.get(COMING_ID)?.["count"] ?? 0) + 1;
+    // Above what is on its way: it never goes back.
+    const count = Math.max(this.#posted, Number(this.objects.get(COMING_ID)?.["count"] ?? 0)) + 1;
+    this.#posted = count;
     const write = (object: { readonly id: string }): void =>
       void this.#world.update(object).catch(() => undefined);
     this.process.run(() => {

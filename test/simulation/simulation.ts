@@ -135,7 +135,7 @@ class Simulation {
     const isWatched = scenario.conflicts !== undefined || scenario.visits !== undefined;
     const outboxes = isWatched ? new OutboxWatch(oracle, checks) : undefined;
     const strict = scenario.visits && new StrictOracle(checks);
-    const posted = scenario.hermits && new Posted(checks);
+    const posted = scenario.hermits && new Posted(checks, () => this.#hermits?.newsCame());
     const leases = scenario.leases && new LeaseOracle(checks, () => timeline.now);
     listenToCore(outboxes && heardBy({ conflicts, outboxes, strict, oracle }));
     this.#seed = seed;

@@ -80,7 +80,7 @@ export class LeaseKeeper {
   }
 
   #tick(): void {
-    this.requests.forgetExpected();
+    this.requests.forgetExpected((id) => this.#world.get(id) !== undefined);
     for (const id of this.requests.overdue()) void this.#expire(id);
     for (const name of this.requests.names) this.#attend(name);
     if (this.requests.size === 0) this.#clock.stop();

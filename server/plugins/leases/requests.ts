@@ -120,11 +120,11 @@ export class Requests {
     return [...this.#known.keys()].filter((id) => this.restMs(id) === 0);
   }
 
-  /** Lets go of those that were expected for too long. */
-  forgetExpected(): void {
+  /** Lets go of those that were expected for too long, but not of what the store is yet to have. */
+  forgetExpected(isMade: (id: string) => boolean): void {
     for (const [id, { at }] of this.#expected) {
       if (this.#clock.now() - at <= EXPECTED_MS) break;
-      this.#forget(id);
+      if (!isMade(id)) this.#forget(id);
     }
   }
 

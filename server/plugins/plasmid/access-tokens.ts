@@ -34,14 +34,15 @@ export class AccessTokens {
     ) {
       throw denied("CreateAccount");
     }
+    // Of a name that nobody can have been granted anything on, nor have written to.
+    const dbname = `${name}-${randomToken()}`;
+    await this.#hub.checkNew(dbname); // or there would be an account that never gets a database
     try {
       await this.#accounts.create(name, secret as string);
     } catch (error) {
       if (!(error instanceof SyncError) || error.code !== "exists") throw error;
       throw new Refusal(200, "exists", "Access token already exists");
     }
-    // Of a name that nobody can have been granted anything on, nor have written to.
-    const dbname = `${name}-${randomToken()}`;
     await this.#hub.create(dbname);
     for (const permission of OWNED) await this.#accounts.grant(name, permission, dbname, "Yes");
     return { success: { access: name, secret, dbname } };

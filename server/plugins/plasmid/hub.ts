@@ -37,13 +37,17 @@ export class Hub {
     return this.#world.get(idOf(name)) === undefined ? undefined : this.#database(name);
   }
 
-  /** Makes a database, or finds the one that somebody else has made meanwhile. */
-  async create(name: string): Promise<Database> {
+  /** Throws a refusal when there can be no database of this name, or none more at all. */
+  async checkNew(name: string): Promise<void> {
     checkName(name);
     await this.#world.opened();
-    if (this.#names().length >= this.#options.databasesMax) {
-      throw new Refusal(403, "quota", "there are too many databases");
-    }
+    if (this.#names().length < this.#options.databasesMax) return;
+    throw new Refusal(403, "quota", "there are too many databases");
+  }
+
+  /** Makes a database, or finds the one that somebody else has made meanwhile. */
+  async create(name: string): Promise<Database> {
+    await this.checkNew(name);
     try {
       await this.#world.create({ id: idOf(name) });
     } catch (error) {

@@ -19,6 +19,16 @@ export const HERMITS: readonly Fault[] = [
     ),
     from: 46,
   },
+  {
+    ...fault(
+      "what never leaves a client is told to be gone before that is kept",
+      "client/local-objects.ts",
+      "if (isKept) one.settle(undefined);",
+      'if (isKept || operations.at(-1)?.kind === "destroy") one.settle(undefined);',
+      "hermits",
+    ),
+    from: 738,
+  },
   fault(
     "what only goes to the server comes from there",
     "client/namespaces.ts",

@@ -40,6 +40,14 @@ test.each(["accepted", "durable", "rejected"] as const)(
   },
 );
 
+test("what is heard of it when it is over comes too late, and who asks then is told that it is over", async () => {
+  const handle = open();
+  WriteHandle.reach(handle, "rejected");
+  WriteHandle.reach(handle, "stored");
+  expect(handle.stage).toBe("rejected");
+  expect(await resolved([handle.reached("accepted")])).toEqual(["rejected"]);
+});
+
 test("a write that is sent again goes back, and who waits for its end waits on", async () => {
   const handle = open();
   WriteHandle.reach(handle, "uncertain");
