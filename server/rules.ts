@@ -280,6 +280,9 @@ export function checkRules(rules: unknown): Rules {
   const named = entriesOf(rules, "rules must be an object of rules by namespace");
   for (const [namespace, rule] of named) {
     const what = `rules[${JSON.stringify(namespace)}]`;
+    // It would be asked about nothing, and others let what it forbids.
+    if (namespace.includes(":"))
+      throw badRule(`${what} must be called as a namespace, without colon`);
     for (const [name, value] of entriesOf(rule, `${what} must be an object`)) {
       if (name === "properties") checkProperties(value, what);
       else checkPermission(value, name, PERMISSIONS, what);
