@@ -130,9 +130,8 @@ export class CommitSection {
       return { job, outcome: isPlain ? ACCEPTED : { kind: "accepted", renamed }, commit };
     } catch (error) {
       const problem = job.problem ?? examiner.toProblem(error);
-      const { writer, operations } = job;
-      const told =
-        writer === null ? problem : this.#options.judge.tellable(problem, writer, operations);
+      const { writer } = job;
+      const told = writer === null ? problem : this.#options.judge.tellable(problem, writer, job);
       return { job, outcome: rejected(told), commit: undefined };
     }
   }

@@ -78,8 +78,21 @@ export class Examiner {
   /** Throws unless its writer may do this, and, if it asks for that, has seen what it writes over. */
   check(job: Job, areConflictsDue: boolean): void {
     this.#raise(job);
-    if (job.writer !== null) this.#options.judge.check(job.writer, job.operations);
+    if (job.writer !== null) this.#options.judge.check(job.writer, job.operations, job.asked);
     if (areConflictsDue) this.#detectConflicts(job);
+  }
+
+  /**
+   * What must be known of before a write is judged, as far as a fetch handler can tell: objects that it is
+   * about and does not create. Handlers would do to them what nobody has allowed.
+   */
+  toBringIn(job: Job): readonly ObjectId[] {
+    if (job.writer === null || !(this.isToRaise(job) || this.#options.judge.isAsked)) return [];
+    const created = new Set<ObjectId>();
+    return job.operations.flatMap(({ kind, id }) => {
+      if (kind === "create") created.add(id);
+      return created.has(id) ? [] : [id];
+    });
   }
 
   /** Whether it was written in an older schema, and is still as it was written. */

@@ -27,11 +27,12 @@ import {
   type Handlers,
   type WriteStep,
 } from "./handlers.ts";
-import type { MutationName, Writer } from "./job.ts";
+import type { Asked, MutationName, Writer } from "./job.ts";
 
 /** A mutation as the handlers have left it. */
 export interface Consulted {
   readonly operations: readonly Operation[];
+  readonly asked: Asked;
   /** Objects whose change asks for no event. */
   readonly silent: ReadonlySet<ObjectId>;
   /** Ids that handlers gave in place of provisional ones. */
@@ -44,6 +45,7 @@ interface Draft {
   /** What is consulted on now. */
   step: WriteStep | null;
   readonly operations: Operation[];
+  readonly asked: Map<Operation, Operation>;
   readonly silent: Set<ObjectId>;
   readonly renamed: Map<ObjectId, ObjectId>;
   readonly states: Map<ObjectId, OwnedObject | null>;
@@ -88,6 +90,7 @@ export class HandlerGate {
       writer,
       step: null,
       operations: [],
+      asked: new Map(),
       silent: new Set(),
       renamed: new Map(),
       states: new Map(),
@@ -165,7 +168,7 @@ export class HandlerGate {
     const { id, properties, chosen } = operation;
     const isTaken = this.#stateOf(id, draft) !== undefined;
     if (isTaken || this.#handlers.create === undefined) {
-      draft.operations.push(operation);
+      put(operation, operation, draft);
       draft.states.set(id, { id, ...properties });
       return;
     }
@@ -176,7 +179,7 @@ export class HandlerGate {
       return this.#bringIn(this.#idOf(object) ?? id, object);
     });
     if (created.id !== id) draft.renamed.set(id, created.id);
-    this.#add({ ...created, chosen }, isSilent, draft);
+    this.#add({ ...created, chosen }, isSilent, draft, { ...operation, id: created.id });
   }
 
   async #update(operation: UpdateOperation, draft: Draft): Promise<void> {
@@ -187,7 +190,7 @@ export class HandlerGate {
     const mayExist =
       isKnown || (this.#handlers.fetch === undefined && this.#isUnheardOf(id, draft));
     if (this.#handlers.update === undefined || !mayExist) {
-      draft.operations.push(operation);
+      put(operation, operation, draft);
       return;
     }
     const next: OwnedObject = { id, ...current };
@@ -200,9 +203,9 @@ export class HandlerGate {
       const all = { ...changes, ...answered };
       for (const [name, value] of Object.entries(all)) setProperty(next, name, value);
       draft.states.set(id, next);
-      draft.operations.push({ kind: "update", id, changes: all });
+      put({ kind: "update", id, changes: all }, operation, draft);
     } else {
-      this.#add(this.#bringIn(id, { ...next, ...answered }), true, draft);
+      this.#add(this.#bringIn(id, { ...next, ...answered }), true, draft, operation);
     }
   }
 
@@ -217,7 +220,7 @@ export class HandlerGate {
       }
     }
     draft.states.set(id, null);
-    draft.operations.push(operation);
+    put(operation, operation, draft);
   }
 
   /** Neither here nor remembered as destroyed: the application's database may have it. */
@@ -237,8 +240,8 @@ export class HandlerGate {
     return draft.states.get(id) ?? undefined;
   }
 
-  #add(operation: CreateOperation, isSilent: boolean, draft: Draft): void {
-    draft.operations.push(operation);
+  #add(operation: CreateOperation, isSilent: boolean, draft: Draft, asked?: Operation): void {
+    put(operation, asked, draft);
     draft.states.set(operation.id, { id: operation.id, ...operation.properties });
     if (isSilent) draft.silent.add(operation.id);
   }
@@ -273,6 +276,12 @@ export class HandlerGate {
     const patience = [handlerTimeoutMs, this.#scheduler] as const;
     return callHandler(name, handler, subject, sessionId, context, ...patience);
   }
+}
+
+/** Nobody has asked for what handlers alone have found. */
+function put(operation: Operation, asked: Operation | undefined, draft: Draft): void {
+  draft.operations.push(operation);
+  if (asked !== undefined) draft.asked.set(operation, asked);
 }
 
 /** An answer that cannot be used is a fault of the handler, not of whoever wrote. */

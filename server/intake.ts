@@ -101,7 +101,7 @@ export class Intake {
       const isTaken = job.problem === undefined && !job.isOutdated && !isClosed();
       if (isTaken && this.#isNext(job)) {
         // Before the application's database can hear of it.
-        await this.#bringInToRaise(job);
+        await this.#bringInToJudge(job);
         examiner.check(job, true);
         checks.runBeforeHandlers(job.operations, name, job.writer, world);
         Object.assign(job, await gate.consult(job.operations, job.writer, job.client));
@@ -132,12 +132,12 @@ export class Intake {
     return client === null || client.n === this.#options.ledger.lastOf(client.clientId) + 1;
   }
 
-  /** What a write becomes depends on what is there, and only a fetch handler may know that. */
-  async #bringInToRaise(job: Job): Promise<void> {
+  /** What a write becomes, and who may make it, depends on what is there, and only a fetch handler may know that. */
+  async #bringInToJudge(job: Job): Promise<void> {
     const { handlers, examiner } = this.#options;
-    if (!examiner.isToRaise(job) || handlers.fetch === undefined) return;
-    const updated = job.operations.filter(({ kind }) => kind === "update").map(({ id }) => id);
-    if (updated.length > 0) await this.#load(updated, job.writer, false);
+    if (handlers.fetch === undefined) return;
+    const ids = examiner.toBringIn(job);
+    if (ids.length > 0) await this.#load(ids, job.writer, false);
   }
 
   async #load(ids: readonly ObjectId[], writer: Writer, isRefresh: boolean): Promise<void> {

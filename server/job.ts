@@ -41,6 +41,8 @@ export interface Job {
   readonly isConsulted?: boolean;
   /** Where the world must be at its commit, if that is asked for. */
   readonly at?: Cursor | undefined;
+  /** After the handlers: what its writer has asked for, by the operation that has come of it. */
+  asked?: Asked;
   silent?: ReadonlySet<ObjectId>;
   renamed?: ReadonlyMap<ObjectId, ObjectId>;
   /** Told once, when the outcome stands. */
@@ -48,6 +50,12 @@ export interface Job {
   /** Told instead, when there is nothing to tell: it came too late, or too early. */
   readonly drop?: () => void;
 }
+
+/**
+ * By operations, those that a writer has asked for in their place. What handlers have made of these, or
+ * have found besides, is the application's own.
+ */
+export type Asked = ReadonlyMap<Operation, Operation>;
 
 /** A job and what this turn has made of it. */
 export interface Decision {

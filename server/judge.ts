@@ -3,6 +3,7 @@ import { withChanges, type ObjectId, type SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { World } from "../lib/world.ts";
 import type { Authorizers } from "./authorization.ts";
+import type { Asked, Job } from "./job.ts";
 import type { Permissions } from "./rules.ts";
 import type { SessionInfo } from "./session.ts";
 
@@ -25,29 +26,47 @@ export class Judge {
     this.#options = options;
   }
 
-  /** Throws `forbidden`, `forbidden_field`, `not_found`, or what the application's code has thrown. */
-  check(session: SessionInfo, operations: readonly Operation[]): void {
+  /** Whether anybody may be refused anything. */
+  get isAsked(): boolean {
+    const { permissions, authorizers } = this.#options;
+    return authorizers.areGiven || permissions.areGiven;
+  }
+
+  /**
+   * Throws `forbidden`, `forbidden_field`, `not_found`, or what the application's code has thrown. Once
+   * handlers were asked, `asked` has what is to be judged: their answers need no permission.
+   */
+  check(session: SessionInfo, operations: readonly Operation[], asked?: Asked): void {
     const { permissions, authorizers, onError } = this.#options;
-    if (!authorizers.areGiven && !permissions.areGiven) return;
+    if (!this.isAsked) return;
     // What a mutation has created or changed before, in its later steps.
     const drafts = operations.length > 1 ? new Map<ObjectId, SyncObject | null>() : undefined;
     for (const operation of operations) {
       const { id } = operation;
       const draft = drafts?.get(id);
       const object = draft === undefined ? this.#world.get(id) : (draft ?? undefined);
-      if (permissions.areGiven) this.#judge(session.identity, operation, object);
-      authorizers.judge({ session, operation, object }, onError);
+      const own = asked === undefined ? operation : asked.get(operation);
+      if (own !== undefined) {
+        const isGone = draft === null || this.#world.isGone(id);
+        if (permissions.areGiven) this.#judge(session.identity, own, operation, object, isGone);
+        authorizers.judge({ session, operation: own, object }, onError);
+      }
       drafts?.set(id, outcomeOf(operation, object));
     }
   }
 
   /** What a client may hear of why its write is refused: nothing of a property that is hidden from it. */
-  tellable(problem: SyncError, session: SessionInfo, operations: readonly Operation[]): SyncError {
+  tellable(
+    problem: SyncError,
+    session: SessionInfo,
+    { operations, asked }: Pick<Job, "operations" | "asked">,
+  ): SyncError {
     const { permissions } = this.#options;
     const { id, property } = problem;
     if (!permissions.areGiven || id === undefined || property === undefined) return problem;
-    if (operations.some((operation) => writes(operation, property))) return problem;
-    const object = this.#world.get(id);
+    const own = asked === undefined ? operations : [...asked.values()];
+    if (own.some((operation) => writes(operation, property))) return problem;
+    const object = this.#world.get(id) ?? createdBy(operations, id);
     const hidden = object && permissions.hidden(session.identity, object);
     if (hidden?.includes(property) !== true) return problem;
     return new SyncError(problem.code, "the object may not become like this", { id });
@@ -62,11 +81,19 @@ export class Judge {
     return permissions.hidden(session.identity, object) === undefined;
   }
 
-  #judge(identity: unknown, operation: Operation, object: SyncObject | undefined): void {
+  /** `becoming` is what handlers have made of the operation. */
+  #judge(
+    identity: unknown,
+    operation: Operation,
+    becoming: Operation,
+    object: SyncObject | undefined,
+    isGone: boolean,
+  ): void {
     const { permissions } = this.#options;
     const { id } = operation;
     if (operation.kind === "create") {
-      permissions.judgeCreate(identity, { ...operation.properties, id });
+      const { properties } = becoming.kind === "create" ? becoming : operation;
+      permissions.judgeCreate(identity, { ...properties, id }, Object.keys(operation.properties));
       // Whether it is taken by one that is hidden is nobody's business.
       if (object !== undefined && permissions.hidden(identity, object) === undefined) {
         throw new SyncError("forbidden", "this client may not do that", { id });
@@ -74,7 +101,8 @@ export class Judge {
       return;
     }
     if (object === undefined) {
-      if (permissions.isPublic(id)) return;
+      const isAllowed = isGone || permissions.allowsUnseen(operation);
+      if (permissions.isPublic(id) && isAllowed) return;
       throw notFound(id);
     }
     const hidden = permissions.hidden(identity, object);
@@ -94,6 +122,11 @@ function writes(operation: Operation, property: string): boolean {
   if (operation.kind === "destroy") return false;
   const written = operation.kind === "create" ? operation.properties : operation.changes;
   return Object.hasOwn(written, property);
+}
+
+function createdBy(operations: readonly Operation[], id: string): SyncObject | undefined {
+  const created = operations.find((one) => one.kind === "create" && one.id === id);
+  return created && (outcomeOf(created, undefined) ?? undefined);
 }
 
 function outcomeOf(operation: Operation, object: SyncObject | undefined): SyncObject | null {

@@ -310,7 +310,7 @@ export class ObjectSyncServer {
    */
   setRules(rules: Rules | undefined): this {
     this.#rules = rules === undefined ? undefined : checkRules(rules);
-    for (const world of this.#worlds.values()) world.changeRules(this.#rules);
+    for (const world of this.#allWorlds) world.changeRules(this.#rules);
     return this;
   }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { SyncError } from "../lib/errors.ts";
 import { RequestError } from "./http-errors.ts";
+import { excessOf } from "./json-shape.ts";
 
 export interface ReadJsonOptions {
   /** More of a body is refused; 1 MiB unless given. */
@@ -38,30 +39,12 @@ export async function readJson(
   }
 }
 
-const [QUOTE, ESCAPE, COMMA] = [0x22, 0x5c, 0x2c];
-const [OPEN_LIST, OPEN_OBJECT, CLOSE_LIST, CLOSE_OBJECT] = [0x5b, 0x7b, 0x5d, 0x7d];
-
-/**
- * Refuses what has so many values that to parse them would keep the loop: 6 MB of "[" take half a second,
- * 6 MB of text a few milliseconds. And what is so deep that whoever writes it as JSON again, or looks at
- * it by calling itself, would run out of stack.
- */
 function checkShape(json: Buffer, valuesMax: number): void {
-  let [values, depth, isText] = [1, 0, false];
-  for (let at = 0; at < json.length; at++) {
-    const byte = json[at];
-    if (byte === QUOTE) isText = !isText;
-    else if (isText) at += byte === ESCAPE ? 1 : 0;
-    else if (byte === COMMA) values += 1;
-    else if (byte === OPEN_LIST || byte === OPEN_OBJECT) {
-      values += 1;
-      depth += 1;
-      if (depth > DEPTH_MAX) {
-        throw new SyncError("too_deep", `a body is nested at most ${String(DEPTH_MAX)} deep`);
-      }
-    } else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) depth -= 1;
+  const excess = excessOf(json, { valuesMax, depthMax: DEPTH_MAX });
+  if (excess === "depth") {
+    throw new SyncError("too_deep", `a body is nested at most ${String(DEPTH_MAX)} deep`);
   }
-  if (values <= valuesMax) return;
+  if (excess === undefined) return;
   throw new RequestError(413, "too_large", `a body has at most ${String(valuesMax)} values`);
 }
 

@@ -1,6 +1,7 @@
 import { NOTHING_HIDDEN } from "../lib/entry.ts";
 import { SyncError } from "../lib/errors.ts";
 import { namespaceOf, type Changes, type SyncObject } from "../lib/object.ts";
+import type { DestroyOperation, UpdateOperation } from "../lib/operation.ts";
 import type { Topics } from "../lib/topics.ts";
 import type { Audience } from "./audience.ts";
 import { isStrayPromise } from "./thenable.ts";
@@ -136,11 +137,11 @@ export class Permissions {
   }
 
   /** Throws `forbidden` unless the object may be created like this. */
-  judgeCreate(identity: unknown, object: SyncObject): void {
+  judgeCreate(identity: unknown, object: SyncObject, names = Object.keys(object)): void {
     if (this.#rules === undefined) return;
     const { create = false, properties } = this.#rule(object.id);
     this.#demand(create, identity, object, undefined, "create");
-    this.#judgeNames(properties, Object.keys(object), identity, object);
+    this.#judgeNames(properties, names, identity, object);
   }
 
   /** Throws `forbidden` unless the object may be changed like this. */
@@ -157,6 +158,20 @@ export class Permissions {
     this.#demand(this.#rule(object.id).destroy ?? false, identity, object, undefined, "destroy");
   }
 
+  /**
+   * Whether everyone may do this, whatever the object is like. So it must be where the world does not hold
+   * it: the application's database may.
+   */
+  allowsUnseen(operation: UpdateOperation | DestroyOperation): boolean {
+    const { update, destroy, properties = {} } = this.#rule(operation.id);
+    if (operation.kind === "destroy") return destroy === true;
+    const isFree = (name: string): boolean => {
+      const { read = true, write = true } = propertyRuleOf(properties, name);
+      return read === true && write === true;
+    };
+    return update === true && Object.keys(operation.changes).every(isFree);
+  }
+
   #judgeNames(
     properties: Rule["properties"],
     names: readonly string[],
@@ -165,8 +180,7 @@ export class Permissions {
   ): void {
     if (properties === undefined) return;
     for (const name of names) {
-      if (!Object.hasOwn(properties, name)) continue;
-      const { read = true, write = true } = properties[name] as PropertyRule;
+      const { read = true, write = true } = propertyRuleOf(properties, name);
       const isAllowed =
         this.#allows(read, identity, object, undefined, `read ${name}`) &&
         this.#allows(write, identity, object, undefined, `write ${name}`);
@@ -217,6 +231,10 @@ export class Permissions {
   }
 }
 
+function propertyRuleOf(properties: NonNullable<Rule["properties"]>, name: string): PropertyRule {
+  return (Object.hasOwn(properties, name) ? properties[name] : undefined) ?? {};
+}
+
 function readsOf({ read = false, properties = {} }: Rule): Permission[] {
   return [read, ...Object.values(properties).map(({ read: isReadable = true }) => isReadable)];
 }
@@ -262,6 +280,9 @@ export function checkRules(rules: unknown): Rules {
   const named = entriesOf(rules, "rules must be an object of rules by namespace");
   for (const [namespace, rule] of named) {
     const what = `rules[${JSON.stringify(namespace)}]`;
+    // It would be asked about nothing, and others let what it forbids.
+    if (namespace.includes(":"))
+      throw badRule(`${what} must be called as a namespace, without colon`);
     for (const [name, value] of entriesOf(rule, `${what} must be an object`)) {
       if (name === "properties") checkProperties(value, what);
       else checkPermission(value, name, PERMISSIONS, what);

@@ -250,6 +250,7 @@ export class Sessions {
     if (key === undefined) return;
     const sessions = this.#byIdentity.get(key) ?? new Set();
     this.#byIdentity.set(key, sessions.add(session));
+    this.#leftAt.delete(key); // its last one may have gone for this one to take its place
   }
 
   #removeFromIdentity(session: Session): void {

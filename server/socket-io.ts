@@ -7,8 +7,10 @@ import type { Link, LinkEvents } from "../lib/link.ts";
 import { encodeGoodbye } from "../lib/messages.ts";
 import { PROTOCOL } from "../lib/protocol.ts";
 import { binaryParser, MessageFilter } from "../lib/socket-parser.ts";
+import { boundedDecoder, UnreadHello } from "./bounded-decoder.ts";
 import { OpenConnections } from "./open-connections.ts";
 import { corsFor, isWelcome, type Origins } from "./origins.ts";
+import { limitPackets } from "./polling-packets.ts";
 import { tooLarge } from "./turn-away.ts";
 import { refuseUpgrade, Upgrades } from "./upgrades.ts";
 import { webSocketFrame } from "./web-socket-frame.ts";
@@ -65,6 +67,13 @@ export interface OwnSocketIo {
 /** Opens a socket.io server on an HTTP server, with the parser that saves half the messages. */
 export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSocketIo {
   const { path, namespace, limits } = options;
+  const { Encoder, Decoder } = binaryParser<parser.Encoder, parser.Decoder>(
+    parser,
+    PROTOCOL.event,
+    namespace,
+    () => true,
+    () => true, // a FrameLink hears of it
+  );
   const open = (): Server =>
     new Server(http, {
       path,
@@ -73,13 +82,7 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
       destroyUpgrade: false, // it would also end what an application is slow to answer
       maxHttpBufferSize: limits.messageBytesMax + ENVELOPE_BYTES,
       // The types want all of socket.io-parser; socket.io uses these two classes.
-      parser: binaryParser<parser.Encoder, parser.Decoder>(
-        parser,
-        PROTOCOL.event,
-        namespace,
-        () => true,
-        () => true, // a FrameLink hears of it
-      ),
+      parser: { Encoder, Decoder: boundedDecoder(Decoder) },
     });
   const io = Upgrades.of(http).take(path, open);
   // Of each request: `allowRequest` is asked about the first of a connection only.
@@ -100,6 +103,8 @@ export function openSocketIo(http: HttpServer, options: SocketIoOptions): OwnSoc
     return new FrameLink(socket, limits);
   });
   spreadOverTurns(io.engine);
+  // As many messages as a client may send in one burst.
+  limitPackets(io.engine, 2 * limits.messagesPerSecondMax);
   cutWhoKnocksOn(io, (connection) => served.has(connection));
   const stopGuard = cutWhoReadsNothing(io, limits.waitingBytesMax * CUT_FACTOR);
   const leave = async (): Promise<void> => {
@@ -186,6 +191,10 @@ function join(
     // Of an application's own io; ours has looked already.
     if (!isAllowedPage(socket.request, options)) {
       next(connectError(new SyncError("forbidden", "this origin may not connect")));
+      return;
+    }
+    if (auth instanceof UnreadHello) {
+      next(connectError(auth.error));
       return;
     }
     if (taken.has(socket.conn)) {

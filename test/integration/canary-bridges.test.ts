@@ -101,7 +101,7 @@ test("persistence.js's resources tell Eve nothing: in lists, since, errors and c
     await scene.askAsEve(path, posting("[]", { "If-Match": "*" }));
   }
   // Some were taken, and what was hers is gone: all kinds were tried.
-  expect(new Set(statuses)).toEqual(new Set([200, 400, 403, 404, 410]));
+  expect(new Set(statuses)).toEqual(new Set([200, 400, 403, 410]));
   expect(scene.leaks).toEqual([]);
 
   for (const path of PATHS) await (await scene.askAsAnn(path)).text();
@@ -239,4 +239,71 @@ test("Plasmid Sync's service tells Eve nothing of a database that is not hers", 
   }
   // What the second push has replaced nobody is told any more; her secret is not told either.
   expect(scene.toldToAnn.length).toBeGreaterThan(30);
+});
+
+/** Eve posts one item at a path, and is told this. */
+async function postedAsEve(
+  scene: SpyScene,
+  path: string,
+  item: Record<string, unknown>,
+): Promise<string> {
+  const { status, text } = await scene.askAsEve(path, posting([item]));
+  const { now: _, ...answer } = JSON.parse(text) as Record<string, unknown>;
+  return `${String(status)} ${JSON.stringify(answer).replaceAll(String(item["id"]), "ID")}`;
+}
+
+test("a write of what is hidden is answered as one of what never was", async () => {
+  const scene = await bridged();
+  await scene.plant(0);
+  const cards = [...scene.sync.allObjects().keys()].filter((id) => id.startsWith("card:"));
+  const hidden = cards.map((id) => id.slice("card:".length));
+  expect(hidden).toHaveLength(2);
+  scene.sync.use(
+    persistenceSync({
+      resources: { "/mine": { namespace: "card", filter: { owner: "eve" } } },
+      authenticate: scene.identify,
+    }),
+  );
+  for (const path of ["/cards", "/mine"]) {
+    for (const item of [{ _removed: true }, { level: 1 }, { owner: "ann" }, {}]) {
+      const absent = await postedAsEve(scene, path, { id: `never-${path.slice(1)}`, ...item });
+      for (const id of hidden) {
+        expect([item, await postedAsEve(scene, path, { id, ...item })]).toEqual([item, absent]);
+      }
+    }
+  }
+});
+
+test("who may not see an object any more is told that once, and not whenever it changes", async () => {
+  const scene = await bridged();
+  await scene.sync.create({ id: "file:plan", round: 0 });
+  scene.cleared.add("eve");
+  const stamps: number[] = [];
+  const told = async (): Promise<unknown> => {
+    const since = stamps.at(-1) === undefined ? "" : `?since=${String(stamps.at(-1))}`;
+    const { text } = await scene.askAsEve(`/files${since}`);
+    const { now, updates } = JSON.parse(text) as { now: number; updates: object[] };
+    stamps.push(now);
+    return updates.map((update) => ("_removed" in update ? "removed" : "shown"));
+  };
+  expect(await told()).toEqual(["shown"]);
+  scene.cleared.delete("eve");
+  await scene.sync.update({ id: "file:plan", round: 1 });
+  expect(await told()).toEqual(["removed"]);
+  // She asks again, as her answer was lost.
+  stamps.pop();
+  expect(await told()).toEqual(["removed"]);
+  await scene.sync.update({ id: "file:plan", round: 2 });
+  expect(await told()).toEqual([]);
+  // To have it removed tells no more, nor does it from then on.
+  expect(await postedAsEve(scene, "/files", { id: "plan", _removed: true })).toMatch(/^200 /);
+  await scene.sync.destroy("file:plan");
+  expect(await told()).toEqual([]);
+  await scene.sync.create({ id: "file:plan", round: 3 });
+  expect(await told()).toEqual([]);
+  scene.cleared.add("eve");
+  await scene.sync.update({ id: "file:plan", round: 4 });
+  expect(await told()).toEqual(["shown"]);
+  await scene.sync.destroy("file:plan");
+  expect(await told()).toEqual(["removed"]);
 });

@@ -196,3 +196,12 @@ test("a commit at a cursor is made only if nothing has changed since, whoever ch
     await expect(late).rejects.toMatchObject({ code: "out_of_date" });
   }
 });
+
+test("other rules hold in private worlds as well, for who asks there by identity", async () => {
+  const { sync } = await stage.serve({ rules: { "*": { read: true } } });
+  const world = sync.world("inner", { private: true });
+  await world.create({ id: "note:1" });
+  expect(await world.as("eve").get("note:1")).toEqual({ id: "note:1" });
+  sync.setRules({});
+  expect(await world.as("eve").get("note:1")).toBeUndefined();
+});

@@ -377,7 +377,9 @@ describe("who may do what", () => {
       httpStatus: 403,
       code: "forbidden",
     });
-    expect(await bob.post([{ id: "a", n: 1 }])).toMatchObject({ httpStatus: 404 });
+    const refused = { httpStatus: 403, code: "forbidden" };
+    expect(await bob.post([{ id: "a", n: 1 }])).toMatchObject(refused); // it is not for bob's eyes
+    expect(await bob.post([{ id: "never", n: 1 }])).toMatchObject(refused);
     expect(await ann.post([{ id: "a", secret: 1 }])).toMatchObject({
       httpStatus: 403,
       code: "forbidden_field",

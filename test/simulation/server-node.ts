@@ -10,7 +10,7 @@ import { LeaseKeeper } from "../../server/plugins/leases/lease-keeper.ts";
 import { MemoryStore } from "../../server/stores/memory.ts";
 import type { StoredWorld } from "../../server/stores/store.ts";
 import type { SyncError } from "../../lib/errors.ts";
-import type { SyncObject } from "../../lib/object.ts";
+import { equalValues, type SyncObject } from "../../lib/object.ts";
 import { AskedChanges } from "./asked-changes.ts";
 import { parseCredentials } from "./credentials.ts";
 import { newProcess, type Context } from "./context.ts";
@@ -240,7 +240,11 @@ export class ServerNode implements Holder {
     sights.foresee(object);
     if (session === null) return;
     const user = String(session.identity);
-    const names = Object.keys(kind === "create" ? change.properties : change.changes);
+    const written = kind === "create" ? change.properties : change.changes;
+    // A handler may answer with all of the object as it was.
+    const names = Object.keys(written).filter(
+      (name) => !equalValues(before?.[name], written[name]),
+    );
     const isAllowed = sights.visibility.allows(teamOf(user), { kind, before, object, names });
     checks.check(isAllowed, "G17", () => `${user} may not ${kind} ${id} like this now`);
   }

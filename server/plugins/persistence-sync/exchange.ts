@@ -64,9 +64,12 @@ export class Exchange {
       return this.#answer(changed, isNew, () => true);
     }
     const sight = await this.#sights.of(identity, access);
+    for (const { id, object } of changed.changes) {
+      if (this.#shows(object)) sight.add(id, changed.cursor.seq);
+    }
     const { seq } = new Stamps(changed.cursor.epoch).cursor(since);
     if (isNew || (!changed.isWhole && seq >= sight.start)) {
-      return this.#answer(changed, isNew, (id) => sight.knows(id));
+      return this.#answer(changed, isNew, (id) => sight.hasLost(id, seq));
     }
     // What this client may have was told by an earlier process. Of a filter, what does not match now may
     // have matched then; but the ids of what somebody may not see are not told on the chance.
@@ -85,8 +88,9 @@ export class Exchange {
     const ids = [...new Set(items.map(({ id }) => id))];
     await this.#world.fetch(ids);
     const isGone = (id: string): boolean => this.#world.isGone(id) && sight?.knows(id) !== false;
-    const { cursor, isChanged } = await this.#write(access, items, isGone);
-    for (const id of ids) sight?.add(id);
+    const { cursor, isChanged } = await this.#write(access, items, ids, isGone);
+    // What was to be removed may never have been there for them.
+    for (const { id, isRemoved } of items) if (!isRemoved) sight?.add(id, cursor.seq);
     if (!isChanged) return this.#unchanged(cursor, await this.#formerCommit(ids));
     return { status: "ok", now: new Stamps(cursor.epoch).of(cursor.seq) };
   }
@@ -112,7 +116,7 @@ export class Exchange {
     const resource = this.#resource;
     const toUpdate = (change: ObjectChange): Record<string, unknown> | undefined => {
       const { id, object, revision } = change;
-      if (object !== undefined && resource.matches?.(object) !== false) {
+      if (this.#shows(object)) {
         return toItem(change, stamps.of(revision), resource);
       }
       return !isNew && isToldGone(id) ? toRemoved(id, resource) : undefined;
@@ -132,11 +136,15 @@ export class Exchange {
   async #write(
     access: WorldAccess,
     items: readonly PostedItem[],
+    ids: readonly string[],
     isGone: (id: string) => boolean,
   ): ReturnType<WorldAccess["commit"]> {
     for (let attempt = 1; ; attempt++) {
+      // What a write is made of must not depend on what its writer may not see.
+      const seen = new Map<string, SyncObject | undefined>();
+      for (const id of ids) seen.set(id, await access.get(id));
       try {
-        return await access.commit((steps) => this.#fill(steps, items, isGone));
+        return await access.commit((steps) => this.#fill(steps, items, seen, isGone));
       } catch (error) {
         // Somebody else has created it meanwhile.
         const isRace = error instanceof SyncError && error.code === "exists";
@@ -148,13 +156,14 @@ export class Exchange {
   #fill(
     steps: Parameters<Parameters<WorldAccess["commit"]>[0]>[0],
     items: readonly PostedItem[],
+    seen: ReadonlyMap<string, SyncObject | undefined>,
     isGone: (id: string) => boolean,
   ): void {
     /** What the entries before have made of an object. */
     const fates = new Map<string, "there" | "removed">();
     for (const item of items) {
       const { id, isRemoved } = item;
-      const object = this.#world.get(id);
+      const object = seen.get(id);
       if (object !== undefined) this.#checkMatches(object);
       const isThere = fates.has(id) ? fates.get(id) === "there" : object !== undefined;
       if (isRemoved) {
@@ -169,9 +178,13 @@ export class Exchange {
     }
   }
 
+  #shows(object: SyncObject | undefined): boolean {
+    return object !== undefined && this.#resource.matches?.(object) !== false;
+  }
+
   /** What does not match is not there, as far as this resource goes, and not to be written blindly. */
   #checkMatches(object: SyncObject): void {
-    if (this.#resource.matches?.(object) !== false) return;
+    if (this.#shows(object)) return;
     const { id } = object;
     throw new SyncError("forbidden", "this resource does not have that object", { id });
   }

@@ -6,6 +6,14 @@ const NEVER: Cursor = { epoch: "", seq: 0 };
 /** Ids that are known may be so many more than there were, before those that are forgotten are dropped. */
 const SLACK = 1_000;
 
+/** Of an object that they have. */
+interface Known {
+  /** The commit up to which they were told of it, or which they have made themselves. */
+  readonly toldAt: number;
+  /** The one since which it is not there for them; undefined while it is. */
+  readonly lostAt?: number;
+}
+
 /**
  * Which objects one audience of a resource may have been shown since `start`. So who must be told that
  * something is not there any more is told so, and nobody learns an id of what was never to be seen.
@@ -13,7 +21,7 @@ const SLACK = 1_000;
 export class Sight {
   readonly start: number;
   readonly #resource: Resource;
-  #known: Set<string>;
+  #known = new Map<string, Known>();
   #at: Cursor;
   #knownMax = 0;
 
@@ -21,7 +29,6 @@ export class Sight {
     this.#resource = resource;
     this.#at = cursor;
     this.start = cursor.seq;
-    this.#known = new Set();
     this.#meet(changes);
     this.#knownMax = 2 * this.#known.size + SLACK;
   }
@@ -40,24 +47,38 @@ export class Sight {
     this.#meet(news.changes);
     if (!isFull) return;
     const remembered = new Set(news.changes.map(({ id }) => id));
-    this.#known = new Set([...this.#known].filter((id) => remembered.has(id)));
+    this.#known = new Map([...this.#known].filter(([id]) => remembered.has(id)));
     this.#knownMax = 2 * this.#known.size + SLACK;
   }
 
-  /** Whoever wrote an object has it, whether it is shown to them or not. */
-  add(id: string): void {
-    this.#known.add(id);
+  /** Whoever wrote an object has it, whether it is shown to them or not; as has who was told of it. */
+  add(id: string, seq: number): void {
+    this.#known.set(id, { toldAt: seq });
   }
 
   knows(id: string): boolean {
     return this.#known.has(id);
   }
 
+  /** Whether who has got as far as this commit is to be told that an object is not there any more. */
+  hasLost(id: string, seq: number): boolean {
+    const known = this.#known.get(id);
+    return known !== undefined && (known.lostAt === undefined || known.lostAt > seq);
+  }
+
   #meet(changes: ChangesSince["changes"]): void {
     const { matches } = this.#resource;
-    for (const { id, object } of changes) {
-      if (object !== undefined && matches?.(object) !== false) this.#known.add(id);
+    for (const { id, object, revision } of changes) {
+      if (object !== undefined && matches?.(object) !== false) this.add(id, revision);
+      else this.#lose(id, revision);
     }
+  }
+
+  /** Once: what it is like out of their sight, and when that changes, is not for them. */
+  #lose(id: string, revision: number): void {
+    const known = this.#known.get(id);
+    if (known === undefined || known.lostAt !== undefined || revision <= known.toldAt) return;
+    this.#known.set(id, { ...known, lostAt: revision });
   }
 }
 

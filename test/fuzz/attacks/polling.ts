@@ -103,6 +103,22 @@ async function packets(attack: Attack): Promise<void> {
   }
 }
 
+const MESSAGE_LENGTH = 1_000_000;
+
+/** As much as one message may have, of what is small: packets, or values in a hello. */
+async function crammed(attack: Attack): Promise<void> {
+  const { random } = attack;
+  const poller = random.chance(0.3) ? await Poller.admitted(attack) : await Poller.open(attack);
+  if (poller === undefined) return;
+  const [start, part] = random.pick<[string, string]>([
+    ["", random.pick(PACKETS) + SEPARATOR],
+    [`40${NS},{"a":[`, random.pick(["[", "{", "0,", "{},", '{"a":'])],
+    [`40${NS},{`, '"a":0,'],
+    [`42${NS},["a",`, "["],
+  ]);
+  await poller.post(start + part.repeat(Math.floor(MESSAGE_LENGTH / part.length)));
+}
+
 /** Polls that overlap, posts that overlap, and answers that nobody waits for. */
 async function overlapping(attack: Attack): Promise<void> {
   const { random } = attack;
@@ -199,6 +215,7 @@ export const POLLING_ATTACKS: readonly AttackKind[] = [
   { name: "packets", weight: 8, run: packets },
   { name: "overlapping requests", weight: 3, run: overlapping },
   { name: "slow bodies", weight: 3, run: slowBodies },
+  { name: "crammed", weight: 3, run: crammed },
   { name: "upgrades", weight: 8, run: upgrades },
   { name: "invented sessions", weight: 4, run: inventedSessions },
 ];

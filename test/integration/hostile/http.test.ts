@@ -142,6 +142,20 @@ test("too large 413, and the session that it was posted to goes on", async () =>
   await scene.isUnharmed(POSTED);
 });
 
+test("a flood `rate_limited`, then goodbye: more packets at once than anybody may send end their session", async () => {
+  const limits = { messagesPerSecondMax: 100 };
+  const scene = await HostileScene.open(stage, { limits });
+  const statusAfter = async (count: number): Promise<number> => {
+    const path = await polling(scene.port);
+    const pongs = Array.from({ length: count }, () => "3").join("\u001e");
+    await ask(scene.port, "POST", path, pongs);
+    return (await ask(scene.port, "POST", path, "3")).status;
+  };
+  expect(await statusAfter(200)).toBe(200);
+  expect(await statusAfter(201)).toBe(400); // nobody has such a session any more
+  await scene.isUnharmed();
+});
+
 describe("a write to a bridge", () => {
   const JSON_TYPE = { "Content-Type": "application/json" };
   const account = { Authorization: `Basic ${Buffer.from("test:secret123").toString("base64")}` };

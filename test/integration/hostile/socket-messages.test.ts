@@ -141,18 +141,33 @@ test("200 KB of `[[[` must not kill the process: with an attachment, which socke
   await scene.isUnharmed();
 });
 
-test.each<[what: string, hello: string, code: string]>([
-  ["what it need not have", `{"a":${DEEP}}`, "unsupported"],
-  ["its version", `{"version":${DEEP}}`, "unsupported"],
-  ["its world", `{"version":1,"world":${DEEP}}`, "invalid_payload"],
-  ["its cursor", `{"version":1,"world":"default","cursor":${DEEP}}`, "invalid_payload"],
-])("200 KB of `[[[` must not kill the process: as the hello, %s", async (_what, hello, code) => {
+test.each<[what: string, hello: string]>([
+  ["what it need not have", `{"a":${DEEP}}`],
+  ["its version", `{"version":${DEEP}}`],
+  ["its world", `{"version":1,"world":${DEEP}}`],
+  ["its cursor", `{"version":1,"world":"default","cursor":${DEEP}}`],
+])("200 KB of `[[[` must not kill the process: as the hello, %s", async (_what, hello) => {
   const scene = await HostileScene.open(stage);
   const knocker = await scene.knock();
   knocker.say(`0${NS},${hello}`);
   const refusal = await knocker.refusal();
-  expect(refusal.code).toBe(code);
+  expect(refusal.code).toBe("too_deep");
   expect(refusal.message.length).toBeLessThan(200); // what was said is not said back
+  await scene.isUnharmed();
+});
+
+test.each<[what: string, hello: string, code: string]>([
+  ["100,000 values", `{"a":[${"0,".repeat(100_000)}0]}`, "too_large"],
+  [
+    "100,000 names",
+    `{${Array.from({ length: 100_000 }, (_, i) => `"${i}":0`).join()}}`,
+    "too_large",
+  ],
+])("a hello with %s `too_large`", async (_what, hello, code) => {
+  const scene = await HostileScene.open(stage);
+  const knocker = await scene.knock();
+  knocker.say(`0${NS},${hello}`);
+  expect((await knocker.refusal()).code).toBe(code);
   await scene.isUnharmed();
 });
 

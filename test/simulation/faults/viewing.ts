@@ -320,8 +320,8 @@ export const VIEWING: readonly Fault[] = [
     ...fault(
       "permission is asked for before the handlers, and not at the commit",
       "server/examiner.ts",
-      "if (job.writer !== null) this.#options.judge.check(job.writer, job.operations);",
-      "if (job.writer !== null && job.isConsulted !== true) this.#options.judge.check(job.writer, job.operations);",
+      "if (job.writer !== null) this.#options.judge.check(job.writer, job.operations, job.asked);",
+      "if (job.writer !== null && job.isConsulted !== true) this.#options.judge.check(job.writer, job.operations, job.asked);",
       "gates",
       "handlers",
     ),

@@ -1,6 +1,6 @@
 import { expect, test } from "@jest/globals";
 import { ByteWriter } from "../../../lib/bytes.ts";
-import { SERVER_LIMITS, DEFAULT_LIMITS } from "../../../lib/limits.ts";
+import { SERVER_LIMITS, DEFAULT_LIMITS, type ServerLimits } from "../../../lib/limits.ts";
 import type { Link } from "../../../lib/link.ts";
 import {
   decodeServerMessage,
@@ -45,7 +45,10 @@ class NotedLink implements Link {
   }
 }
 
-function openWorld(environment: FakeEnvironment): HostedWorld {
+function openWorld(
+  environment: FakeEnvironment,
+  limits: ServerLimits = SERVER_LIMITS,
+): HostedWorld {
   return new HostedWorld({
     name: "default",
     store: new MemoryStore(),
@@ -54,7 +57,7 @@ function openWorld(environment: FakeEnvironment): HostedWorld {
     checks: new ChangeChecks(),
     flush: 0,
     lifetimes: new Lifetimes([], []),
-    limits: SERVER_LIMITS,
+    limits,
     environment,
   });
 }
@@ -141,4 +144,28 @@ test("what is asked for counts until it is answered, which takes longer than to 
   }
   expect(goodbyeOf(other)).toMatchObject({ error: { code: "limit_exceeded" } });
   expect(goodbyeOf(link)).toBeUndefined();
+});
+
+test("what an identity may send together stays one, also when a client takes its own older place", async () => {
+  const environment = new FakeEnvironment();
+  const own = { messagesPerSecondMax: 100, clientsWorthPerIdentityMax: 1 };
+  const world = openWorld(environment, { ...SERVER_LIMITS, ...own });
+  const join = async (clientId: string) => {
+    const link = new NotedLink();
+    const visitor = { identity: "ann", endsAt: Infinity };
+    return { link, events: (await world.reception({ ...HELLO, clientId }, visitor))(link) };
+  };
+  await join("ann-at-home");
+  const home = await join("ann-at-home");
+  environment.advance(10_000); // whatever was nobody's is forgotten by now
+  const away = await join("ann-elsewhere");
+  for (let n = 1; n <= 150; n++) {
+    home.events.message(creating(n, `home:${String(n)}`));
+    away.events.message(creating(n, `away:${String(n)}`));
+  }
+  const ends = [home, away].map(({ link }) => goodbyeOf(link)).filter((end) => end !== undefined);
+  expect(ends).toMatchObject([
+    { error: { code: "rate_limited" } },
+    { error: { code: "rate_limited" } },
+  ]);
 });

@@ -63,6 +63,11 @@ test("a rule that is async is a no, and its failure does not end the process", a
   await expect(unhandled).rejects.toMatchObject({ name: "AbortError" });
 });
 
+test("a rule is for a namespace, whose name has no colon: it would be about nothing", () => {
+  const rules = { "secret:": { read: false }, "*": { read: true } };
+  expect(codeOf(() => checkRules(rules))).toBe("bad_option");
+});
+
 test("who sees an object sees its id: there is no rule for that", () => {
   const rules = { player: { read: true, properties: { id: { read: false } } } };
   expect(codeOf(() => checkRules(rules))).toBe("bad_option");
