@@ -1,77 +1,9 @@
 import { expect, test } from "@jest/globals";
-import { ByteWriter } from "../../../lib/bytes.ts";
-import { SERVER_LIMITS, DEFAULT_LIMITS } from "../../../lib/limits.ts";
-import type { Link } from "../../../lib/link.ts";
-import {
-  decodeServerMessage,
-  encodeFetch,
-  topicsToText,
-  type ServerMessage,
-} from "../../../lib/messages.ts";
-import { encodeMutation } from "../../../lib/mutation-codec.ts";
-import { PROTOCOL } from "../../../lib/protocol.ts";
-import { ShapeDictionary } from "../../../lib/shape-codec.ts";
-import { makePropertySet, ShapeTable } from "../../../lib/shape.ts";
-import { Authorizers } from "../../../server/authorization.ts";
-import { ChangeChecks } from "../../../server/change-checks.ts";
-import { HostedWorld } from "../../../server/hosted-world.ts";
-import { Lifetimes } from "../../../server/lifetimes.ts";
-import { MemoryStore } from "../../../server/stores/memory.ts";
+import { SERVER_LIMITS } from "../../../lib/limits.ts";
+import { encodeFetch, topicsToText } from "../../../lib/messages.ts";
 import { create, FakeEnvironment, quiet } from "../client/fake-server.ts";
+import { goodbyeOf, HELLO, NotedLink, openWorld, writing } from "./small-world.ts";
 
-const HELLO = {
-  version: PROTOCOL.version,
-  world: "default",
-  clientId: "a-client-of-the-tests",
-  cursor: { epoch: "", seq: 0 },
-  auth: null,
-};
-
-/** A link that notes what it is given to send. */
-class NotedLink implements Link {
-  readonly messages: ServerMessage[] = [];
-  waitingBytes = 0;
-  readonly incomingBytesMax = 1_000_000;
-  isOpen = true;
-  readonly #dictionary = new ShapeDictionary(DEFAULT_LIMITS);
-
-  send(head: Uint8Array, body = new Uint8Array()): void {
-    const bytes = Uint8Array.from([...head, ...body]);
-    this.messages.push(decodeServerMessage(bytes, this.#dictionary, DEFAULT_LIMITS));
-  }
-
-  close(): void {
-    this.isOpen = false;
-  }
-}
-
-function openWorld(environment: FakeEnvironment): HostedWorld {
-  return new HostedWorld({
-    name: "default",
-    store: new MemoryStore(),
-    handlers: {},
-    authorizers: new Authorizers(),
-    checks: new ChangeChecks(),
-    flush: 0,
-    lifetimes: new Lifetimes([], []),
-    limits: SERVER_LIMITS,
-    environment,
-  });
-}
-
-function creating(n: number, id: string): Uint8Array {
-  const table = new ShapeTable(0, makePropertySet);
-  const mutation = { seen: 0, operations: [create({ id })] };
-  const { bytes } = encodeMutation(mutation, table, () => undefined);
-  const writer = new ByteWriter();
-  writer.byte(PROTOCOL.fromClient.mutations);
-  for (const number of [0, 0, n, bytes.length]) writer.varint(number);
-  writer.raw(bytes);
-  return writer.take();
-}
-
-const goodbyeOf = ({ messages }: NotedLink): unknown =>
-  messages.find(({ kind }) => kind === "goodbye");
 const EXPIRED = { reconnect: true, error: { code: "token_expired" } };
 
 test("a session ends at the moment for which it was let in, and may come back", async () => {
@@ -91,9 +23,9 @@ test("what comes after that moment is not decided, however late the timer is", a
   const world = openWorld(environment);
   const link = new NotedLink();
   const events = (await world.reception(HELLO, { identity: "ann", endsAt: 5_000 }))(link);
-  events.message(creating(1, "tree"));
+  events.message(writing(1, create({ id: "tree" })));
   environment.clock.now = () => 5_000;
-  events.message(creating(2, "house"));
+  events.message(writing(2, create({ id: "house" })));
   await quiet();
   expect([...world.allObjects().keys()]).toEqual(["tree"]);
   expect(goodbyeOf(link)).toMatchObject(EXPIRED);
