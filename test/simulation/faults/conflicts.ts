@@ -106,17 +106,6 @@ export const CONFLICTS: readonly Fault[] = [
     ),
     from: 1247,
   },
-  {
-    ...fault(
-      "what was made one passes for written upon what is there, where that is not known",
-      "client/explicit/squashing.ts",
-      "return parts.includes(undefined) ? undefined : (Object.assign({}, ...parts) as Changes);",
-      "return Object.assign({}, ...parts) as Changes;",
-      "resolved",
-      "gates",
-    ),
-    isSought: true,
-  },
   fault(
     "a write that waits for a decision is decided twice",
     "client/conflicts/desk.ts",

@@ -50,17 +50,6 @@ export const ENDING: readonly Fault[] = [
   },
   {
     ...fault(
-      "a flush that waits for the store is forgotten when there was nothing to keep",
-      "server/world-host.ts",
-      "decisions.length > 0 || this.#flusher.isLate",
-      "decisions.length > 0",
-      "ephemeral",
-      "durable",
-    ),
-    isSought: true,
-  },
-  {
-    ...fault(
       "what a client has created stays when it is gone",
       "server/session-objects.ts",
       "if (this.#isClosed || !this.#byCreator.has(clientId)) return;",

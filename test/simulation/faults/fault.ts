@@ -8,8 +8,6 @@ export interface Fault {
   readonly needs?: readonly Need[];
   /** The seed to begin with, where few seeds show it: any may, and it need not take a minute. */
   readonly from?: number;
-  /** It was noticed once, and since then no seed is known that shows it: named as skipped until one is. */
-  readonly isSought?: boolean;
   readonly patches: readonly Patch[];
 }
 

@@ -124,7 +124,7 @@ export const LEASING: readonly Fault[] = [
       "this.#fail(unseen());",
       "leases",
     ),
-    isSought: true,
+    from: 725,
   },
   {
     ...fault(

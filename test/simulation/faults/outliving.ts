@@ -20,7 +20,7 @@ export const OUTLIVING: readonly Fault[] = [
       "writeToText(write, write.wasSent)",
       "device",
     ),
-    isSought: true,
+    from: 343,
   },
   {
     ...fault(

@@ -32,17 +32,14 @@ export const VISITING: readonly Fault[] = [
     ),
     from: 166,
   },
-  {
-    ...fault(
-      "who is pushing passes for knowing what took the place of commits that were taken back",
-      "server/commit-section.ts",
-      "    strictPushes.takenBack();\n",
-      "",
-      "pushed",
-      "refusals",
-    ),
-    isSought: true,
-  },
+  fault(
+    "who is pushing passes for knowing what took the place of commits that were taken back",
+    "server/commit-section.ts",
+    "    strictPushes.takenBack();\n",
+    "",
+    "pushed",
+    "refusals",
+  ),
   {
     ...fault(
       "what comes into sight because something hidden has changed need not be pulled",
