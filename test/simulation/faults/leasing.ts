@@ -55,14 +55,17 @@ export const LEASING: readonly Fault[] = [
     "return [...(this.#byName.get(name) ?? [])].reverse();",
     "leases",
   ),
-  fault(
-    "a server that starts does not know in which order was asked",
-    "server/plugins/leases/lease-keeper.ts",
-    "    requests.sort((a, b) => (a.ticket ?? Infinity) - (b.ticket ?? Infinity));\n",
-    "",
-    "leases",
-    "durable",
-  ),
+  {
+    ...fault(
+      "a server that starts does not know in which order was asked",
+      "server/plugins/leases/lease-keeper.ts",
+      "    requests.sort((a, b) => (a.ticket ?? Infinity) - (b.ticket ?? Infinity));\n",
+      "",
+      "leases",
+      "durable",
+    ),
+    from: 96,
+  },
   {
     ...fault(
       "who is heard of at the last moment is taken for dead",
@@ -109,13 +112,16 @@ export const LEASING: readonly Fault[] = [
     "leases",
     "durable",
   ),
-  fault(
-    "a wait is over before its time",
-    "server/plugins/leases/awake-clock.ts",
-    "return this.#awakeMs + this.#sinceTick();",
-    "return this.#awakeMs;",
-    "waits",
-  ),
+  {
+    ...fault(
+      "a wait is over before its time",
+      "server/plugins/leases/awake-clock.ts",
+      "return this.#awakeMs + this.#sinceTick();",
+      "return this.#awakeMs;",
+      "waits",
+    ),
+    from: 96,
+  },
   {
     ...fault(
       "who has lost its place while it was cut off is taken for one who is shown nothing",

@@ -108,7 +108,7 @@ export const OUTLIVING: readonly Fault[] = [
       "forgetful",
       "handlers",
     ),
-    from: 6166,
+    from: 3805,
   },
   fault(
     "a client is forgotten while it writes",

@@ -133,13 +133,16 @@ export const STORING: readonly Fault[] = [
     ),
     from: 475,
   },
-  fault(
-    "a client takes the ledger of a backup for complete",
-    "client/outbox.ts",
-    "const isBehind = decided < this.settled;",
-    "const isBehind = false;",
-    "restores",
-  ),
+  {
+    ...fault(
+      "a client takes the ledger of a backup for complete",
+      "client/outbox.ts",
+      "const isBehind = decided < this.settled;",
+      "const isBehind = false;",
+      "restores",
+    ),
+    from: 17,
+  },
   {
     ...fault(
       "a client takes the ledger of a backup for a new one",

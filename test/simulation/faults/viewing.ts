@@ -325,7 +325,7 @@ export const VIEWING: readonly Fault[] = [
       "gates",
       "handlers",
     ),
-    from: 138,
+    from: 1103,
   },
   {
     ...fault(

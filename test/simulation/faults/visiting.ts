@@ -95,7 +95,7 @@ export const VISITING: readonly Fault[] = [
       "explicit",
       "tabs",
     ),
-    from: 917,
+    from: 3657,
   },
   {
     ...fault(

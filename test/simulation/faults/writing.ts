@@ -105,11 +105,14 @@ export const WRITING: readonly Fault[] = [
     ),
     from: 1304,
   },
-  fault(
-    "a handler is asked again about a retry",
-    "server/intake.ts",
-    "isTaken && this.#isNext(job)",
-    "isTaken",
-    "handlers",
-  ),
+  {
+    ...fault(
+      "a handler is asked again about a retry",
+      "server/intake.ts",
+      "isTaken && this.#isNext(job)",
+      "isTaken",
+      "handlers",
+    ),
+    from: 105,
+  },
 ];
