@@ -1,4 +1,5 @@
 import type { IncomingMessage } from "node:http";
+import { setImmediate as nextLoop } from "node:timers/promises";
 import { SyncError } from "../lib/errors.ts";
 import { RequestError } from "./http-errors.ts";
 import { excessOf } from "./json-shape.ts";
@@ -12,6 +13,8 @@ export interface ReadJsonOptions {
   readonly valuesMax?: number;
 }
 
+/** What is larger is parsed, and then looked at, in turns of the loop in which no other body is. */
+const SMALL_BYTES = 65_536;
 /** What is too large is read on, and dropped, up to so many times as much: so its sender hears why. */
 const PATIENCE_FACTOR = 4;
 /** An object's values are 32 deep at most; a body has room for what they are packed in. */
@@ -31,6 +34,21 @@ export async function readJson(
     throw new RequestError(415, "unsupported", "the body must be application/json");
   }
   const body = await readBody(request, bytesMax, timeoutMs);
+  if (body.length <= SMALL_BYTES) return parsed(body, valuesMax);
+  await ownTurn();
+  const value = parsed(body, valuesMax);
+  await ownTurn();
+  return value;
+}
+
+let lastTurn: Promise<unknown> = Promise.resolve();
+
+function ownTurn(): Promise<unknown> {
+  lastTurn = lastTurn.then(() => nextLoop());
+  return lastTurn;
+}
+
+function parsed(body: Buffer, valuesMax: number): unknown {
   checkShape(body, valuesMax);
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));

@@ -20,7 +20,7 @@ export interface PlasmidOptions {
   readonly databasesMax?: number;
   /** Bytes of a request's body; 8 MiB unless given. */
   readonly bodyBytesMax?: number;
-  /** Values in a request's body, those in other values among them; 100,000 unless given. */
+  /** Values in a request's body, those in other values among them; 50,000 unless given. */
   readonly bodyValuesMax?: number;
   /** How long a body may take to come; 30,000 ms unless given. */
   readonly bodyTimeoutMs?: number;
@@ -32,7 +32,7 @@ const DEFAULTS = {
   signUp: false,
   databasesMax: 1_000,
   bodyBytesMax: 8_388_608,
-  bodyValuesMax: 100_000,
+  bodyValuesMax: 50_000,
   bodyTimeoutMs: 30_000,
 };
 

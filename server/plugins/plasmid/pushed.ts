@@ -21,13 +21,15 @@ export function pushedOf(body: unknown): Pushed {
   }
   if (!isFields(data)) throw badRequest("data must be an object { store: { key: value } }");
   const items: PushedItem[] = [];
-  for (const [store, values] of Object.entries(data)) {
+  // By their keys: of tens of thousands, `entries` takes three times as long.
+  for (const store of Object.keys(data)) {
+    const values = data[store];
     if (store === "" || store.includes(":")) {
       throw badRequest(`the name of a store must not be empty, nor have a colon: ${store}`);
     }
     if (!isFields(values)) throw badRequest(`data.${store} must be an object { key: value }`);
-    for (const [key, value] of Object.entries(values)) {
-      items.push({ id: `${store}:${key}`, value: value as Json });
+    for (const key of Object.keys(values)) {
+      items.push({ id: `${store}:${key}`, value: values[key] as Json });
     }
   }
   return { lastRevision: Number(lastRevision), items };
