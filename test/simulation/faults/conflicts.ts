@@ -90,7 +90,7 @@ export const CONFLICTS: readonly Fault[] = [
       "resolved",
       "device",
     ),
-    from: 217,
+    from: 366,
   },
   fault(
     "what was changed meanwhile is destroyed unasked",
