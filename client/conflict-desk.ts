@@ -11,7 +11,14 @@ import type { News } from "./news.ts";
 import type { Decided, Outbox, Write } from "./outbox.ts";
 
 /** Decides a conflict, at once or later: what it gives is written anew. */
-export type ConflictHandler = (conflict: Conflict) => Resolution | Promise<Resolution>;
+export interface ConflictHandler {
+  (conflict: Conflict): Resolution | Promise<Resolution>;
+  /**
+   * Whether it is asked as well about a property of which both sides have made the same, where it is
+   * known that it was something else: to a counter both have added. Otherwise that is settled unasked.
+   */
+  readonly wantsEqual?: boolean;
+}
 
 /**
  * Decides what becomes of writes that collide with what others have written. The core knows no more

@@ -16,8 +16,9 @@ import { idsReferredTo, type References } from "./references.ts";
 export interface Conflict {
   readonly id: string;
   /**
-   * What collides, and nothing else: properties; or the object as a whole, if one side lacks it. Empty
-   * when both have come to the same, and nothing is to be written any more.
+   * What collides, and nothing else: properties; or the object as a whole, if one side lacks it. A
+   * property of which both have made the same is among them only for who wants that. Empty when both
+   * have come to the same, and nothing is to be written any more.
    */
   readonly collisions: readonly Collision[];
   /** The object as it was when the write was made; null when it was not there, or is not known. */
@@ -55,18 +56,20 @@ export interface Refused {
  * What of a refused write is in conflict with what is there now. `named` is what collided when it was
  * refused; it may be as it was by now, and it may have been the client itself that had changed it. What
  * others have done since then to the other objects of the write collides as well, of those in `also`.
+ * With `wantsEqual` so does what both sides have made the same of something else.
  */
 export function conflictsOf(
   write: Refused,
   named: readonly Collision[],
   now: (id: ObjectId) => SyncObject | undefined,
   also: readonly ObjectId[] = [],
+  wantsEqual = false,
 ): readonly Conflict[] {
   if (write.operations.length === 0) return [];
   const ids = new Set([...named.map(({ id }) => id as ObjectId), ...also]);
   return [...ids].flatMap((id) => {
     const ofObject = named.filter((one) => one.id === id);
-    return conflictOver(write, id, ofObject, now(id) ?? null) ?? [];
+    return conflictOver(write, id, ofObject, now(id) ?? null, wantsEqual) ?? [];
   });
 }
 
@@ -190,6 +193,7 @@ function conflictOver(
   id: ObjectId,
   named: readonly Collision[],
   theirs: SyncObject | null,
+  wantsEqual: boolean,
 ): Conflict | undefined {
   const operations = write.operations.filter((operation) => operation.id === id);
   const [first] = operations;
@@ -225,7 +229,9 @@ function conflictOver(
   const collisions = [...touched].flatMap((property): Collision[] => {
     const [before, here, there] = [seen, mine, theirs].map((one) => propertyOf(one, property));
     const isUntouched = base !== undefined && equalValues(before, there);
-    if (isUntouched || equalValues(here, there)) return [];
+    // Without a base nobody could tell what either side has done.
+    const isEqual = equalValues(here, there) && !(wantsEqual && base !== undefined);
+    if (isUntouched || isEqual) return [];
     return [{ id, property, base: base && before, mine: here, theirs: there }];
   });
   return collisions.length > 0 ? { id, collisions, base: seen, mine, theirs } : undefined;

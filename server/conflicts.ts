@@ -2,7 +2,6 @@ import { conflictError } from "../lib/conflict.ts";
 import type { Entry } from "../lib/entry.ts";
 import type { Collision } from "../lib/errors.ts";
 import {
-  equalValues,
   namespaceOf,
   propertyOf,
   type Changes,
@@ -42,8 +41,9 @@ type IsNews = (seq: number) => boolean;
 
 /**
  * Finds where a client's write is about what others have written since the client last looked: the same
- * property with another value; an object that is gone, or is there already; one that it destroys; one
- * that it refers to. Nothing is resolved here, and nothing is kept: the client decides, and writes anew.
+ * property; an object that is gone, or is there already; one that it destroys; one that it refers to.
+ * That both have come to the same value is no excuse: of two who have each added one to a counter, one
+ * would be lost. Nothing is resolved here, and nothing is kept: the client decides, and writes anew.
  *
  * "Last looked" is the write's `seen`. What is newer may still be the client's own doing, by its writes
  * before this one; so the commits of each client that it may not have heard of are remembered. When
@@ -213,7 +213,7 @@ function collidingIn(
   { seen }: Sight,
 ): string[] {
   return Object.keys(changes).filter((name) => {
-    if (object === null || equalValues(propertyOf(object, name), changes[name])) return false;
+    if (object === null) return false;
     // Of another object than the one that its writer knew.
     if (isNews(created)) return true;
     const index = shape.indexOf(name);

@@ -11,7 +11,13 @@ import {
   type Decided,
   type Resolution,
 } from "../../lib/conflict.ts";
-import { checkId, copyChanges, type Changes, type ObjectId } from "../../lib/object.ts";
+import {
+  checkId,
+  copyChanges,
+  equalValues,
+  type Changes,
+  type ObjectId,
+} from "../../lib/object.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { Outcome } from "../../lib/outcome.ts";
 import { idsReferredTo } from "../../lib/references.ts";
@@ -171,7 +177,7 @@ export class Desk implements ConflictDesk {
 
   #ask(write: Write, collisions: readonly Collision[]): void {
     const handler = this.#handler;
-    const sight = sightOf(this.#following, write, collisions);
+    const sight = sightOf(this.#following, write, collisions, handler?.wantsEqual === true);
     const { conflicts } = sight;
     const open = conflicts.filter((conflict) => conflict.collisions.length > 0);
     const settled = conflicts.filter((conflict) => conflict.collisions.length === 0);
@@ -250,7 +256,9 @@ export class Desk implements ConflictDesk {
     if (!outbox.takeHeld(write)) return; // forgotten meanwhile, or closed
     const operations = decided === undefined ? [] : resolve(write.operations, decided);
     const collisions = conflicts.flatMap((conflict) => conflict.collisions);
-    const isRefused = operations.length === 0 && collisions.length > 0;
+    // With nothing left to write it holds all the same, if what it wanted is there.
+    const isLacking = conflicts.some(({ mine, theirs }) => !equalValues(mine, theirs));
+    const isRefused = operations.length === 0 && isLacking;
     const renamed = renamesBy(decided ?? []);
     for (const other of outbox.numbered) {
       if (renamed.size > 0 && other.wasSent) {

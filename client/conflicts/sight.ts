@@ -21,16 +21,18 @@ export interface Sight {
   isOver: boolean;
 }
 
-/** What a write that was refused for these collisions meets now. */
+/** What a write that was refused for these collisions meets now; `wantsEqual` as of a handler. */
 export function sightOf(
   following: Following,
   write: Write,
   collisions: readonly Collision[],
+  wantsEqual: boolean,
 ): Sight {
   const { outbox, replica } = following;
   const objects = objectsNow(following, write, collisions);
   const now = (id: ObjectId): SyncObject | undefined => objects.get(id);
-  const conflicts = conflictsOf(write, collisions, now, besides(following, write, now));
+  const also = besides(following, write, now);
+  const conflicts = conflictsOf(write, collisions, now, also, wantsEqual);
   const underWay = [...outbox.numbered];
   return { write, conflicts, cursor: replica.cursor, underWay, objects, isOver: false };
 }

@@ -4,6 +4,7 @@ import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
 import {
   keepAlive,
   keepBoth,
+  mergeProperties,
   preferLocal,
   preferRemote,
   resolveWith,
@@ -46,6 +47,19 @@ interface Scene extends Served {
   readonly settle: () => Promise<void>;
 }
 
+/** The same handler, of which is noted what it is asked. */
+function watched(handler: ConflictHandler, asked: Conflict[]): ConflictHandler {
+  const watching: ConflictHandler = (conflict) => {
+    asked.push(conflict);
+    return handler(conflict);
+  };
+  return Object.assign(watching, { wantsEqual: handler.wantsEqual === true });
+}
+
+const adding = mergeProperties(
+  ({ base, mine, theirs }) => Number(theirs) + (Number(mine) - Number(base)),
+);
+
 async function scene(
   handler: ConflictHandler | undefined,
   options: ServerOptions = {},
@@ -54,10 +68,7 @@ async function scene(
   const served = await stage.serve({ conflicts: "detect", ...options });
   const asked: Conflict[] = [];
   const onConflict = handler && {
-    onConflict: resolveWith((conflict) => {
-      asked.push(conflict);
-      return handler(conflict);
-    }),
+    onConflict: resolveWith(watched(handler, asked)),
   };
   const away = stage.client(served.url, { ...client, ...onConflict });
   const here = stage.client(served.url, client);
@@ -141,6 +152,77 @@ test.each([
     collisions: [{ id: "tree:1", property: "height", ...both }],
   });
   expect(away.get("tree:1")).toMatchObject({ height: 3 });
+});
+
+test.each([
+  ["by itself", adding],
+  ["within keepAlive", keepAlive(adding)],
+  ["within keepBoth", keepBoth((id) => `${id}-too`, adding)],
+])("two who have added the same are both counted, by mergeProperties %s", async (_, handler) => {
+  const { away, here, asked, settle } = await scene(handler);
+  const writes = [2, 3].map((height) => away.update({ id: "tree:1", height }));
+  await here.update({ id: "tree:1", height: 2 });
+  await settle();
+  await Promise.all(writes);
+  expect(asked[0]?.collisions).toEqual([
+    { id: "tree:1", property: "height", base: 1, mine: 2, theirs: 2 },
+  ]);
+  expect(objectsOf(here)).toEqual([{ ...TREE, height: 4 }]);
+});
+
+test("what was decided about equal values and met with the same again is asked about again", async () => {
+  const meddling: ConflictHandler = async (conflict) => {
+    if (asked.length === 1) await here.update({ id: "tree:1", height: 3 });
+    return adding(conflict);
+  };
+  const { away, here, asked, settle } = await scene(Object.assign(meddling, { wantsEqual: true }));
+  const write = away.update({ id: "tree:1", height: 2 });
+  await here.update({ id: "tree:1", height: 2 });
+  await settle();
+  await write;
+  expect(asked.map(({ collisions }) => collisions)).toEqual([
+    [{ id: "tree:1", property: "height", base: 1, mine: 2, theirs: 2 }],
+    [{ id: "tree:1", property: "height", base: 2, mine: 3, theirs: 3 }],
+  ]);
+  expect(objectsOf(here)).toEqual([{ ...TREE, height: 4 }]);
+});
+
+test("who does not want equal values is asked only about what is different", async () => {
+  const { away, here, asked, settle } = await scene(preferRemote);
+  const write = away.update({ id: "tree:1", height: 2, kind: "ash", age: 9 });
+  await here.update({ id: "tree:1", height: 2, kind: "elm" });
+  await settle();
+  await write;
+  expect(asked.map(({ collisions }) => collisions)).toEqual([
+    [{ id: "tree:1", property: "kind", base: "oak", mine: "ash", theirs: "elm" }],
+  ]);
+  expect(objectsOf(here)).toEqual([{ id: "tree:1", height: 2, kind: "elm", age: 9 }]);
+});
+
+test.each([
+  ["a handler that does not want it", resolveWith(preferRemote)],
+  ["no handler", resolveWith()],
+  ["a merge that leaves it so", resolveWith(mergeProperties(({ mine }) => mine))],
+])("a write of what others have written already is accepted, with %s", async (_, onConflict) => {
+  const { sync, away, here, settle } = await scene(undefined, {}, { onConflict });
+  const write = away.update({ id: "tree:1", done: true });
+  await here.update({ id: "tree:1", done: true });
+  let updates = 0;
+  sync.on("update", () => updates++);
+  await settle();
+  await write;
+  expect(updates).toBe(0);
+});
+
+test("a write of what others have written already is a conflict without `onConflict`", async () => {
+  const { away, here, settle } = await scene(undefined);
+  const error = away.update({ id: "tree:1", done: true }).catch((cause: unknown) => cause);
+  await here.update({ id: "tree:1", done: true });
+  await settle();
+  expect(await error).toMatchObject({
+    code: "conflict",
+    collisions: [{ id: "tree:1", property: "done" }],
+  });
 });
 
 test("a person may take their time: the write shows until then, and what others write meanwhile is asked about again", async () => {
@@ -593,7 +675,7 @@ test("a handler that fails is told, loses nothing, and is asked again with the n
   expect(objectsOf(here)).toEqual([{ ...TREE, height: 2 }]);
 });
 
-test.each([[undefined], [preferLocal]])(
+test.each([[undefined], [preferLocal], [adding]])(
   "a server that has restarted tells a client of a conflict with itself, which it settles itself: %#",
   async (onConflict) => {
     const store = new KeptStore();
@@ -604,8 +686,7 @@ test.each([[undefined], [preferLocal]])(
     const first = await stage.serve(options);
     const network = await stage.network(first.port);
     const asked: Conflict[] = [];
-    const handler: ConflictHandler | undefined =
-      onConflict && ((conflict) => (asked.push(conflict), onConflict(conflict)));
+    const handler = onConflict && watched(onConflict, asked);
     const client = stage.client(network.url, {
       ...TAPPED,
       onConflict: resolveWith(handler),

@@ -27,6 +27,10 @@ test("the devices of docs/OFFLINE.md come to the same", async () => {
   expect(await run("tasks.mjs")).toBe("{ id: 'task:1', title: 'oat milk', done: true }\n");
 });
 
+test("what both devices of docs/OFFLINE.md have added alike is counted twice", async () => {
+  expect(await run("counter.mjs")).toBe("{ id: 'count:1', n: 2 }\n");
+});
+
 test("of the two parts in docs/OFFLINE.md one waits", async () => {
   expect(await run("by-namespace.mjs")).toBe("undefined 1\n{ id: 'note:1', text: 'x' } 0\n");
 });

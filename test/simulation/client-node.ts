@@ -1,5 +1,5 @@
 import { Client } from "../../client/client.ts";
-import { resolveWith } from "../../client/conflicts/index.ts";
+import { resolveWith, type ConflictHandler } from "../../client/conflicts/index.ts";
 import { explicit } from "../../client/explicit/index.ts";
 import type { ClientStorage } from "../../client/storage/storage.ts";
 import type { UncertainWrite } from "../../client/events.ts";
@@ -148,7 +148,7 @@ export class ClientNode {
       subscribe: this.asking.initial,
       migrations: this.schema === NEW ? HISTORY : undefined,
       limits: clientLimitsOf(limits),
-      onConflict: this.#decider && resolveWith((conflict) => this.#decide(conflict)),
+      onConflict: this.#decider && resolveWith(this.#handlerOf(this.#decider)),
       references: scenario.conflicts?.references,
     };
     const connect = network.connectFrom(this.process, name);
@@ -262,7 +262,9 @@ export class ClientNode {
           this.workload.refer(random);
       } else {
         const isFree = (id: string): boolean => !this.#isUnseen(id);
-        this.workload.tally(random, isFree, (token, id, by) => {
+        // Of what is settled unasked where both sides are the same, one would be lost.
+        const mayBeAlike = this.#decider?.wantsEqual ?? true;
+        this.workload.tally(random, mayBeAlike, isFree, (token, id, by) => {
           const shown = this.#shown.filter(
             ({ isOptimistic, steps }) => isOptimistic && steps.some((step) => step.id === id),
           );
@@ -425,6 +427,7 @@ export class ClientNode {
       new ConflictDecider({
         who: this.key,
         style,
+        wantsEqual: random.fork(`${this.user} wants equal`).chance(0.6),
         scenario: conflicts,
         process: this.process,
         random: random.fork(`${this.key} conflicts`),
@@ -433,6 +436,11 @@ export class ClientNode {
         isAlone: () => this.#inheritance?.isAny !== true,
       })
     );
+  }
+
+  #handlerOf({ wantsEqual }: ConflictDecider): ConflictHandler {
+    const handler: ConflictHandler = (conflict) => this.#decide(conflict);
+    return Object.assign(handler, { wantsEqual });
   }
 
   #decide(conflict: Conflict): Resolution | Promise<Resolution> {

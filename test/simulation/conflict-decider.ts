@@ -1,5 +1,6 @@
 import type { Conflict, Resolution } from "../../lib/conflict.ts";
 import type { SyncObject } from "../../lib/object.ts";
+import { canonical } from "../support/canonical.ts";
 import type { Checks } from "./checks.ts";
 import type { ConflictScenario, ConflictStyle } from "./conflict-scenario.ts";
 import type { SimProcess } from "./process.ts";
@@ -12,6 +13,8 @@ const TURNS: readonly ConflictStyle[] = ["local", "remote", "merge", "keepAlive"
 interface DeciderOptions {
   readonly who: string;
   readonly style: ConflictStyle;
+  /** Whether it is asked about what both sides have made the same. */
+  readonly wantsEqual: boolean;
   readonly scenario: ConflictScenario;
   readonly process: SimProcess;
   readonly random: SeededRandom;
@@ -37,6 +40,10 @@ export class ConflictDecider {
   /** Whether it could not decide something, and must be asked again. */
   get hasFailed(): boolean {
     return this.#hasFailed;
+  }
+
+  get wantsEqual(): boolean {
+    return this.#options.wantsEqual;
   }
 
   /** Answers all that it has not answered. */
@@ -75,14 +82,20 @@ export class ConflictDecider {
     throw new Error("the application has a bug");
   }
 
-  /** It is asked once about each, and only about what is different. */
+  /** It is asked once about each, and about what is the same only if it wants that. */
   #check({ id, collisions, mine, theirs }: Conflict): void {
-    const { who, checks, isAlone } = this.#options;
+    const { who, checks, isAlone, wantsEqual } = this.#options;
     const isOpen = (this.#open.get(id) ?? 0) > 0 && isAlone();
     checks.check(!isOpen, "G13", () => `${who} is asked again about ${id} before it has answered`);
     checks.check(collisions.length > 0, "G13", () => `${who} is asked about nothing of ${id}`);
-    for (const { property } of collisions) {
+    for (const one of collisions) {
+      const { property } = one;
       if (property === undefined) continue;
+      if (canonical(one.mine) === canonical(one.theirs)) {
+        checks.saw("equal asked");
+        const isDone = wantsEqual && canonical(one.base) !== canonical(one.theirs);
+        checks.check(isDone, "G13", () => `${who} is asked about the same ${property} of ${id}`);
+      }
       const isTwoSided = mine !== null && theirs !== null;
       checks.check(isTwoSided, "G13", () => `${who} is asked about ${property} of no ${id}`);
     }

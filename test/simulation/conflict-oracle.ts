@@ -2,7 +2,6 @@ import type { Collision } from "../../lib/errors.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { Outcome } from "../../lib/outcome.ts";
 import type { Commit, World } from "../../lib/world.ts";
-import { canonical } from "../support/canonical.ts";
 import { handleIn } from "./audit.ts";
 import type { Checks } from "./checks.ts";
 import type { ConflictScenario } from "./conflict-scenario.ts";
@@ -182,12 +181,11 @@ export class ConflictOracle {
         note(id, [object.created, ...sure]);
         if (unsure.some(mayBeNews) || (isAll && object.forgotten > sent.seen)) verdict.may.add(id);
       } else {
-        for (const [property, value] of Object.entries(operation.changes)) {
-          if (canonical(value) === canonical(object.object[property])) continue;
+        for (const property of Object.keys(operation.changes)) {
           const key = `${id}.${property}`;
           note(key, [object.created, object.revisions.get(property) ?? 0]);
-          if (value !== undefined && object.object[property] === undefined)
-            if (object.forgotten > sent.seen) verdict.may.add(key);
+          if (object.object[property] === undefined && object.forgotten > sent.seen)
+            verdict.may.add(key);
         }
       }
       for (const [, other] of this.#referredTo(operation, id)) {

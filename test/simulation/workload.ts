@@ -125,9 +125,13 @@ export class Workload {
     this.#create(`final:${this.#name}`);
   }
 
-  /** Adds to a tally, by what there is of it: `note` is told how much, and by which write. */
+  /**
+   * Adds to a tally, by what there is of it: `note` is told how much, and by which write. Some
+   * `mayBeAlike`: of two who add one to the same both come to the same, and both must count.
+   */
   tally(
     random: SeededRandom,
+    mayBeAlike: boolean,
     isFree: (id: string) => boolean,
     note: (token: string, id: string, by: number) => void,
   ): void {
@@ -135,7 +139,8 @@ export class Workload {
     const n: unknown = Reflect.get(this.#writer.get(id) ?? {}, "n");
     if (typeof n !== "number" || !isFree(id)) return;
     const order = this.#log.nextOrder();
-    const by = 1 + random.below(1e9); // two who come to the same do not collide
+    const drawn = random.below(1e9);
+    const by = mayBeAlike && drawn % 2 === 0 ? 1 : 1 + drawn;
     const changes = { n: n + by, ...this.#token(order) };
     note(tokenText({ writer: this.#name, order }), id, by);
     this.#log.issue("write", order, (callback) => ({

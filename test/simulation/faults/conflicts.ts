@@ -27,6 +27,20 @@ export const CONFLICTS: readonly Fault[] = [
     "resolved",
     "refusals",
   ),
+  fault(
+    "of two who have come to the same one is let through",
+    "server/conflicts.ts",
+    "if (object === null) return false;",
+    "if (object === null || propertyOf(object, name) === changes[name]) return false;",
+    "resolved",
+  ),
+  fault(
+    "who wants to be asked about what is the same is not",
+    "client/conflicts/desk.ts",
+    "handler?.wantsEqual === true",
+    "false",
+    "resolved",
+  ),
   {
     ...fault(
       "a write upon an undecided one passes for seeing all that came meanwhile",

@@ -36,6 +36,19 @@ test("what others have made of it since it was refused collides too, and what th
   expect(conflictsOf(write, AT_X, now({ id: "x", p: 2, q: 2 }))).toEqual([]);
 });
 
+test("what both sides have made the same collides for who wants that, where it is known to have been something else", () => {
+  const operations = [update("x", { p: 2, q: 2, r: 2 })];
+  const at = ["p", "q", "r"].map((property) => ({ id: "x", property }));
+  const there = now({ id: "x", p: 2, q: 2, r: 3 });
+  const found = (wantsEqual: boolean, base?: Changes): unknown =>
+    conflictsOf({ operations, base: [base] }, at, there, [], wantsEqual)[0]?.collisions;
+  const r = { id: "x", property: "r", base: 1, mine: 2, theirs: 3 };
+  const p = { id: "x", property: "p", base: 1, mine: 2, theirs: 2 };
+  expect(found(true, { p: 1, q: 2, r: 1 })).toEqual([p, r]);
+  expect(found(false, { p: 1, q: 2, r: 1 })).toEqual([r]);
+  expect(found(true)).toEqual([{ ...r, base: undefined }]);
+});
+
 test("other objects of the write collide only where that is asked for", () => {
   const operations = [update("x", { p: 2 }), update("y", { p: 2 })];
   const write = { operations, base: [{ p: 1 }, { p: 1 }] };
