@@ -259,6 +259,66 @@ describe("sync.endSessions", () => {
     ann.connect(); // whether its credentials are still good is for `authenticate` to say
     await ann.whenSynced();
   });
+
+  test("what waits until handlers hear of it is not written any more, and is the client's again", async () => {
+    let release = (): void => undefined;
+    const asked: unknown[] = [];
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const { sync, url } = await serve({
+      handlers: {
+        create: async ({ id }) => {
+          asked.push(id);
+          if (id === "first") await held;
+        },
+      },
+    });
+    const [ann, bob] = [
+      await stage.join(url, { auth: "ann" }),
+      await stage.join(url, { auth: "bob" }),
+    ];
+    const first = ann.create({ id: "first" });
+    const second = ann.create({ id: "second" });
+    await eventually(() => asked.includes("first"));
+    sync.endSessions("ann");
+    release();
+    await eventually(() => sync.get("first")); // the application's database has it
+    await bob.create({ id: "third" });
+    expect([asked, ann.pending]).toEqual([["first", "third"], 2]);
+    expect(sync.get("second")).toBeUndefined();
+    ann.connect();
+    await Promise.all([first, second]);
+    expect(asked).toEqual(["first", "third", "second"]);
+  });
+
+  test("nor what a fetch handler is still asked about", async () => {
+    let release = (): void => undefined;
+    let isAsked = false;
+    const updated: string[] = [];
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const { sync, url } = await serve({
+      rules: { "*": { read: true, update: () => true } },
+      handlers: {
+        fetch: async (ids) => {
+          isAsked = true;
+          await held;
+          return ids.map((id) => ({ id }));
+        },
+        update: ({ id }) => void updated.push(id),
+      },
+    });
+    const ann = await stage.join(url, { auth: "ann" });
+    const write = ann.update({ id: "tree", height: 1 });
+    await eventually(() => isAsked);
+    sync.endSessions("ann");
+    release();
+    await eventually(() => sync.get("tree"));
+    await sync.update({ id: "tree", kind: "oak" }); // after all that has come before, of the same
+    expect(updated).toEqual(["tree"]);
+    expect(sync.get("tree")).toEqual({ id: "tree", kind: "oak" });
+    ann.connect();
+    await write;
+    expect(sync.get("tree")).toEqual({ id: "tree", kind: "oak", height: 1 });
+  });
 });
 
 describe("sessionsPerIdentityMax", () => {
