@@ -3,10 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { ObjectSync, ObjectSyncOptions } from "../../client/index.ts";
+import { explicit } from "../../client/explicit/index.ts";
+import { persist } from "../../client/keeping/persist.ts";
 import { fileStorage } from "../../client/offline/file.ts";
 import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
 import { SyncError, type Credentials, type ServerOptions } from "../../server/index.ts";
 import { eventually } from "../support/eventually.ts";
+import { HeldStorage } from "../support/held-storage.ts";
 import { recordEvents, Stage, viewOf } from "../support/stage.ts";
 
 const stage = new Stage();
@@ -158,6 +161,34 @@ describe("signOut", () => {
     await third.whenSynced();
     expect(viewOf(sync)).toEqual({});
   });
+
+  test.each(["signOut", "reset"] as const)(
+    "%s tells of a write that it came to nothing when the storage has it no more",
+    async (end) => {
+      const memory = new SharedMemory();
+      const held = new HeldStorage(memory);
+      const storage = persist(() => held);
+      const client = stage.client("http://localhost:9", { storage, live: explicit });
+      stage.afterwards(() => held.release());
+      const isKept = (): boolean => JSON.stringify([...memory.entries]).includes("secret");
+      const told: unknown[] = [];
+      const write = client.create({ id: "a", text: "secret" }, (error) => {
+        told.push(error?.code, isKept());
+      });
+      await write.reached("stored");
+      write.catch(() => undefined);
+      held.hold();
+      const ending = client[end]();
+      const go = await held.next(); // a crash here would leave it to the next client
+      const before = [isKept(), client.pending, told.length];
+      go();
+      held.release();
+      await ending;
+      expect(before).toEqual([true, 0, 0]);
+      expect(told).toEqual([end === "reset" ? "discarded" : "signed_out", false]);
+      await expect(write).rejects.toBeInstanceOf(SyncError);
+    },
+  );
 
   test("a storage that cannot remove what it has says so", async () => {
     const storage: Storage = { open: () => Promise.reject(new Error("blocked")) };
