@@ -151,12 +151,13 @@ export class Client<Models extends object = AnyModels> {
   }
 
   /**
-   * Forgets the user: goes offline, and drops the credentials, the view, and what a `storage` has kept
+   * Forgets the user: goes offline, ends `autoSync`, and drops the credentials, the view, and what a `storage` has kept
    * for clients that are not open elsewhere. Undecided writes fail with `signed_out`. Then the next
    * user may come, by `setAuth(...)` and `connect()`. Rejects with `storage_failed` when what is kept
    * cannot be removed.
    */
   signOut(): Promise<void> {
+    this.#visits?.stop();
     this.disconnect();
     this.#auth = undefined;
     return this.#succession.forget(true);
@@ -206,7 +207,6 @@ export class Client<Models extends object = AnyModels> {
   async reset(): Promise<void> {
     const visits = this.#explicitly();
     const error = new SyncError("discarded", "this client was reset");
-    visits.stop();
     visits.cancel(error);
     await this.#succession.forget(true, error);
   }
@@ -225,7 +225,6 @@ export class Client<Models extends object = AnyModels> {
    * next client sends it. Rejects with `storage_failed` when that cannot be closed.
    */
   close(): Promise<void> {
-    this.#visits?.stop();
     if (this.#closing === undefined) this.#visits?.cancel(closedError());
     this.#closing ??= Promise.all([
       this.#succession.close(),

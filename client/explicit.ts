@@ -32,7 +32,10 @@ export interface Visits {
   auto(everyMs: number, failed: (error: SyncError) => void): void;
   /** Ends what `auto` began. */
   stop(): void;
-  /** Leaves, and fails the visit that is under way, and all that wait. */
+  /**
+   * Leaves, and fails the visit that is under way, and all that wait. Ends what `auto` began as well,
+   * unless the client is only `unavailable` for now.
+   */
   cancel(error: SyncError): void;
   /** To be told when something may be over that kept it busy. */
   look(): void;

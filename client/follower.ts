@@ -197,9 +197,10 @@ export class Follower {
 
   /**
    * Drops all that it has, here and where it was kept, and is the client of nobody: offline, until
-   * `resume`. Resolves when what was kept is removed, or cannot be.
+   * `resume`. Resolves when what was kept is removed, or cannot be; nobody is told before that a write
+   * came to nothing, which the next client might still find.
    */
-  forget(error = new SyncError("signed_out", "the user has signed out")): Promise<void> {
+  async forget(error = new SyncError("signed_out", "the user has signed out")): Promise<void> {
     const { options, connector, kept, outbox, local, replica, fetches, news } = this.#state;
     const removed = kept.forget(); // first: who hears that it is offline may want it to connect
     connector.input("disconnect");
@@ -211,10 +212,11 @@ export class Follower {
     this.#state.user = undefined;
     news.changed(replica.integrate({ ...NOTHING, decided: [...undecided, ...here] }));
     local.fail(error);
-    for (const write of undecided) this.#state.fail(write, error);
     for (const { settle } of fetches.takeAll()) news.add(() => settle(error));
     news.tell();
-    return Promise.resolve(removed);
+    await removed;
+    for (const write of undecided) this.#state.fail(write, error);
+    news.tell();
   }
 
   /**

@@ -11,6 +11,7 @@ import {
 import type { Operation } from "../lib/operation.ts";
 import { idsReferredTo, referencesIn, type References } from "../lib/references.ts";
 import type { World } from "../lib/world.ts";
+import { NamedCollisions } from "./named-collisions.ts";
 import { OwnCommits } from "./own-commits.ts";
 
 /** What becomes of a write about what somebody else has written since its writer last looked. */
@@ -75,31 +76,28 @@ export class ConflictDetector {
     return this.places !== undefined;
   }
 
-  /** Throws `conflict`, naming all that collides. */
+  /** Throws `conflict`, naming all that collides, as far as that is named. */
   check(operations: readonly Operation[], sight: Sight): void {
     if (!this.#areDetected(operations)) return;
     const { clientId, seen, isOlder } = sight;
     const isNews = this.#own.newsAfter(clientId, seen);
-    const collisions: Collision[] = [];
+    const collisions = new NamedCollisions(!isOlder);
+    const note = (collision: Collision): void => collisions.add(collision);
     // What this write itself has created or destroyed, collides with nothing after that.
     const made = new Set<ObjectId>();
     const destroyed = new Set<ObjectId>();
     for (const operation of operations) {
       if (!this.#isDetected(operation.id)) continue;
-      if (!made.has(operation.id)) collisions.push(...this.#collisions(operation, isNews, sight));
+      if (!made.has(operation.id)) this.#collisions(operation, isNews, sight).forEach(note);
       for (const id of idsReferredTo(operation, this.#references)) {
-        if (!made.has(id) && this.#isOtherNow(id, isNews, sight)) collisions.push({ id });
+        if (!made.has(id) && this.#isOtherNow(id, isNews, sight)) note({ id });
       }
       if (operation.kind === "destroy" && !made.has(operation.id)) destroyed.add(operation.id);
       if (operation.kind !== "update") made.add(operation.id);
     }
-    collisions.push(...this.#newReferencesTo(destroyed, isNews, sight));
-    if (collisions.length > 0) {
-      const told = isOlder
-        ? collisions.map(({ id, referredBy }) => ({ id, referredBy }))
-        : collisions;
-      throw conflictError(eachOnce(told));
-    }
+    this.#newReferencesTo(destroyed, isNews, sight).forEach(note);
+    const { all } = collisions;
+    if (all.length > 0) throw conflictError(all);
   }
 
   /** Whether to judge this write may take a look at all that has changed since it was made. */
@@ -219,15 +217,5 @@ function collidingIn(
     const index = shape.indexOf(name);
     // If it was removed and is forgotten, it is only known when the last one was of which that is so.
     return index === -1 ? forgotten > seen : isNews(revisions[index] ?? 0);
-  });
-}
-
-function eachOnce(collisions: readonly Collision[]): Collision[] {
-  const keys = new Set<string>();
-  return collisions.filter(({ id, property, referredBy }) => {
-    const key = JSON.stringify([id, property, referredBy]);
-    const isFirst = !keys.has(key);
-    keys.add(key);
-    return isFirst;
   });
 }

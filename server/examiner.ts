@@ -5,6 +5,7 @@ import { idsReferredTo, withReferences, type References } from "../lib/reference
 import type { World } from "../lib/world.ts";
 import type { ConflictDetector } from "./conflicts.ts";
 import type { Handlers } from "./handlers.ts";
+import { identityKey } from "./identity.ts";
 import type { Job, Writer } from "./job.ts";
 import type { Judge } from "./judge.ts";
 import type { Ledger } from "./ledger.ts";
@@ -101,8 +102,20 @@ export class Examiner {
     return writer !== null && isRaised !== true && writer.schemaVersion !== current;
   }
 
+  /**
+   * Whether the sessions of its writer were ended since it came: it stays undecided then, and whether
+   * it comes again is for new credentials to say.
+   */
+  isEnded({ writer, takenAt }: Job): boolean {
+    if (writer === null || takenAt === undefined || this.sessionOf(writer) !== undefined)
+      return false;
+    return this.#options.sessions.endings.hasSince(takenAt, identityKey(writer.identity));
+  }
+
   /** Whether a client that pushes strictly is here, and lacks nothing; or it is told so, and goes. */
-  isUpToDate({ client, writer }: Job): boolean {
+  isUpToDate(job: Job): boolean {
+    if (this.isEnded(job)) return false;
+    const { client, writer } = job;
     if (client?.isStrict !== true) return true;
     const { sessions, strictPushes } = this.#options;
     const session = this.sessionOf(writer);

@@ -104,7 +104,8 @@ export class Intake {
         await this.#bringInToJudge(job);
         examiner.check(job, true);
         checks.runBeforeHandlers(job.operations, name, job.writer, world);
-        Object.assign(job, await gate.consult(job.operations, job.writer, job.client));
+        if (examiner.isEnded(job)) job.isOutdated = true;
+        else Object.assign(job, await gate.consult(job.operations, job.writer, job.client));
       }
     } catch (error) {
       job.problem = examiner.toProblem(error);

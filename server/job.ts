@@ -29,13 +29,15 @@ export interface Job {
   operations: readonly Operation[];
   /** What a client's took on its way. */
   readonly bytes?: number;
+  /** How many endings of sessions there had been when it came. */
+  readonly takenAt?: number;
   /** What makes it unacceptable before anything is tried. */
   problem?: SyncError | undefined;
   /** By which a retry is recognised: of the operations as they came, before any handler. */
   fingerprint?: number;
   /** Whether the operations are those of the present schema, whatever version their writer has. */
   isRaised?: boolean;
-  /** Whether its client lacked something when the handlers were to hear of it. */
+  /** Whether its client lacked something, or had been sent away, when the handlers were to hear of it. */
   isOutdated?: boolean;
   /** Whether it has been to the handlers. */
   readonly isConsulted?: boolean;

@@ -90,8 +90,11 @@ export class Permissions {
   }
 
   audience(identity: unknown, sessionId: string): Audience {
+    const keyNow = (): string => (this.#isPersonal ? audienceKey(identity, sessionId) : "");
+    const key = keyNow();
     return {
-      key: this.#isPersonal ? audienceKey(identity, sessionId) : "",
+      key,
+      hasChanged: () => keyNow() !== key,
       mayHide: (id) => this.mayHide(id),
       hidden: (object) => this.hidden(identity, object),
     };

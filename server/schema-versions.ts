@@ -72,6 +72,7 @@ export class SchemaVersions {
     if (migrations === undefined || version === migrations.version) return audience;
     return {
       key: `v${version} ${audience.key}`,
+      hasChanged: () => audience.hasChanged(),
       mayHide: (id) => audience.mayHide(id),
       hidden: (object) => audience.hidden(object),
       lower: (object) => {

@@ -3,6 +3,7 @@ import type { Environment } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { Outcome } from "../lib/outcome.ts";
+import { Endings } from "./endings.ts";
 import { identityKey, type IdentityKey } from "./identity.ts";
 import { Allowance } from "./allowance.ts";
 import type { Session } from "./session.ts";
@@ -35,6 +36,8 @@ export function sessionsEnded(): SyncError {
 
 /** The clients that are connected to one world, what they are shown, and the pages that some wait for. */
 export class Sessions {
+  /** Of identities, in this world. */
+  readonly endings = new Endings();
   readonly #views: Views;
   readonly #limits: ServerLimits;
   readonly #environment: Environment;
@@ -220,6 +223,7 @@ export class Sessions {
 
   /** Ends all sessions of an identity, for good: their credentials are no longer to be trusted. */
   endIdentity(key: IdentityKey): number {
+    this.endings.add(key);
     const sessions = [...this.ofIdentity(key)];
     for (const session of sessions) {
       session.goodbye(sessionsEnded(), false);

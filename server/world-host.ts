@@ -237,7 +237,8 @@ export class WorldHost {
       done();
       this.sessions.decide(client.clientId, client.n, outcome);
     };
-    this.#enqueue({ writer, client, operations, problem, bytes, settle, drop: done });
+    const takenAt = this.sessions.endings.count;
+    this.#enqueue({ writer, client, operations, problem, bytes, takenAt, settle, drop: done });
   }
 
   /**

@@ -82,6 +82,7 @@ export class ExplicitVisits implements Visits {
    * the next visit at once, which is to find no connection of this one.
    */
   cancel(error: SyncError): void {
+    if (error.code !== "unavailable") this.#stopAuto();
     const open = [...(this.#visit === undefined ? [] : [this.#visit]), ...this.#waiting.splice(0)];
     this.#visit = undefined;
     this.#visitor.disconnect();

@@ -115,7 +115,7 @@ export class Views {
    */
   open(audience: Audience, topics: Topics): Source {
     if (this.isWhole(audience, topics)) return this.whole;
-    const known = this.#shared.get(keyOf(audience, topics));
+    const known = this.#known(keyOf(audience, topics));
     if (known !== undefined) {
       known.users += 1;
       return known;
@@ -184,7 +184,7 @@ export class Views {
    * if that is not known yet: then it is to be asked again.
    */
   settle(view: View, budget: TurnBudget): View | undefined {
-    const known = this.#shared.get(view.key);
+    const known = view.audience.hasChanged() ? view : this.#known(view.key);
     let likeness = this.#likenesses.get(view);
     if (likeness?.other !== known) this.#likenesses.delete(view); // or it would hold what is over
     if (known === undefined) this.#share(view);
@@ -320,6 +320,14 @@ export class Views {
     // To whom a property is hidden it is missing, by which the object can match a query as well.
     if (this.#permissions.mayHide(entry.id).length > 0) this.#index.visitAsking(look);
     return looks;
+  }
+
+  /** What those are shown whose key this is, and which others may share. */
+  #known(key: string): View | undefined {
+    const known = this.#shared.get(key);
+    if (known?.audience.hasChanged() !== true) return known;
+    this.#unshare(known);
+    return undefined;
   }
 
   #share(view: View): void {

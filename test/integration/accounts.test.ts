@@ -166,6 +166,19 @@ test.each([
   await expect(accounts.create(name, secret)).rejects.toMatchObject(error);
 });
 
+test("a secret is of the account that it was for, and not of a later one of its name", async () => {
+  const { accounts } = await serve({ cost: { N: 8_192, r: 8, p: 1 } });
+  await accounts.create("ann", SECRET);
+  // Hashed before the other secret is: by then the name is free.
+  const later = accounts.create("ann", "the later one's");
+  const set = accounts.setSecret("ann", "the first one's");
+  set.catch(() => undefined);
+  await accounts.remove("ann");
+  await later;
+  await expect(set).rejects.toMatchObject({ code: "not_found" });
+  expect(await codeOfAttempt(accounts, "ann", "the later one's")).toBe("let in");
+});
+
 test("an unknown name costs a hash, as a known one does", async () => {
   const { accounts } = await serve({ cost: { N: 8_192, r: 8, p: 1 } });
   await accounts.create("ann", SECRET);

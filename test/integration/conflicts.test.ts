@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { afterEach, expect, test } from "@jest/globals";
+import { afterEach, describe, expect, test } from "@jest/globals";
 import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
 import {
   keepAlive,
@@ -732,3 +732,49 @@ test.each([["detect me"], [{ tree: "always" }], [null], [7]])(
     );
   },
 );
+
+describe("of more that collides than the server names", () => {
+  const names = Array.from({ length: 900 }, (_, i) => `property ${i}`);
+  const all = (value: number) => Object.fromEntries(names.map((name) => [name, value]));
+  const ids = ["tree:2", "tree:3", "tree:4"];
+
+  test("all is asked about, and nothing else", async () => {
+    const { away, here, asked, settle } = await scene(preferRemote);
+    await here.transaction((steps) => ids.forEach((id) => steps.create({ id, ...all(1) })));
+    away.connect();
+    await eventually(() => away.get("tree:4"));
+    away.disconnect();
+    const write = away.transaction((steps) => {
+      for (const id of ids) steps.update({ id, ...all(2), own: 2 });
+    });
+    await here.transaction((steps) => ids.forEach((id) => steps.update({ id, ...all(3) })));
+    await settle();
+    await write;
+    expect(asked.map(({ collisions }) => collisions.length)).toEqual([900, 900, 900]);
+    expect(asked[2]?.collisions[899]).toMatchObject({ property: "property 899", theirs: 3 });
+    expect(here.get("tree:4")).toEqual({ id: "tree:4", ...all(3), own: 2 });
+  });
+
+  test("nothing is written over that was not asked about, of what its writer had not in view", async () => {
+    const { sync, url, here } = await scene(preferRemote);
+    await here.transaction((steps) => ids.forEach((id) => steps.create({ id, ...all(1) })));
+    const asked: Conflict[] = [];
+    const onConflict = resolveWith((conflict) => {
+      asked.push(conflict);
+      return conflict.theirs;
+    });
+    const blind = await stage.join(url, { subscribe: [], onConflict });
+    blind.disconnect();
+    const write = blind.transaction((steps) => {
+      for (const id of ids) steps.update({ id, ...all(2), own: 2 });
+    });
+    await here.transaction((steps) => ids.forEach((id) => steps.update({ id, ...all(3) })));
+    for (const id of ids) blind.subscribe({ id });
+    blind.connect();
+    await write.catch(() => undefined);
+    expect(asked.map(({ id }) => id)).toEqual(ids);
+    // Of what is not named it cannot know that it is its own alone.
+    expect(asked.map(({ collisions }) => collisions.length)).toEqual([900, 901, 901]);
+    for (const id of ids) expect(sync.get(id)).toMatchObject(all(3));
+  });
+});

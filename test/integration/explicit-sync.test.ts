@@ -315,6 +315,27 @@ test("autoSync waits as long as it is told, also where that is longer than a tim
   a.autoSync(0);
 });
 
+test.each(["reset", "signOut"] as const)(
+  "autoSync ends with %s, and not with a visit that is ended",
+  async (end) => {
+    const authenticate = ({ auth }: { auth: unknown }): unknown => auth;
+    const { sync, url } = await stage.serve({ authenticate });
+    const came: unknown[] = [];
+    sync.on("connect", ({ identity }) => came.push(identity));
+    const a = stage.client(url, { ...EXPLICIT, auth: "ann" });
+    a.autoSync(1);
+    await eventually(() => came.length > 0);
+    a.disconnect();
+    const before = came.length;
+    await eventually(() => came.length > before);
+    await a[end]();
+    came.length = 0;
+    const b = stage.client(url, { ...EXPLICIT, auth: "bob" });
+    for (let i = 0; i < 5; i++) await b.sync();
+    expect(new Set(came)).toEqual(new Set(["bob"]));
+  },
+);
+
 test("progress is told, first what is pulled and then what is pushed", async () => {
   const { sync, a } = await scene();
   const heard: SyncProgress[] = [];

@@ -36,6 +36,25 @@ const ids = (client: { allObjects: () => ReadonlyMap<string, unknown> }): string
   [...client.allObjects().keys()].sort();
 
 describe("the grid", () => {
+  test("begun while the store is at work, ends with a world that closes meanwhile", async () => {
+    const store = new KeptStore();
+    const sync = new ObjectSyncServer({
+      store,
+      limits: { drainTimeoutMs: 10, storeTimeoutMs: 20 },
+    });
+    await sync.world("default").opened();
+    let release = (): void => undefined;
+    store.hold = new Promise((resolve) => (release = resolve));
+    const write = sync.create({ id: "player:ann", x: 5, y: 5 });
+    write.catch(() => undefined);
+    await eventually(() => store.commits > 0);
+    sync.use(grid({ namespaces: ["player"], cellSize: 10, radius: 10, follow: () => undefined }));
+    await sync.close();
+    release();
+    await expect(write).rejects.toMatchObject({ code: "unavailable" });
+    await new Promise(setImmediate); // by then a rejection that nobody handles has failed the test
+  });
+
   test("shows who is near, as one moves and as others do", async () => {
     const { sync, url } = await serveGrid();
     await sync.create({ id: "player:ann", x: 5, y: 5 });

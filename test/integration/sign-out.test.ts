@@ -3,10 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { ObjectSync, ObjectSyncOptions } from "../../client/index.ts";
+import { explicit } from "../../client/explicit/index.ts";
+import { persist } from "../../client/keeping/persist.ts";
 import { fileStorage } from "../../client/offline/file.ts";
 import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
 import { SyncError, type Credentials, type ServerOptions } from "../../server/index.ts";
 import { eventually } from "../support/eventually.ts";
+import { HeldStorage } from "../support/held-storage.ts";
 import { recordEvents, Stage, viewOf } from "../support/stage.ts";
 
 const stage = new Stage();
@@ -159,6 +162,34 @@ describe("signOut", () => {
     expect(viewOf(sync)).toEqual({});
   });
 
+  test.each(["signOut", "reset"] as const)(
+    "%s tells of a write that it came to nothing when the storage has it no more",
+    async (end) => {
+      const memory = new SharedMemory();
+      const held = new HeldStorage(memory);
+      const storage = persist(() => held);
+      const client = stage.client("http://localhost:9", { storage, live: explicit });
+      stage.afterwards(() => held.release());
+      const isKept = (): boolean => JSON.stringify([...memory.entries]).includes("secret");
+      const told: unknown[] = [];
+      const write = client.create({ id: "a", text: "secret" }, (error) => {
+        told.push(error?.code, isKept());
+      });
+      await write.reached("stored");
+      write.catch(() => undefined);
+      held.hold();
+      const ending = client[end]();
+      const go = await held.next(); // a crash here would leave it to the next client
+      const before = [isKept(), client.pending, told.length];
+      go();
+      held.release();
+      await ending;
+      expect(before).toEqual([true, 0, 0]);
+      expect(told).toEqual([end === "reset" ? "discarded" : "signed_out", false]);
+      await expect(write).rejects.toBeInstanceOf(SyncError);
+    },
+  );
+
   test("a storage that cannot remove what it has says so", async () => {
     const storage: Storage = { open: () => Promise.reject(new Error("blocked")) };
     const client = stage.client("http://localhost:9", { storage, autoConnect: false });
@@ -258,6 +289,66 @@ describe("sync.endSessions", () => {
     expect(sync.endSessions("ann")).toBe(0);
     ann.connect(); // whether its credentials are still good is for `authenticate` to say
     await ann.whenSynced();
+  });
+
+  test("what waits until handlers hear of it is not written any more, and is the client's again", async () => {
+    let release = (): void => undefined;
+    const asked: unknown[] = [];
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const { sync, url } = await serve({
+      handlers: {
+        create: async ({ id }) => {
+          asked.push(id);
+          if (id === "first") await held;
+        },
+      },
+    });
+    const [ann, bob] = [
+      await stage.join(url, { auth: "ann" }),
+      await stage.join(url, { auth: "bob" }),
+    ];
+    const first = ann.create({ id: "first" });
+    const second = ann.create({ id: "second" });
+    await eventually(() => asked.includes("first"));
+    sync.endSessions("ann");
+    release();
+    await eventually(() => sync.get("first")); // the application's database has it
+    await bob.create({ id: "third" });
+    expect([asked, ann.pending]).toEqual([["first", "third"], 2]);
+    expect(sync.get("second")).toBeUndefined();
+    ann.connect();
+    await Promise.all([first, second]);
+    expect(asked).toEqual(["first", "third", "second"]);
+  });
+
+  test("nor what a fetch handler is still asked about", async () => {
+    let release = (): void => undefined;
+    let isAsked = false;
+    const updated: string[] = [];
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const { sync, url } = await serve({
+      rules: { "*": { read: true, update: () => true } },
+      handlers: {
+        fetch: async (ids) => {
+          isAsked = true;
+          await held;
+          return ids.map((id) => ({ id }));
+        },
+        update: ({ id }) => void updated.push(id),
+      },
+    });
+    const ann = await stage.join(url, { auth: "ann" });
+    const write = ann.update({ id: "tree", height: 1 });
+    await eventually(() => isAsked);
+    sync.endSessions("ann");
+    release();
+    await eventually(() => sync.get("tree"));
+    await sync.update({ id: "tree", kind: "oak" }); // after all that has come before, of the same
+    expect(updated).toEqual(["tree"]);
+    expect(sync.get("tree")).toEqual({ id: "tree", kind: "oak" });
+    ann.connect();
+    await write;
+    expect(sync.get("tree")).toEqual({ id: "tree", kind: "oak", height: 1 });
   });
 });
 

@@ -116,7 +116,10 @@ export class Accounts {
     checkSecret(secret);
     const account = await this.#find(name);
     const hashed = await this.#hash(secret);
-    await (await this.#opened()).update({ id: idOf(name), ...hashed });
+    const world = await this.#opened();
+    // That takes a while, in which it may have been removed, and its name be another's.
+    if (keptOf(world.get(idOf(name)))?.id !== account.id) throw noAccount(name);
+    await world.update({ id: idOf(name), ...hashed });
     this.#server?.endSessions(account.id);
   }
 
@@ -195,7 +198,7 @@ export class Accounts {
 
   async #find(name: string): Promise<Account> {
     const kept = keptOf((await this.#opened()).get(idOf(checkName(name))));
-    if (kept === undefined) throw new SyncError("not_found", `there is no account ${name}`);
+    if (kept === undefined) throw noAccount(name);
     return kept;
   }
 
@@ -274,6 +277,10 @@ function keptOf(object: SyncObject | undefined): Kept | undefined {
   if (object === undefined) return undefined;
   const { id, account, ...secret } = object as SyncObject & { account: string } & HashedSecret;
   return { id: account, name: id.slice(idOf("").length), secret };
+}
+
+function noAccount(name: string): SyncError {
+  return new SyncError("not_found", `there is no account ${name}`);
 }
 
 function refused(): SyncError {

@@ -58,7 +58,13 @@ class Grid {
 
   begin(): void {
     const world = this.#world;
-    void world.nameChannels((object) => this.#cells.channelOf(object));
+    world
+      .nameChannels((object) => this.#cells.channelOf(object))
+      .catch((cause: unknown) => {
+        // Of a world that closes before its store has answered nobody is shown anything any more.
+        const isOver = cause instanceof SyncError && cause.code === "unavailable";
+        if (!isOver) this.#report("the grid could not name its channels", undefined, cause);
+      });
     world.direct((session) => this.#direct(session));
     world.on("connect", (session) => this.#begin(session));
     world.on("disconnect", (session) => this.#end(session));
@@ -149,7 +155,7 @@ class Grid {
     return this.#options.besides?.(session) ?? [];
   }
 
-  #report(message: string, id: string, cause: unknown): void {
+  #report(message: string, id: string | undefined, cause: unknown): void {
     this.#world.report(new SyncError("handler_failed", message, { id, cause }));
   }
 

@@ -52,9 +52,9 @@ export const HERMITS: readonly Fault[] = [
   ),
   fault(
     "who forgets everything goes on syncing by itself",
-    "client/client.ts",
-    '"this client was reset");\n    visits.stop();\n',
-    '"this client was reset");\n',
+    "client/explicit/visits.ts",
+    '    if (error.code !== "unavailable") this.#stopAuto();\n',
+    "",
     "resets",
   ),
   fault(

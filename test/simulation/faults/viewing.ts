@@ -277,8 +277,8 @@ export const VIEWING: readonly Fault[] = [
   fault(
     "all users are shown the same",
     "server/rules.ts",
-    'key: this.#isPersonal ? audienceKey(identity, sessionId) : "",',
-    'key: "",',
+    '=> (this.#isPersonal ? audienceKey(identity, sessionId) : "");',
+    '=> "";',
     "rules",
   ),
   {

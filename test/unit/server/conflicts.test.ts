@@ -123,3 +123,29 @@ test("a reference collides with the end of what it refers to, unless that is a s
   expect(scene.collisions([destroy("tree:2")], { seen })).toEqual(["tree:2,leaf:1"]);
   expect(scene.collisions([destroy("tree:2")], { seen, hiddenIn: () => ["tree"] })).toEqual([]);
 });
+
+test("of very much that collides all objects are told, and not all properties", () => {
+  const scene = new Scene();
+  const names = Array.from({ length: 400 }, (_, i) => `${i} ${"n".repeat(200)}`);
+  const all = (value: number): Changes => Object.fromEntries(names.map((name) => [name, value]));
+  const ids = Array.from({ length: 300 }, (_, i) => `x${i}`);
+  for (const id of ids) scene.commit("b", create(id, all(1) as Properties));
+  const { seq: seen } = scene.world;
+  for (const id of ids) scene.commit("b", update(id, all(2)));
+  const write = ids.map((id) => update(id, all(3)));
+  const told = scene.collisions([...write, destroy("x0")], { seen });
+  expect(told.join("").length).toBeLessThan(100_000);
+  expect(new Set(told.map((one) => one.split(",")[0]))).toEqual(new Set(ids));
+  expect(told[0]).toBe(`x0,${names[0]}`);
+  expect(told.at(-1)).toBe("x299");
+  expect(told.filter((one) => one === "x0")).toEqual(["x0"]);
+
+  const short = Object.fromEntries(Array.from({ length: 999 }, (_, i) => [`p${i}`, i]));
+  scene.commit("b", create("y", short));
+  const before = scene.commit("b", create("z", short));
+  const other = Object.fromEntries(Object.keys(short).map((name) => [name, -1]));
+  for (const one of ["y", "z"]) scene.commit("b", update(one, other));
+  const mine = Object.fromEntries(Object.keys(short).map((name) => [name, -2]));
+  const two = scene.collisions([update("y", mine), update("z", mine)], { seen: before });
+  expect([two.length, two.slice(998)]).toEqual([1_001, ["y,p998", "z,p0", "z"]]);
+});

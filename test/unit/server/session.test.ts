@@ -85,7 +85,7 @@ function newSession({ objects = 1, cursorSeq, recorded = [], limits: given }: Gi
     clientId: "client",
     link,
     welcome,
-    audience: { key: "", mayHide: () => [], hidden: () => [] },
+    audience: { key: "", hasChanged: () => false, mayHide: () => [], hidden: () => [] },
     topics: EVERYTHING,
     isDirected: false,
     isStrict: false,

@@ -448,3 +448,38 @@ describe("a view of more than may be looked at in a turn of the loop", () => {
     expect(fill(showing, showing.reader(hundred), () => undefined)).toBeGreaterThan(10);
   });
 });
+
+describe("who joins after an identity was changed in place", () => {
+  const RULES: Rules = { "*": { read: (user) => (user as { role: string }).role === "king" } };
+  const guest = (): { role: string } => ({ role: "guest" });
+
+  test("is shown what is theirs, and not what that one may see now", () => {
+    const showing = new Showing(RULES);
+    const promoted = guest();
+    showing.reader(undefined, promoted);
+    promoted.role = "king";
+    showing.write(create("crown"));
+    const joined = showing.reader(undefined, guest());
+    showing.flush();
+    joined.page();
+    expect(joined.ids).toEqual([]);
+    const next = showing.reader(undefined, guest());
+    expect(next.source).toBe(joined.source);
+    const king = showing.reader(undefined, { role: "king" });
+    showing.flush();
+    king.page();
+    expect(king.ids).toEqual(["crown"]);
+  });
+
+  test("nor does who has come to be shown the same by another way", () => {
+    const showing = new Showing(RULES);
+    const promoted = guest();
+    const topics: Topic[] = [{ namespace: "a" }];
+    const shared = showing.reader(topics, promoted);
+    const other = showing.reader([{ namespace: "b" }], guest());
+    const { view } = showing.turn(other, topics);
+    expect(showing.views.settle(view, new TurnBudget(1_000))).toBe(shared.source);
+    promoted.role = "king";
+    expect(showing.views.settle(view, new TurnBudget(1_000))).toBe(view);
+  });
+});

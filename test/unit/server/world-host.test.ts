@@ -67,3 +67,24 @@ test("who pushes does not know what took the place of its write when the store h
   expect(goodbyeOf(link)).toMatchObject({ error: { code: "out_of_date" } });
   expect([...world.allObjects().keys()]).toEqual(["of-others"]);
 });
+
+test("what came while the store was at work, of an identity whose sessions were ended since, waits for it to come back", async () => {
+  const store = new KeptStore();
+  const world = openWorld(new FakeEnvironment(), { store });
+  await world.opened();
+  const ann = { identity: "ann", endsAt: Infinity };
+  const join = async (link: NotedLink) => (await world.reception(HELLO, ann))(link);
+  const events = await join(new NotedLink());
+  const release = hold(store);
+  const first = world.create({ id: "of-others" });
+  await quiet();
+  events.message(writing(1, create({ id: "tree" })));
+  expect(world.endSessions("ann")).toBe(1);
+  release();
+  await first;
+  await quiet();
+  expect([...world.allObjects().keys()]).toEqual(["of-others"]);
+  (await join(new NotedLink())).message(writing(1, create({ id: "tree" })));
+  await quiet();
+  expect([...world.allObjects().keys()]).toEqual(["of-others", "tree"]);
+});
