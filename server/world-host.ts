@@ -327,11 +327,15 @@ export class WorldHost {
    * the objects has changed.
    */
   async revoke(ids: readonly ObjectId[] | undefined): Promise<void> {
-    this.views.reconsider(ids);
-    for (const reading of this.readings) reading.reconsider(ids);
+    this.#reconsider(ids);
     await this.readable();
     // Those that come while it is done have theirs done together with it.
     if (!this.views.isReviewing) this.#flusher.flush();
+  }
+
+  #reconsider(ids: readonly ObjectId[] | undefined): void {
+    this.views.reconsider(ids);
+    for (const reading of this.readings) reading.reconsider(ids);
   }
 
   /** The object of a handle: none that may not be seen, for nobody learns an id by naming a handle. */
@@ -500,6 +504,9 @@ export class WorldHost {
     this.#options.onError(new SyncError("unavailable", "the store refused a batch", { cause }));
     const told = this.#commits.refuse(decisions);
     this.#options.onChanged(decisions); // somebody may have looked at them meanwhile
+    // Who revoked by name meanwhile named none that seemed to be destroyed.
+    const touched = decisions.flatMap(({ commit }) => commit?.applied ?? []);
+    this.#reconsider(touched.map(({ entry }) => entry.id));
     return told;
   }
 

@@ -265,10 +265,21 @@ export const VIEWING: readonly Fault[] = [
   },
   {
     ...fault(
+      "what a refused batch gives back is not looked at again",
+      "server/world-host.ts",
+      "    this.#reconsider(touched.map(({ entry }) => entry.id));\n",
+      "",
+      "gates",
+      "durable",
+    ),
+    from: 2932,
+  },
+  {
+    ...fault(
       "a revocation shows later than what has happened until then",
       "server/world-host.ts",
-      "    this.views.reconsider(ids);\n    for (const reading of this.readings) reading.reconsider(ids);\n    await this.readable();\n",
-      "    await this.readable();\n    this.views.reconsider(ids);\n    for (const reading of this.readings) reading.reconsider(ids);\n",
+      "    this.#reconsider(ids);\n    await this.readable();\n",
+      "    await this.readable();\n    this.#reconsider(ids);\n",
       "gates",
       "durable",
     ),

@@ -88,3 +88,30 @@ test("what came while the store was at work, of an identity whose sessions were 
   await quiet();
   expect([...world.allObjects().keys()]).toEqual(["of-others", "tree"]);
 });
+
+test("what is destroyed as somebody may no longer see it, and then is not, leaves their view all the same", async () => {
+  const store = new KeptStore();
+  const sight = { isOpen: true };
+  const rules = { card: { read: () => sight.isOpen } };
+  const world = openWorld(new FakeEnvironment(), { store, rules });
+  await world.opened();
+  const link = new NotedLink();
+  (await world.reception(HELLO, VISITOR))(link);
+  await world.create({ id: "card:1" });
+  await quiet();
+  const changes = () =>
+    link.messages.flatMap((one) => (one.kind === "delta" ? one.delta.changes : []));
+  expect(changes().map(({ kind }) => kind)).toEqual(["create"]);
+  const release = hold(store);
+  store.refuses = true;
+  world.on("error", () => (store.refuses = false));
+  const destroyed = world.destroy("card:1").catch((error: unknown) => error);
+  await quiet();
+  sight.isOpen = false;
+  const revoked = world.revoke([...world.allObjects().keys()]); // of none, as it seems
+  release();
+  await Promise.all([destroyed, revoked]);
+  await quiet();
+  expect(world.get("card:1")).toBeDefined();
+  expect(changes().map(({ kind }) => kind)).toEqual(["create", "destroy"]);
+});
