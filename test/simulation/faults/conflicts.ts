@@ -73,16 +73,6 @@ export const CONFLICTS: readonly Fault[] = [
   },
   {
     ...fault(
-      "nobody is asked again who has decided about what they have changed themselves meanwhile",
-      "client/conflicts/desk.ts",
-      "const isOver = sight.isOver || sight.cursor.epoch !== this.#following.outbox.epoch;",
-      "const isOver = sight.cursor.epoch !== this.#following.outbox.epoch;",
-      "resolved",
-    ),
-    from: 2618,
-  },
-  {
-    ...fault(
       "a write that waits for a decision is not kept",
       "client/keeping/kept-text.ts",
       'collisions: optional(write["collisions"], (list) => listOf(list).map(collisionFrom)),',
