@@ -130,7 +130,7 @@ export const LEASING: readonly Fault[] = [
       "this.#fail(unseen());",
       "leases",
     ),
-    from: 725,
+    from: 1827,
   },
   {
     ...fault(
