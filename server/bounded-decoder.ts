@@ -52,7 +52,6 @@ export function boundedDecoder<D extends object>(Base: Constructor<D>): Construc
 
 /** What takes the place of a packet that is not to be parsed. */
 function unreadIn(text: string): Packet | undefined {
-  if (text.length <= BOUNDS.valuesMax) return undefined;
   const [head = "", type, nsp = "/"] = HEAD.exec(text) ?? [];
   const excess = excessOf(Buffer.from(text.slice(head.length)), BOUNDS);
   if (excess === undefined) return undefined;

@@ -30,6 +30,7 @@ export type { HttpListener } from "./http-door.ts";
 export type { ChangesSince, ObjectChange } from "./changes-reading.ts";
 export type { ChangesOptions, CommitOptions, WorldAccess, Written } from "./world-access.ts";
 export type { Cursor } from "../lib/delta.ts";
+export { ownTurn } from "./own-turn.ts";
 export { readJson } from "./read-json.ts";
 export type { ReadJsonOptions } from "./read-json.ts";
 export { ledgerOnly } from "./stores/ledger-only.ts";

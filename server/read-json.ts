@@ -1,8 +1,8 @@
 import type { IncomingMessage } from "node:http";
-import { setImmediate as nextLoop } from "node:timers/promises";
 import { SyncError } from "../lib/errors.ts";
 import { RequestError } from "./http-errors.ts";
 import { excessOf } from "./json-shape.ts";
+import { ownTurn } from "./own-turn.ts";
 
 export interface ReadJsonOptions {
   /** More of a body is refused; 1 MiB unless given. */
@@ -39,13 +39,6 @@ export async function readJson(
   const value = parsed(body, valuesMax);
   await ownTurn();
   return value;
-}
-
-let lastTurn: Promise<unknown> = Promise.resolve();
-
-function ownTurn(): Promise<unknown> {
-  lastTurn = lastTurn.then(() => nextLoop());
-  return lastTurn;
 }
 
 function parsed(body: Buffer, valuesMax: number): unknown {

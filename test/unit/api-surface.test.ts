@@ -45,6 +45,7 @@ test("the entry points export these names, and no others", () => {
     "authenticated",
     "closeOnSignals",
     "ledgerOnly",
+    "ownTurn",
     "readJson",
     "silently",
   ]);

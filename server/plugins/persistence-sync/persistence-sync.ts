@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { setImmediate as nextLoop } from "node:timers/promises";
-import { readJson, SyncError, type Plugin } from "../../index.ts";
+import { ownTurn, readJson, SyncError, type Plugin } from "../../index.ts";
 import { Exchange, type Updates } from "./exchange.ts";
 import {
   checked,
@@ -100,14 +99,6 @@ async function* textOf(head: object, updates: Updates["updates"]): AsyncGenerato
     await ownTurn();
   }
   yield `${text}]}`;
-}
-
-let lastTurn: Promise<unknown> = Promise.resolve();
-
-/** A turn of the event loop in which no other answer is made: many may ask for everything at once. */
-function ownTurn(): Promise<unknown> {
-  lastTurn = lastTurn.then(() => nextLoop());
-  return lastTurn;
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {
