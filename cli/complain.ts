@@ -9,12 +9,17 @@ const REMEDIES: Readonly<Record<string, string>> = {
   ECONNREFUSED: "see whether the database runs, and whether the URL is right",
 };
 
-/** Says on stderr what failed, under its code, and what to do. */
+/** Says on stderr what failed, under its code, and what to do: of a command that is over by that. */
 export function complain(error: unknown): void {
+  tell(error);
+  if (error instanceof SyncError) console.error("object-sync: nothing was changed");
+}
+
+/** The same of a service, which may go on. */
+export function tell(error: unknown): void {
   const { code, message } = error as { code?: unknown; message?: unknown };
   const named = typeof code === "string" ? `${code}: ` : "";
   const said = typeof message === "string" && message !== "" ? message : String(error);
   const remedy = REMEDIES[String(code)];
   console.error(`object-sync: ${named}${said}${remedy === undefined ? "" : ` (${remedy})`}`);
-  if (error instanceof SyncError) console.error("object-sync: nothing was changed");
 }

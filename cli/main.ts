@@ -3,6 +3,11 @@ import { CommanderError } from "commander";
 import { complain } from "./complain.ts";
 import { program } from "./program.ts";
 
+// Whoever reads what is printed, as `head`, may have had enough.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
 /** Exit codes: 0 done, 1 refused and nothing changed, 2 not understood. */
 try {
   await program().parseAsync();

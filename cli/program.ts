@@ -36,7 +36,7 @@ export function program(): Command {
     .command("import")
     .summary("make a world of JSON lines")
     .description(
-      "Makes a world of the lines that export has written: of all of them, or nothing is changed.\n" +
+      "Makes a world of the lines that export has written: of all of them, or nothing is changed. " +
         "It is a new world: clients get it whole. To put back what was, use backup and restore.",
     )
     .argument("<store>", STORE)
@@ -50,7 +50,7 @@ export function program(): Command {
     .command("backup")
     .summary("copy all worlds into a file, while servers go on")
     .description(
-      "Copies all worlds into a new SQLite file, with what was decided on clients' writes.\n" +
+      "Copies all worlds into a new SQLite file, with what was decided on clients' writes. " +
         "Each is as it was at one moment; servers go on meanwhile. The file is itself a store.",
     )
     .argument("<store>", STORE)
@@ -62,7 +62,7 @@ export function program(): Command {
     .command("restore")
     .summary("put all worlds of a backup into a store")
     .description(
-      "Puts all worlds of a backup into a store, each under a new epoch of its ledger: clients that\n" +
+      "Puts all worlds of a backup into a store, each under a new epoch of its ledger: clients that " +
         "come back send what it lacks. With --replace, worlds that the backup lacks begin anew.",
     )
     .argument("<file>", "what backup has written")
@@ -75,8 +75,8 @@ export function program(): Command {
     .command("new-epoch")
     .summary("after a database was put back with its own tools")
     .description(
-      "Begins a new epoch of each world's ledger, as restore does. Call it after a database was put\n" +
-        "back with its own tools (pg_restore, a copied file), and before a server is started on it:\n" +
+      "Begins a new epoch of each world's ledger, as restore does. Call it after a database was put " +
+        "back with its own tools (pg_restore, a copied file), and before a server is started on it: " +
         "otherwise clients that were ahead of it go wrong.",
     )
     .argument("<store>", STORE)

@@ -24,8 +24,9 @@ async function firstLine(): Promise<string> {
 }
 
 async function prompt(text: string): Promise<string> {
-  process.stderr.write(text);
+  // First, or what is typed as soon as it is asked for would show.
   const lines = createInterface({ input: process.stdin, output: SILENT, terminal: true });
+  process.stderr.write(text);
   try {
     return await new Promise<string>((resolve, reject) => {
       lines.once("line", resolve);

@@ -61,7 +61,6 @@ export class Client<Models extends object = AnyModels> {
     const subscriptions = subscribe && new Subscriptions(subscribe, limits);
     this.#auth = options.auth;
     const auth = (): unknown => this.#auth;
-    const squash = explicit?.squash;
     const newFollower = (
       isResuming: boolean,
       listener: FollowerListener,
@@ -69,7 +68,7 @@ export class Client<Models extends object = AnyModels> {
     ): Follower =>
       new Follower(
         // Where a spread comes first, the engine takes each client's for an object of another make.
-        { isResuming, subscriptions, ...options, ...surroundings, auth, schema, squash },
+        { isResuming, subscriptions, ...options, ...surroundings, auth, schema, explicit },
         listener,
       );
     const follower = newFollower(storage !== undefined, this.#listener(explicit === undefined));
@@ -133,7 +132,7 @@ export class Client<Models extends object = AnyModels> {
    */
   connect(): void {
     if (!this.isLive) {
-      throw new SyncError("unsupported", "this client is not live: sync() goes to the server");
+      throw new SyncError("unsupported", "this client is not live: use sync()");
     }
     if (this.status !== "closed") this.#refusal = undefined;
     this.#isConnectWanted = true;
@@ -345,15 +344,14 @@ export class Client<Models extends object = AnyModels> {
 
   #go(kind: VisitKind, callback: Callback<SyncResult> | undefined): Promise<SyncResult> {
     return this.#calls.call(Promise<SyncResult>, callback, (settle) => {
-      const visits = this.#explicitly();
-      if (this.status === "closed") throw closedError();
-      visits.go(kind, settle);
+      this.#explicitly().go(kind, settle);
     });
   }
 
   #explicitly(): Visits {
+    if (this.status === "closed") throw closedError();
     if (this.#visits !== undefined) return this.#visits;
-    throw new SyncError("unsupported", "this client is live: the option `live` can be `explicit`");
+    throw new SyncError("unsupported", "this client is live: see the option `live`");
   }
 
   #listener(isLive: boolean): FollowerListener {
@@ -382,7 +380,7 @@ export class Client<Models extends object = AnyModels> {
 
   #emit<Name extends ClientEventName>(name: Name, ...args: ClientEvents[Name]): void {
     if (this.#hub.emit(name, ...args) || name !== "uncertain") return;
-    const message = "nobody listens to `uncertain`, and a write waits to be retried or discarded";
+    const message = "a write waits: listen to `uncertain`";
     this.#hub.emit("error", new SyncError("uncertain", message));
   }
 

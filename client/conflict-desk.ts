@@ -7,6 +7,7 @@ import type { Operation } from "../lib/operation.ts";
 import type { References } from "../lib/references.ts";
 import type { Replica } from "../lib/replica.ts";
 import type { KeptState } from "./kept-state.ts";
+import type { Namespaces } from "./namespaces.ts";
 import type { News } from "./news.ts";
 import type { Decided, Outbox, Write } from "./outbox.ts";
 
@@ -31,7 +32,11 @@ export interface ConflictResolver {
 
 /** What of a follower is needed to decide about its writes. */
 export interface Following {
-  readonly options: { readonly limits: ClientLimits; readonly references: References };
+  readonly options: {
+    readonly limits: ClientLimits;
+    readonly references: References;
+    readonly namespaces: Namespaces;
+  };
   readonly outbox: Outbox;
   readonly replica: Replica;
   readonly kept: KeptState;

@@ -122,9 +122,10 @@ export class Connector {
 
   #dial(auth: unknown): void {
     const { connect, limits, hello, environment } = this.#options;
-    const { welcome, step, fetched } = this.#listener;
+    const { welcome, part, step, fetched } = this.#listener;
     this.#link = new ServerLink(connect, { ...hello(), auth }, limits, environment.clock, {
       welcome,
+      part,
       step,
       fetched,
       ended: (ending) => this.#ended(ending),
@@ -152,7 +153,7 @@ export class Connector {
 }
 
 function authFailed(cause: unknown): Ending {
-  const message = `the auth function failed: ${String(cause)}`;
+  const message = `auth failed: ${String(cause)}`;
   const error = new SyncError("handler_failed", message, { cause });
   return { error, reconnect: true, isFault: true };
 }

@@ -1,5 +1,5 @@
 import { SyncError } from "../lib/errors.ts";
-import type { ReplicaEvent } from "../lib/replica.ts";
+import type { ReplicaEvent } from "../lib/showing.ts";
 import type { ClientEventName, ClientEvents, ObjectEventName, SyncListener } from "./events.ts";
 
 /** Any function: who emits knows what it takes. */

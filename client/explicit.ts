@@ -1,6 +1,6 @@
 import type { Environment } from "../lib/environment.ts";
 import type { SyncError } from "../lib/errors.ts";
-import type { FollowerState } from "./follower-state.ts";
+import type { ExplicitWrites } from "./follower-state.ts";
 import type { Follower } from "./follower.ts";
 import type { Progress, SyncProgress, SyncResult } from "./progress.ts";
 
@@ -8,10 +8,8 @@ import type { Progress, SyncProgress, SyncResult } from "./progress.ts";
  * What makes a client explicit, which goes to its server when it is told to. The core knows no more of
  * it than this, so that who is always live does not load it: `client/explicit` has the one there is.
  */
-export interface Explicit {
+export interface Explicit extends ExplicitWrites {
   open(traveller: Traveller, environment: Environment): Visits;
-  /** Makes of all that no server has heard of as little as it comes to. */
-  readonly squash: (state: FollowerState) => void;
 }
 
 /** Who goes to the server: a client, with those that finish what others have left. */

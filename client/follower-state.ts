@@ -34,8 +34,8 @@ export interface FollowerOptions extends Surroundings {
   readonly limits: ClientLimits;
   readonly optimistic: boolean;
   readonly onConflict?: ConflictResolver | undefined;
-  /** Of a client that is not live: makes as little as it can of what is to be pushed. */
-  readonly squash: ((state: FollowerState) => void) | undefined;
+  /** What a client that is not live makes of its writes. */
+  readonly explicit: ExplicitWrites | undefined;
   /** Which way objects go. */
   readonly namespaces: Namespaces;
   /** Where objects refer to others by their ids. */
@@ -44,6 +44,13 @@ export interface FollowerOptions extends Surroundings {
   readonly schema: number;
   /** What the application asks to be shown, if not everything. */
   readonly subscriptions: Subscriptions | undefined;
+}
+
+export interface ExplicitWrites {
+  /** Makes of all that no server has heard of as little as it comes to. */
+  readonly squash: (state: FollowerState) => void;
+  /** Gives up all that is undecided, and has the next connection tell everything anew. */
+  readonly discard: (state: FollowerState) => void;
 }
 
 /** All that a follower has and knows: one, for everything that works on it. */

@@ -41,7 +41,7 @@ export class Follower {
   #isDiscardDue = false;
 
   constructor(options: FollowerOptions, listener: FollowerListener) {
-    const { world, schema, subscriptions } = options;
+    const { world, schema } = options;
     const connector: Connector = new Connector(
       {
         ...options,
@@ -50,7 +50,7 @@ export class Follower {
           world,
           clientId: state.clientId,
           cursor: state.replica.cursor,
-          topics: subscriptions && topicsToText(subscriptions.topics),
+          topics: this.topics,
           schema,
           isStrict: state.mode === "push",
         }),
@@ -60,6 +60,7 @@ export class Follower {
         failed: (error) => state.news.tell(() => listener.happened("error", error)),
         refused: (error) => reception.refused(error),
         welcome: (welcome) => reception.welcome(welcome),
+        part: (changes) => reception.part(changes),
         step: (step, welcome) => reception.step(step, welcome),
         fetched: (fetched) => reception.fetched(fetched),
       },
@@ -99,6 +100,12 @@ export class Follower {
     return this.#state.replica.view;
   }
 
+  /** What the next connection is to show, as text; undefined for everything. */
+  get topics(): string | undefined {
+    const { subscriptions } = this.#state.options;
+    return subscriptions && topicsToText(subscriptions.topics);
+  }
+
   /** The public name of the present connection. */
   get sessionId(): string | undefined {
     return this.#state.connector.link?.welcome?.sessionId;
@@ -123,7 +130,7 @@ export class Follower {
   set mode(mode: Mode) {
     this.#state.mode = mode;
     if (mode === "pull") return;
-    this.#state.options.squash?.(this.#state);
+    this.#state.options.explicit?.squash(this.#state);
     this.#sender.soon();
   }
 
@@ -160,7 +167,7 @@ export class Follower {
       local.kept(outbox.localVersion, false);
     }
     if (this.#isDiscardDue) this.discard();
-    if (this.#state.mode === "push") this.#state.options.squash?.(this.#state);
+    if (this.#state.mode === "push") this.#state.options.explicit?.squash(this.#state);
     if (this.#isConnectWanted) connector.input("connect");
     news.tell();
   }
@@ -178,21 +185,11 @@ export class Follower {
 
   /** Gives up all that is undecided, and has the next connection tell everything anew. */
   discard(): void {
-    const { options, outbox, replica, kept, news } = this.#state;
+    const { options, kept } = this.#state;
     this.#isDiscardDue = kept.isAwaited;
     if (kept.isAwaited) return;
-    const undecided = outbox.takeAll();
     this.#desk?.forget();
-    news.changed(replica.drop(undecided));
-    replica.startAnew();
-    // The server may be about to decide about these: under this name that would be taken for what is
-    // written from now on.
-    if (undecided.some(({ wasSent }) => wasSent))
-      this.#state.clientId = options.environment.random.id();
-    const error = new SyncError("discarded", "what was not pushed was given up");
-    for (const write of undecided) this.#state.fail(write, error);
-    kept.noteWrites();
-    news.tell();
+    options.explicit?.discard(this.#state);
   }
 
   /**
@@ -211,10 +208,11 @@ export class Follower {
     this.#state.clientId = options.environment.random.id();
     this.#state.user = undefined;
     news.changed(replica.integrate({ ...NOTHING, decided: [...undecided, ...here] }));
-    local.fail(error);
+    const waiting = local.takeWaiting();
     for (const { settle } of fetches.takeAll()) news.add(() => settle(error));
     news.tell();
     await removed;
+    for (const { settle } of waiting) settle(error);
     for (const write of undecided) this.#state.fail(write, error);
     news.tell();
   }
@@ -262,7 +260,7 @@ export class Follower {
       this.#state.fail(write, closedError(`; the write ${fate}`));
     }
     for (const { settle } of fetches.takeAll()) news.add(() => settle(closedError()));
-    local.fail(closedError());
+    for (const { settle } of local.takeWaiting()) settle(closedError());
     news.tell();
   }
 

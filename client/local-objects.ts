@@ -2,7 +2,8 @@ import { SyncError } from "../lib/errors.ts";
 import { applied, REFUSED, type State } from "../lib/fold.ts";
 import type { ObjectId, SyncObject } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { Replica, ReplicaEvent } from "../lib/replica.ts";
+import type { Replica } from "../lib/replica.ts";
+import type { ReplicaEvent } from "../lib/showing.ts";
 import type { Outbox, Write } from "./outbox.ts";
 
 interface Waiting extends Pick<Write, "reach"> {
@@ -31,9 +32,14 @@ export class LocalObjects {
   write(operations: readonly Operation[], isKept: boolean, one: Waiting): ReplicaEvent[] {
     const states = statesAfter(operations, (id) => this.#state(id));
     const events = [...states].flatMap(([id, state]) => this.#set(id, state, isKept));
+    this.onceKept(isKept, one);
+    return events;
+  }
+
+  /** Has one wait until all is kept as it is now, if it is not: who has given up other writes does so as well. */
+  onceKept(isKept: boolean, one: Waiting): void {
     if (isKept) one.settle(undefined);
     else this.#waiting.push({ version: this.#outbox.localVersion, one });
-    return events;
   }
 
   /** All up to this version of what stays here is kept, or there is nothing any more that keeps. */
@@ -45,9 +51,9 @@ export class LocalObjects {
     }
   }
 
-  /** Who still waits does so in vain. */
-  fail(error: SyncError): void {
-    for (const { one } of this.#waiting.splice(0)) one.settle(error);
+  /** Takes out who still waits, in vain. */
+  takeWaiting(): readonly Waiting[] {
+    return this.#waiting.splice(0).map(({ one }) => one);
   }
 
   /** The server has taken a write of which nothing comes back: it stays here. */

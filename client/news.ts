@@ -1,5 +1,5 @@
 import type { SyncError } from "../lib/errors.ts";
-import type { ReplicaEvent } from "../lib/replica.ts";
+import type { ReplicaEvent } from "../lib/showing.ts";
 import type { ClientEventName, ClientEvents } from "./events.ts";
 import type { Progress } from "./progress.ts";
 

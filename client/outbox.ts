@@ -191,8 +191,8 @@ export class Outbox {
   }
 
   /**
-   * Grows with each change of what stays here: of an object that is no more there is nothing else by
-   * which to tell whether its removal is kept.
+   * Grows with each change of what stays here, and when all else was given up: of what is no more there
+   * is nothing else by which to tell whether its removal is kept.
    */
   get localVersion(): number {
     return this.#localVersion;
@@ -333,6 +333,7 @@ export class Outbox {
     this.#held.length = 0;
     this.#writes = [];
     this.#sent = 0;
+    this.#localVersion += 1;
     return writes;
   }
 

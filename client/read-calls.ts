@@ -55,7 +55,7 @@ export class ReadCalls {
     let remove: () => void = () => undefined;
     const ready = this.#calls.call(Promise<void>, undefined, (settle) => {
       if (this.#subscriptions === undefined) {
-        const message = "without the option subscribe this client is shown everything already";
+        const message = "without subscribe, everything is shown";
         throw new SyncError("bad_option", message, { property: "subscribe" });
       }
       remove = this.#subscriptions.add(topic);

@@ -16,6 +16,8 @@ export class Reception {
   readonly #desk: ConflictDesk | undefined;
   readonly #settling: Settling;
   readonly #sender: Sender;
+  /** How many changes of the step that is coming were told of. */
+  #heard = 0;
 
   constructor(
     state: FollowerState,
@@ -60,8 +62,15 @@ export class Reception {
     kept.noteRestart(outbox);
     fetches.restart();
     this.#desk?.askAgain();
+    this.#heard = 0;
     connector.input("welcome");
     this.#sender.soon();
+  }
+
+  part(pulled: number): void {
+    this.#heard += pulled;
+    this.#state.progressed({ pulled });
+    this.#state.news.tell();
   }
 
   step({ to, changes: told, outcomes, isReplacing }: ServerStep, welcome: Welcome): void {
@@ -73,7 +82,8 @@ export class Reception {
     if (welcome.isPart !== true || !isReplacing) this.#desk?.noteLosses(changes, isReplacing);
     const decisions = this.#settling.take(outcomes);
     const { decided, renamed, moved, left } = decisions;
-    const pulled = changes.length - this.#countOwn(changes, decisions);
+    const pulled = changes.length - this.#heard - this.#countOwn(changes, decisions);
+    this.#heard = 0;
     const events = replica.integrate({
       epoch: welcome.epoch,
       to,
@@ -90,7 +100,7 @@ export class Reception {
     this.#settling.settle(decisions, welcome);
     const pushed = decided.filter(({ outcome }) => outcome.kind === "accepted").length;
     this.#state.progressed({ pulled, pushed });
-    if (decided.length > 0) this.#state.tellIfDrained();
+    this.#state.tellIfDrained(); // also with nothing decided: who finishes something may have nothing to send
     connector.input("whole");
     if (outbox.held.length > 0) this.#desk?.ask();
     this.#settleFetches();

@@ -35,6 +35,8 @@ export interface ServerStep {
 /** Who hears of a connection. Nothing comes after `ended`, nor after `ServerLink.close`. */
 export interface ServerLinkListener {
   welcome(welcome: Welcome): void;
+  /** A part of a step has come, with so many changes. */
+  part(changes: number): void;
   step(step: ServerStep, welcome: Welcome): void;
   fetched(fetched: Fetched): void;
   ended(ending: Ending): void;
@@ -204,6 +206,7 @@ export class ServerLink {
         if (this.#welcome === undefined) throw new Error("not its turn");
         this.#stage(message.delta);
         if (message.isWhole) this.#finishStep(message.outcomes, this.#welcome);
+        else this.#listener.part(message.delta.changes.length);
     }
   }
 

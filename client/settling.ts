@@ -134,5 +134,5 @@ function idsLeftBy({ write, former }: Shortened, renamed: Renames): ObjectId[] {
 }
 
 function uncertainError(): SyncError {
-  return new SyncError("uncertain", "the server may have accepted the write, and it was discarded");
+  return new SyncError("uncertain", "the write may have been accepted, and was discarded");
 }

@@ -58,7 +58,10 @@ export function connectSocketIo(url: string, options: SocketIoOptions): Connect 
     socket.on("connect_error", (problem) => {
       const { data, message } = problem as Error & { data?: { reconnect?: unknown } | null };
       if (data) end(SyncError.from(toErrorData(data)), toSwitch(data.reconnect));
-      else end(new SyncError("unavailable", `no connection: ${message}`, { cause: problem }));
+      else
+        end(
+          new SyncError("unavailable", `no connection to ${url}: ${message}`, { cause: problem }),
+        );
     });
     socket.connect();
 

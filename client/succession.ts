@@ -73,7 +73,7 @@ export class Succession {
         own.resume(keeper);
       }
       const isUnknown = isKeeping && opened === undefined;
-      if (isUnknown) throw storageError("what the storage has could not be removed");
+      if (isUnknown) throw storageError("the storage could not be emptied");
     });
     this.#opened = forgetting.then(
       () => opening,

@@ -21,9 +21,12 @@ export interface Conflict {
    * have come to the same, and nothing is to be written any more.
    */
   readonly collisions: readonly Collision[];
-  /** The object as it was when the write was made; null when it was not there, or is not known. */
+  /**
+   * The object as it was when the write was made; null when it was not there, or is not known. What
+   * collides and it did not have, is undefined there.
+   */
   readonly base: SyncObject | null;
-  /** As the write has it; null when it destroys it. */
+  /** As the write has it; null when it destroys it. What it removes is undefined there. */
   readonly mine: SyncObject | null;
   /** As it is now, without the write; null when it is gone. */
   readonly theirs: SyncObject | null;
@@ -76,7 +79,7 @@ export function conflictsOf(
 /** Why a write was refused, by what collides: the first is what the error is about. */
 export function conflictError(collisions: readonly Collision[]): SyncError {
   const { id, property } = collisions[0] ?? {};
-  const message = "somebody else has written the same since this client last looked";
+  const message = "somebody else has written this since this client last looked";
   return new SyncError("conflict", message, { id, property, collisions });
 }
 
@@ -234,7 +237,12 @@ function conflictOver(
     if (isUntouched || isEqual) return [];
     return [{ id, property, base: base && before, mine: here, theirs: there }];
   });
-  return collisions.length > 0 ? { id, collisions, base: seen, mine, theirs } : undefined;
+  if (collisions.length === 0) return undefined;
+  // Who gives one of these back means what it lacks as well.
+  for (const side of [seen, mine] as Changes[])
+    for (const name of touched)
+      if (!Object.hasOwn(side, name) && Object.hasOwn(theirs, name)) side[name] = undefined;
+  return { id, collisions, base: seen, mine, theirs };
 }
 
 /** Undefined when the others have done nothing. */

@@ -75,6 +75,16 @@ export function namespaceOf(id: string): string {
   return id.slice(0, Math.max(0, id.indexOf(":")));
 }
 
+/** Not a Map or a Date either: what they hold are no properties. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return Object.prototype.toString.call(value) === "[object Object]";
+}
+
+/** Whether it says something by namespace: by one with its colon, as "task:", nothing would ever be found. */
+export function isByNamespace(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isRecord(value) && !Object.keys(value).join("").includes(":");
+}
+
 // With the u flag, half a surrogate pair is a code point of its own, and a whole pair is not.
 const NUL_OR_HALF_PAIR = /[\0\p{Surrogate}]/u;
 

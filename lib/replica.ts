@@ -1,17 +1,23 @@
 import type { Refused } from "./conflict.ts";
 import type { Change, Cursor, ObjectCreated, ObjectUpdated } from "./delta.ts";
-import { exchangeAt } from "./exchange.ts";
 import { foldWrites, type State } from "./fold.ts";
 import {
-  equalValues,
-  propertyOf,
   setProperty,
   type Changes,
   type ObjectId,
   type OwnedObject,
   type SyncObject,
-  type Value,
 } from "./object.ts";
+import {
+  appear,
+  rename,
+  show,
+  update,
+  type Reason,
+  type ReplicaEvent,
+  type Shown,
+  type View,
+} from "./showing.ts";
 
 /** A write that is not decided yet. */
 export interface PendingWrite extends Refused {
@@ -19,39 +25,6 @@ export interface PendingWrite extends Refused {
   readonly optimistic: boolean;
   base?: (Changes | undefined)[] | undefined;
   former?: Map<ObjectId, SyncObject> | undefined;
-}
-
-type EventName = "create" | "add" | "update" | "destroy" | "remove";
-
-/**
- * What the application is told, in this order, after the view has changed as a whole.
- *
- * A class, because the events of one step live until all are told. Where the engine's collector finds
- * that many of a literal's objects live, it makes those to come where only its slow passes look: with
- * 400 objects in a step, one update in 1.0 µs instead of 0.24.
- */
-export class ReplicaEvent {
-  readonly name: EventName;
-  /** Of the object, as the application knows it. */
-  readonly id: ObjectId;
-  readonly object: SyncObject;
-  /** Of an update: what changed, and what was there before. */
-  readonly changed: Changes | undefined;
-  readonly previous: Changes | undefined;
-
-  constructor(
-    name: EventName,
-    id: ObjectId,
-    object: SyncObject,
-    changed?: Changes,
-    previous?: Changes,
-  ) {
-    this.name = name;
-    this.id = id;
-    this.object = object;
-    this.changed = changed;
-    this.previous = previous;
-  }
 }
 
 /** An object as the server has confirmed it. */
@@ -82,31 +55,15 @@ export interface Step {
   readonly left: readonly ObjectId[];
 }
 
-/** One object of the view: its confirmed state, and the one reference that the application holds. */
-interface Slot {
-  id: ObjectId;
+/** One object of the view, and its confirmed state. */
+interface Slot extends Shown {
   handle: number;
-  readonly object: OwnedObject;
-  isVisible: boolean;
-  /** Whether it is known that it does not exist, in what the application sees. */
-  isGone: boolean;
   /** The pending writes that touch it. Without, what is visible is the confirmed state. */
   writes: PendingWrite[] | undefined;
   /** Kept aside while there are `writes`: null is known not to exist, undefined is not known. */
   confirmed: State;
 }
 
-/** Why an object comes or goes, which decides the events. */
-interface Reason {
-  readonly isNews: boolean;
-  /** Whether it is not told that it was created or destroyed. */
-  readonly isSilent: boolean;
-  /** Whether it is not even told what is different, where it was there before and is there now. */
-  readonly isMute: boolean;
-}
-
-const NEWS: Reason = { isNews: true, isSilent: false, isMute: false };
-const OLD: Reason = { isNews: false, isSilent: false, isMute: false };
 /** Of an object that the server has not told of. */
 export const NO_HANDLE = -1;
 
@@ -125,7 +82,7 @@ export class Replica {
   readonly #slots = new Map<ObjectId, Slot>();
   /** A list: handles are small and dense, and where they are not the engine makes it a table by itself. */
   #byHandle: Slot[] = [];
-  readonly #view = new Map<string, SyncObject>();
+  readonly #view: View = new Map();
   #cursor: Cursor = { epoch: "", seq: 0 };
 
   /** `pending` lists the undecided writes, oldest first. */
@@ -178,11 +135,10 @@ export class Replica {
         this.#slots.get(object.id as ObjectId) ?? this.#newSlot(object.id as ObjectId, handle);
       slot.handle = handle;
       if (handle !== NO_HANDLE) this.#byHandle[handle] = slot;
-      this.#setConfirmed(slot, object, OLD, affected, events);
+      this.#setConfirmed(slot, object, "old", affected, events);
     }
-    for (const write of writes) for (const slot of this.#pend(write)) affected.set(slot, OLD);
-    this.#refold(affected, events);
-    return events;
+    for (const write of writes) for (const slot of this.#pend(write)) affected.set(slot, "old");
+    return this.#refold(affected, events);
   }
 
   /** Shows a write that was just added to the pending ones. */
@@ -196,7 +152,7 @@ export class Replica {
     const states = foldWrites([write], visible);
     const events: ReplicaEvent[] = [];
     for (const slot of slots) {
-      if (states.has(slot.id)) this.#show(slot, states.get(slot.id), NEWS, events);
+      if (states.has(slot.id)) show(this.#view, slot, states.get(slot.id), "news", events);
     }
     return events;
   }
@@ -205,9 +161,8 @@ export class Replica {
   insert(write: PendingWrite): ReplicaEvent[] {
     const events: ReplicaEvent[] = [];
     const affected = new Map<Slot, Reason>();
-    for (const slot of this.#pend(write)) affected.set(slot, NEWS);
-    this.#refold(affected, events);
-    return events;
+    for (const slot of this.#pend(write)) affected.set(slot, "news");
+    return this.#refold(affected, events);
   }
 
   /** Takes in a step of the server, and tells what changed for the application. */
@@ -223,13 +178,12 @@ export class Replica {
     this.#showAgain(step.moved, affected);
     if (step.isReplacing) this.#replaceBy(step, affected, events);
     for (const change of step.changes) this.#confirm(change, step, affected, events);
-    this.#refold(affected, events);
     this.#cursor = {
       epoch: step.epoch,
       seq: Math.max(step.to, step.isReplacing ? 0 : this.#cursor.seq),
       isPart: step.isPart,
     };
-    return events;
+    return this.#refold(affected, events);
   }
 
   /**
@@ -245,12 +199,11 @@ export class Replica {
     const events: ReplicaEvent[] = [];
     const affected = new Map<Slot, Reason>();
     // In this order: what is confirmed stays aside.
-    if (write !== undefined) for (const slot of this.#pend(write)) affected.set(slot, NEWS);
+    if (write !== undefined) for (const slot of this.#pend(write)) affected.set(slot, "news");
     if (former !== undefined) this.#release([former], affected);
     for (const [from, to] of renamed) this.#rename(from, to, affected, events);
     this.#showAgain(moved, affected);
-    this.#refold(affected, events);
-    return events;
+    return this.#refold(affected, events);
   }
 
   /** Has nothing that a server could go on from; what is in view stays until it is told anew. */
@@ -268,8 +221,7 @@ export class Replica {
     const events: ReplicaEvent[] = [];
     const affected = new Map<Slot, Reason>();
     this.#release(writes, affected);
-    this.#refold(affected, events);
-    return events;
+    return this.#refold(affected, events);
   }
 
   /** The objects that show the write from now on; none, if it shows only when it is decided. */
@@ -312,12 +264,12 @@ export class Replica {
         const { writes = [] } = slot;
         if (writes.length > 1) writes.splice(writes.indexOf(write), 1);
         else slot.writes = undefined;
-        affected.set(slot, NEWS);
+        affected.set(slot, "news");
       }
     }
   }
 
-  /** The object keeps its reference; whoever knows it by its old id hears that this left. */
+  /** What was written under a provisional id is told by the one that the server gave it. */
   #rename(
     provisional: ObjectId,
     id: ObjectId,
@@ -333,21 +285,15 @@ export class Replica {
       return;
     }
     this.#slots.delete(provisional);
-    slot.id = id;
-    slot.object.id = id;
     this.#slots.set(id, slot);
-    if (!slot.isVisible) return;
-    this.#view.delete(provisional);
-    this.#view.set(id, slot.object);
-    events.push(new ReplicaEvent("remove", provisional, slot.object));
-    events.push(new ReplicaEvent("add", id, slot.object));
+    rename(this.#view, slot, id, events);
   }
 
   /** These writes are not what they were. */
   #showAgain(moved: readonly PendingWrite[], affected: Map<Slot, Reason>): void {
     for (const write of moved) {
       if (!write.optimistic) continue;
-      for (const slot of this.#slotsOf(write)) if (!affected.has(slot)) affected.set(slot, NEWS);
+      for (const slot of this.#slotsOf(write)) if (!affected.has(slot)) affected.set(slot, "news");
     }
   }
 
@@ -360,7 +306,7 @@ export class Replica {
       ({ optimistic, operations }) => optimistic && operations.some(({ id }) => id === slot.id),
     );
     slot.writes = writes.length > 0 ? writes : undefined;
-    affected.set(slot, NEWS);
+    affected.set(slot, "news");
   }
 
   /** Everything that the replacing changes do not mention is no longer there. */
@@ -371,8 +317,9 @@ export class Replica {
     for (const change of step.changes) if (change.kind === "create") kept.add(change.id);
     for (const slot of [...this.#slots.values()]) {
       slot.handle = NO_HANDLE;
-      if (!kept.has(slot.id)) noteLoss(slot, step.isPart === true);
-      if (!kept.has(slot.id)) this.#setConfirmed(slot, null, OLD, affected, events);
+      if (kept.has(slot.id)) continue;
+      noteLoss(slot, step.isPart === true);
+      this.#setConfirmed(slot, null, "old", affected, events);
     }
   }
 
@@ -383,20 +330,17 @@ export class Replica {
     }
     const slot = this.#byHandle[change.handle];
     if (slot === undefined) return; // destroyed before this client heard of it
-    if (change.kind === "update" && slot.writes === undefined && !affected.has(slot)) {
-      this.#updateVisible(slot, change, events);
-      return;
-    }
-    const { kind, silent } = change;
-    const reason: Reason = { isNews: true, isSilent: silent, isMute: silent && kind === "update" };
-    if (kind === "destroy") {
+    const { silent } = change;
+    if (change.kind === "destroy") {
       Reflect.deleteProperty(this.#byHandle, change.handle);
       slot.handle = NO_HANDLE;
       noteLoss(slot, silent);
-      this.#setConfirmed(slot, null, reason, affected, events);
+      this.#setConfirmed(slot, null, silent ? "old" : "news", affected, events);
+    } else if (slot.writes === undefined && !affected.has(slot)) {
+      update(slot, change, events);
     } else {
       if (slot.confirmed) assign(slot.confirmed, change);
-      affected.set(slot, reason);
+      affected.set(slot, silent ? "mute" : "news");
     }
   }
 
@@ -412,12 +356,11 @@ export class Replica {
       Reflect.deleteProperty(this.#byHandle, slot.handle);
     slot.handle = change.handle;
     this.#byHandle[change.handle] = slot;
-    const isNews = change.handle >= step.firstNewHandle;
     // What was shown already, be it by a write of one's own, tells how it is different.
-    const reason = { isNews, isSilent: change.silent, isMute: false };
+    const reason = change.handle < step.firstNewHandle || change.silent ? "old" : "news";
     if (known === undefined) {
       assign(slot.object, change);
-      this.#appear(slot, reason, events);
+      appear(this.#view, slot, reason, events);
       return;
     }
     const state: OwnedObject = { id: change.id };
@@ -436,23 +379,24 @@ export class Replica {
       slot.confirmed = state;
       affected.set(slot, reason);
     } else {
-      this.#show(slot, state, reason, events);
+      show(this.#view, slot, state, reason, events);
       if (state === null) this.#slots.delete(slot.id);
     }
   }
 
   /** Computes again what pending writes make of the confirmed state, where either has changed. */
-  #refold(affected: Map<Slot, Reason>, events: ReplicaEvent[]): void {
-    if (affected.size === 0) return;
+  #refold(affected: Map<Slot, Reason>, events: ReplicaEvent[]): ReplicaEvent[] {
+    if (affected.size === 0) return events;
     const writes = this.#writesTouching(affected);
     const states = foldWrites(writes, (id) => this.#slots.get(id)?.confirmed);
     for (const [slot, reason] of affected) {
       const state = states.has(slot.id) ? states.get(slot.id) : slot.confirmed;
-      this.#show(slot, state, reason, events);
+      show(this.#view, slot, state, reason, events);
       if (slot.writes !== undefined) continue;
       slot.confirmed = undefined;
       if (!slot.isVisible && this.#slots.get(slot.id) === slot) this.#slots.delete(slot.id);
     }
+    return events;
   }
 
   /**
@@ -466,77 +410,11 @@ export class Replica {
       for (const write of writes) {
         if (touching.has(write)) continue;
         touching.add(write);
-        for (const slot of this.#slotsOf(write)) if (!affected.has(slot)) affected.set(slot, NEWS);
+        for (const slot of this.#slotsOf(write))
+          if (!affected.has(slot)) affected.set(slot, "news");
       }
     }
     return touching.size === 0 ? [] : [...this.#pending()].filter((write) => touching.has(write));
-  }
-
-  /** The way of nearly all changes: an object that no pending write touches. */
-  #updateVisible(slot: Slot, change: ObjectUpdated, events: ReplicaEvent[]): void {
-    const { object } = slot;
-    const { names } = change.shape;
-    const changed: Changes = {};
-    const previous: Changes = {};
-    let isChanged = false;
-    for (let i = 0; i < names.length; i++) {
-      const exchange = exchangeAt(i);
-      if (exchange(object, names[i] as string, change.values[i], changed, previous)) {
-        isChanged = true;
-      }
-    }
-    if (!isChanged || change.silent) return;
-    events.push(new ReplicaEvent("update", slot.id, object, changed, previous));
-  }
-
-  /** Makes the application see this state of an object. */
-  #show(slot: Slot, state: State, reason: Reason, events: ReplicaEvent[]): void {
-    slot.isGone = state === null;
-    if (state === null || state === undefined) this.#hide(slot, reason, events);
-    else if (slot.isVisible) this.#change(slot, state, reason, events);
-    else this.#reveal(slot, state, reason, events);
-  }
-
-  #hide(slot: Slot, { isNews, isSilent }: Reason, events: ReplicaEvent[]): void {
-    if (!slot.isVisible) return;
-    slot.isVisible = false;
-    this.#view.delete(slot.id);
-    const { id, object } = slot;
-    if (isNews && !isSilent) events.push(new ReplicaEvent("destroy", id, object));
-    events.push(new ReplicaEvent("remove", id, object));
-  }
-
-  #reveal(slot: Slot, state: OwnedObject, reason: Reason, events: ReplicaEvent[]): void {
-    const { object } = slot;
-    for (const name of Object.keys(object))
-      if (!Object.hasOwn(state, name)) Reflect.deleteProperty(object, name);
-    Object.assign(object, state);
-    this.#appear(slot, reason, events);
-  }
-
-  #appear(slot: Slot, { isNews, isSilent }: Reason, events: ReplicaEvent[]): void {
-    const { id, object } = slot;
-    slot.isVisible = true;
-    this.#view.set(slot.id, object);
-    if (isNews && !isSilent) events.push(new ReplicaEvent("create", id, object));
-    events.push(new ReplicaEvent("add", id, object));
-  }
-
-  #change(slot: Slot, state: OwnedObject, reason: Reason, events: ReplicaEvent[]): void {
-    const { object } = slot;
-    const changed: Changes = {};
-    const previous: Changes = {};
-    const note = (name: string, value: Value | undefined): void => {
-      changed[name] = value;
-      previous[name] = propertyOf(object, name);
-      setProperty(object, name, value);
-    };
-    for (const name of Object.keys(object)) if (!Object.hasOwn(state, name)) note(name, undefined);
-    for (const name of Object.keys(state)) {
-      if (!equalValues(propertyOf(object, name), state[name])) note(name, state[name]);
-    }
-    if (Object.keys(changed).length === 0 || reason.isMute) return;
-    events.push(new ReplicaEvent("update", slot.id, object, changed, previous));
   }
 }
 
@@ -551,9 +429,11 @@ function assign(object: OwnedObject, change: ObjectCreated | ObjectUpdated): voi
  */
 function noteLoss({ id, confirmed, writes = [] }: Slot, isHidden: boolean): void {
   for (const write of writes) {
-    if (!isHidden && confirmed) (write.former ??= new Map()).set(id, { ...confirmed });
-    if (!isHidden) continue;
-    write.former?.delete(id);
-    write.base = write.base?.map((base, i) => (write.operations[i]?.id === id ? undefined : base));
+    if (isHidden) {
+      write.former?.delete(id);
+      write.base = write.base?.map((base, i) =>
+        write.operations[i]?.id === id ? undefined : base,
+      );
+    } else if (confirmed) (write.former ??= new Map()).set(id, { ...confirmed });
   }
 }

@@ -1,6 +1,6 @@
 import { withChanges, type Changes, type ObjectId } from "./object.ts";
 import { toProperties, type Operation } from "./operation.ts";
-import { idsReferredTo, type References } from "./references.ts";
+import { idsPerhapsReferredTo, type References } from "./references.ts";
 
 /** What several writes come to that no server has heard of. */
 export interface Squashed {
@@ -45,7 +45,7 @@ export function squash(
     }
     const before = open.get(operation.id);
     const from = before?.places[0] ?? place;
-    const isAhead = idsReferredTo(operation, references).some(
+    const isAhead = idsPerhapsReferredTo(operation, references).some(
       (id) => (createdAt.get(id) ?? -1) > from,
     );
     const { kind, id } = operation;

@@ -116,7 +116,7 @@ function only(topic: unknown): [kind: (typeof KINDS)[number], value: unknown] {
   const [kind, value] = entries[0] ?? [];
   const known = KINDS.find((name) => name === kind);
   if (entries.length !== 1 || known === undefined) {
-    throw invalid("a topic has one of namespace, id, channel and query, and nothing else");
+    throw invalid("a topic has one of namespace, id, channel and query");
   }
   return [known, value];
 }

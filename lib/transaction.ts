@@ -1,6 +1,6 @@
 import { atMost, SyncError } from "./errors.ts";
 import type { CommonLimits } from "./limits.ts";
-import { checkId, copyChanges, type Changes, type ObjectId } from "./object.ts";
+import { checkId, copyChanges, isRecord, type Changes, type ObjectId } from "./object.ts";
 import { toProperties, type Operation } from "./operation.ts";
 
 /** What an application writes: properties, with the object's id, or without for a new object. */
@@ -79,8 +79,7 @@ function isNew(object: Writable): boolean {
 }
 
 function checkIsObject(object: unknown): void {
-  // Not a Map or a Date either: what they hold are no properties.
-  if (Object.prototype.toString.call(object) === "[object Object]") return;
+  if (isRecord(object)) return;
   throw new SyncError("invalid_payload", "an object must be given");
 }
 

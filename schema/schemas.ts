@@ -74,7 +74,11 @@ function isStrict(options: SchemaOptions): boolean {
 }
 
 function checkSchemas(all: unknown): void {
-  if (typeof all !== "object" || all === null) throw badOption("schemas", "must be an object");
+  // A server that uses `schemas` itself, not what it makes, would check nothing.
+  if (!isPlain(all)) {
+    const message = "schemas() takes an object of schemas by namespace";
+    throw new SyncError("bad_option", message, { property: "schemas" });
+  }
   for (const [name, schema] of Object.entries(all)) {
     if (name === "" || name.includes(":")) throw badOption(name, "must be called as a namespace");
     if (isStandardSchema(schema)) continue;
@@ -83,6 +87,12 @@ function checkSchemas(all: unknown): void {
       "must be a Standard Schema, or a JSON Schema in jsonSchema() of object-sync/schema/json",
     );
   }
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== "object" || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function checkChange(change: SchemaChange, name: string, schema: StandardSchema): void {

@@ -41,6 +41,11 @@ export class CommitSection {
     this.#options = options;
   }
 
+  /** Whether to decide it may take longer than so few operations do. */
+  isCostly(job: Job): boolean {
+    return this.#options.conflicts.isCostly(job.operations);
+  }
+
   /** Undefined when there is nothing to tell: its client will send it again, or knows. */
   decide(job: Job): Decision | undefined {
     if (job.client === null) return this.#tryCommit(job);

@@ -1,4 +1,5 @@
 import { SyncError } from "../lib/errors.ts";
+import { isByNamespace } from "../lib/object.ts";
 import { isReferences, type References } from "../lib/references.ts";
 import type { Conflicts } from "./conflicts.ts";
 
@@ -7,20 +8,19 @@ const MODES: readonly unknown[] = ["merge", "detect"];
 /** Throws `bad_option`. */
 export function checkConflicts(given: Conflicts = "merge"): Conflicts {
   if (MODES.includes(given)) return given;
-  if (isRecord(given) && Object.values(given).every((mode) => MODES.includes(mode))) {
+  if (isByNamespace(given) && Object.values(given).every((mode) => MODES.includes(mode))) {
     return Object.freeze({ ...given });
   }
-  throw badOption("conflicts", `must be "merge" or "detect", or say one of these by namespace`);
+  throw badOption(
+    "conflicts",
+    `must be "merge" or "detect", or say one of these by namespace, without colon`,
+  );
 }
 
 /** Throws `bad_option`. */
 export function checkReferences(given: References = {}): References {
   if (isReferences(given)) return Object.freeze({ ...given });
-  throw badOption("references", "must be lists of properties, by namespace");
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return Object.prototype.toString.call(value) === "[object Object]";
+  throw badOption("references", "must be lists of properties, by namespace, without colon");
 }
 
 function badOption(name: string, reason: string): SyncError {

@@ -3,7 +3,7 @@ import { nanoid } from "nanoid";
 import type { Cancel, Environment } from "../lib/environment.ts";
 
 /** What a timer takes: of anything longer it makes 1 ms. */
-const TIMER_MAX_MS = 2 ** 31 - 1;
+export const TIMER_MAX_MS = 2 ** 31 - 1;
 
 /** The time of day, in milliseconds since 1970. */
 export const timeOfDay = (): number => Date.now();

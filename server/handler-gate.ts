@@ -19,6 +19,7 @@ import {
   type Operation,
   type UpdateOperation,
 } from "../lib/operation.ts";
+import { withReferences, type References } from "../lib/references.ts";
 import type { World } from "../lib/world.ts";
 import {
   callHandler,
@@ -61,6 +62,7 @@ interface Draft {
 export class HandlerGate {
   readonly #name: string;
   readonly #handlers: Handlers;
+  readonly #references: References;
   readonly #world: World;
   readonly #limits: ServerLimits;
   readonly #scheduler: Scheduler;
@@ -69,12 +71,14 @@ export class HandlerGate {
   constructor(
     name: string,
     handlers: Handlers,
+    references: References,
     world: World,
     limits: ServerLimits,
     scheduler: Scheduler,
   ) {
     this.#name = name;
     this.#handlers = handlers;
+    this.#references = references;
     this.#world = world;
     this.#limits = limits;
     this.#scheduler = scheduler;
@@ -95,9 +99,11 @@ export class HandlerGate {
       renamed: new Map(),
       states: new Map(),
     };
-    for (const [index, operation] of operations.entries()) {
+    const idOf = (id: ObjectId): ObjectId => draft.renamed.get(id) ?? id;
+    for (const [index, given] of operations.entries()) {
       draft.step = client && { clientId: client.clientId, n: client.n, index };
-      const id = draft.renamed.get(operation.id) ?? operation.id;
+      const operation = withReferences(given, this.#references, idOf);
+      const id = idOf(operation.id);
       switch (operation.kind) {
         case "create":
           await this.#create(operation, draft);

@@ -24,7 +24,7 @@ import type { SessionInfo } from "./session.ts";
 import { checkLoaded } from "./stores/contract.ts";
 import type { StoredWorld } from "./stores/store.ts";
 import { isThenable } from "./thenable.ts";
-import { turnAway } from "./turn-away.ts";
+import { closing, turnAway } from "./turn-away.ts";
 import type { ChannelsOf } from "./views/channels.ts";
 import {
   WorldAccess,
@@ -32,7 +32,7 @@ import {
   type CommitOptions,
   type Written,
 } from "./world-access.ts";
-import { closing, WorldHost, type HostOptions } from "./world-host.ts";
+import { WorldHost, type HostOptions } from "./world-host.ts";
 
 /** Who made a change: a client's connection, or the server's own code (null). */
 export interface ChangeContext {

@@ -1,8 +1,8 @@
 import type { Cursor } from "../lib/delta.ts";
-import type { SyncError } from "../lib/errors.ts";
+import { SyncError } from "../lib/errors.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
-import type { Outcome } from "../lib/outcome.ts";
+import { rejected, type Outcome } from "../lib/outcome.ts";
 import type { Commit } from "../lib/world.ts";
 import type { SessionInfo } from "./session.ts";
 
@@ -66,4 +66,13 @@ export interface Decision {
   readonly commit: Commit | undefined;
   /** Whether it was decided before: by an earlier turn, or earlier in this one. */
   readonly isRecalled?: boolean;
+}
+
+/**
+ * Leaves a job undecided for good: a client will ask again, here or elsewhere; only the server's own code
+ * must hear it now.
+ */
+export function giveUp(job: Job, error = new SyncError("closed", "this world is closed")): void {
+  if (job.client !== null) job.drop?.();
+  else job.settle(rejected(error), undefined);
 }

@@ -1,4 +1,4 @@
-import type { Scheduler } from "../lib/environment.ts";
+import type { Cancel, Scheduler } from "../lib/environment.ts";
 import { SyncError } from "../lib/errors.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { World } from "../lib/world.ts";
@@ -17,6 +17,8 @@ export interface KeeperOptions {
   readonly versions: SchemaVersions;
   readonly limits: ServerLimits;
   readonly scheduler: Scheduler;
+  /** Who goes on, as things are at that moment, with what the ledger has of a client. */
+  readonly usersOfLedger: () => (clientId: string) => boolean;
   readonly onError: (error: SyncError) => void;
 }
 
@@ -40,6 +42,7 @@ export class Keeper {
   #kept: Place;
   /** Whether the store is to be asked although there is nothing to keep. */
   #isCheckDue = false;
+  #stopTimer: Cancel = () => undefined;
 
   constructor(stored: StoredWorld, world: World, ledger: Ledger, options: KeeperOptions) {
     this.#world = world;
@@ -54,20 +57,22 @@ export class Keeper {
     return this.#options.store.capabilities.durable;
   }
 
+  /** The world is over, and does not wait for its store any more. */
+  end(): void {
+    this.#stopTimer();
+  }
+
   /** Has the next turn ask the store, unless one does before: it may have been opened by another server. */
   checkSoon(): void {
     this.#isCheckDue = this.isDurable;
   }
 
   /**
-   * Keeps what a turn has decided, and forgets clients of the ledger but those that `usersOfLedger`
-   * tells at that moment. Answers at once if the store does, or is not needed. One call at a time; the
-   * world stays as it is until the answer.
+   * Keeps what a turn has decided, and forgets clients of the ledger that it may. Answers at once if the
+   * store does, or is not needed. One call at a time; the world stays as it is until the answer.
    */
-  keep(
-    decisions: readonly Decision[],
-    usersOfLedger: () => (clientId: string) => boolean,
-  ): Failure | undefined | Promise<Failure | undefined> {
+  keep(decisions: readonly Decision[]): Failure | undefined | Promise<Failure | undefined> {
+    const { lifetimes, usersOfLedger } = this.#options;
     const forgetting = this.#ledger.dispensable(usersOfLedger());
     const { clientIds: forgotten, ledgerHorizon } = forgetting;
     const isNeeded =
@@ -77,7 +82,6 @@ export class Keeper {
       decisions.some((decision) => this.#isToBeKept(decision));
     if (!isNeeded) return undefined; // what it refused before can wait for it
 
-    const { lifetimes } = this.#options;
     const decided = this.#ledger.unkept();
     const place = this.#reserve();
     // Spelt out: an object that begins with a spread gets a hidden class of its own each time (BENCHMARKS.md).
@@ -109,11 +113,15 @@ export class Keeper {
   #commit(batch: StoreBatch): Failure | undefined | Promise<Failure | undefined> {
     const { store, name, limits, scheduler, onError } = this.#options;
     const { storeTimeoutMs } = limits;
-    return commitBatch(store, name, batch, storeTimeoutMs, scheduler, () => {
+    const storing = commitBatch(store, name, batch);
+    if (!(storing instanceof Promise)) return storing;
+    // It is waited for all the same: nobody but the store knows whether it will keep the batch.
+    this.#stopTimer = scheduler.after(storeTimeoutMs, () => {
       const seconds = String(storeTimeoutMs / 1_000);
       const problem = `the store has not answered for ${seconds} s, and the world waits for it`;
       onError(new SyncError("timeout", problem));
     });
+    return storing.finally(this.#stopTimer);
   }
 
   #isToBeKept({ job, commit, isRecalled }: Decision): boolean {

@@ -230,19 +230,18 @@ export class Ledger {
   }
 
   /**
-   * Forgets clients as their store has. Who is in use again stays: it was told what is known of it,
-   * and the store must get it once more.
+   * Forgets clients as their store has. Who is in use again stays: it was told what is known of it, and
+   * goes on from there; and the store must get once more what the client may not know yet.
    */
   forget({ clientIds, ledgerHorizon }: Forgetting, isInUse: (clientId: string) => boolean): void {
     this.#horizon = ledgerHorizon;
     for (const clientId of clientIds) {
       const client = this.#clients.get(clientId);
       if (client === undefined) continue;
-      if (client.decided.size > 0 && isInUse(clientId)) {
+      if (!isInUse(clientId)) this.#clients.delete(clientId);
+      else if (client.decided.size > 0) {
         client.kept = 0;
         this.#unkept.add(clientId);
-      } else {
-        this.#clients.delete(clientId);
       }
     }
   }

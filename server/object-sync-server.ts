@@ -197,6 +197,11 @@ export class ObjectSyncServer {
   }
 
   use(plugin: Plugin): this {
+    if (typeof plugin !== "function") {
+      const message =
+        "use() takes a function: of what has a plugin, as `accounts`, `accounts.plugin`";
+      throw new SyncError("invalid_payload", message);
+    }
     plugin(this);
     return this;
   }

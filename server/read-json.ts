@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { SyncError } from "../lib/errors.ts";
+import { TIMER_MAX_MS } from "./environment.ts";
 import { RequestError } from "./http-errors.ts";
 import { excessOf } from "./json-shape.ts";
 import { ownTurn } from "./own-turn.ts";
@@ -24,7 +25,8 @@ const IS_JSON = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 /**
  * The body of a request, which must be JSON and say so. A page of any origin can send JSON as
  * `text/plain`, without asking the server first: that is refused, as 415. Throws a SyncError, for
- * `http()` to answer: `unsupported` (415), `too_large` (413), `timeout` (408), `invalid_payload` and `too_deep` (400).
+ * `http()` to answer: `unsupported` (415, also of what is compressed), `too_large` (413), `timeout` (408),
+ * `invalid_payload` and `too_deep` (400).
  */
 export async function readJson(
   request: IncomingMessage,
@@ -32,6 +34,9 @@ export async function readJson(
 ): Promise<unknown> {
   if (!IS_JSON.test(request.headers["content-type"] ?? "")) {
     throw new RequestError(415, "unsupported", "the body must be application/json");
+  }
+  if (!/^(?:identity)?$/i.test(request.headers["content-encoding"] ?? "")) {
+    throw new RequestError(415, "unsupported", "the body must not be compressed");
   }
   const body = await readBody(request, bytesMax, timeoutMs);
   if (body.length <= SMALL_BYTES) return parsed(body, valuesMax);
@@ -67,7 +72,7 @@ function readBody(request: IncomingMessage, bytesMax: number, timeoutMs: number)
     let bytes = 0;
     const slow = setTimeout(
       () => end(() => reject(new RequestError(408, "timeout", "the body did not come in time"))),
-      timeoutMs,
+      Math.min(timeoutMs, TIMER_MAX_MS),
     );
     const end = (settle: () => void): void => {
       clearTimeout(slow);

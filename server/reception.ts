@@ -22,8 +22,8 @@ import { identityKey, userOf } from "./identity.ts";
 import { Session, type SessionInfo } from "./session.ts";
 import { unreadAnswers } from "./sessions.ts";
 import type { Pusher } from "./strict-pushes.ts";
-import { tooLarge, turnAway } from "./turn-away.ts";
-import { closing, type WorldHost } from "./world-host.ts";
+import { closing, tooLarge, turnAway } from "./turn-away.ts";
+import type { WorldHost } from "./world-host.ts";
 
 /** In bytes, for what a message has besides mutations: numbers, and names that were not told yet. */
 const MESSAGE_SLACK = 4_096;

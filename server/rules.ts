@@ -6,12 +6,17 @@ import type { Topics } from "../lib/topics.ts";
 import type { Audience } from "./audience.ts";
 import { isStrayPromise } from "./thenable.ts";
 
+/** Methods, so that a rule may say of which types its identities and objects are: nothing checks that. */
+interface Questions {
+  may(identity: unknown, object: SyncObject): boolean;
+  mayUpdate(identity: unknown, object: SyncObject, changes: Changes): boolean;
+}
+
 /** Yes, no, or it depends: on who asks, and on the object as it is (or, to create, as it would be). */
-export type Permission = boolean | ((identity: unknown, object: SyncObject) => boolean);
+export type Permission = boolean | Questions["may"];
 
 /** The same for a change; `changes` are the properties that are written, undefined where one goes. */
-export type UpdatePermission =
-  boolean | ((identity: unknown, object: SyncObject, changes: Changes) => boolean);
+export type UpdatePermission = boolean | Questions["mayUpdate"];
 
 /** Who may do what with the objects of a namespace. What is not said, nobody may. */
 export interface Rule {

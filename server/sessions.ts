@@ -267,7 +267,7 @@ export class Sessions {
   }
 
   #pump(): void {
-    if (!this.#isReadable()) return; // the host calls again when it is
+    if (!this.#isReadable()) return; // the write turns call again when it is
     const now = this.#environment.clock.now();
     const budget = new TurnBudget(this.#limits.looksPerTurn);
     this.#advance(now, budget);

@@ -1,5 +1,4 @@
 import type { Entry, ObjectRecord } from "../lib/entry.ts";
-import type { Scheduler } from "../lib/environment.ts";
 import type { ObjectId } from "../lib/object.ts";
 import type { Decision } from "./job.ts";
 import type { DecidedMutation, SettledMutations, Store, StoreBatch } from "./stores/store.ts";
@@ -42,16 +41,12 @@ export function settledBy(
 
 /**
  * Has a store commit a batch: at once if the store can, and then the answer comes at once. Nothing
- * is thrown or rejected; a failure is the answer. A store that takes longer than `patienceMs` is told
- * of by `onLate`, and waited for: nobody but the store knows whether it will keep the batch.
+ * is thrown or rejected; a failure is the answer.
  */
 export function commitBatch(
   store: Store,
   world: string,
   batch: StoreBatch,
-  patienceMs: number,
-  scheduler: Scheduler,
-  onLate: () => void,
 ): Failure | undefined | Promise<Failure | undefined> {
   let storing: unknown;
   try {
@@ -60,11 +55,8 @@ export function commitBatch(
     return { cause };
   }
   if (!isThenable(storing)) return undefined;
-  const cancel = scheduler.after(patienceMs, onLate);
-  return Promise.resolve(storing)
-    .then(
-      () => undefined,
-      (cause: unknown) => ({ cause }),
-    )
-    .finally(cancel);
+  return Promise.resolve(storing).then(
+    () => undefined,
+    (cause: unknown) => ({ cause }),
+  );
 }

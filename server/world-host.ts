@@ -6,7 +6,7 @@ import type { ObjectId } from "../lib/object.ts";
 import type { Operation } from "../lib/operation.ts";
 import type { References } from "../lib/references.ts";
 import type { Welcome } from "../lib/messages.ts";
-import { rejected, type Outcome } from "../lib/outcome.ts";
+import type { Outcome } from "../lib/outcome.ts";
 import { World, type Applied } from "../lib/world.ts";
 import type { Authorizers } from "./authorization.ts";
 import type { ChangeChecks } from "./change-checks.ts";
@@ -20,23 +20,23 @@ import { Flusher } from "./flusher.ts";
 import { HandlerGate } from "./handler-gate.ts";
 import type { Handlers } from "./handlers.ts";
 import { Intake } from "./intake.ts";
-import type { Decision, Job, MutationName, Writer } from "./job.ts";
+import { giveUp, type Decision, type Job, type MutationName, type Writer } from "./job.ts";
 import { Judge } from "./judge.ts";
 import { Keeper } from "./keeper.ts";
 import { Ledger } from "./ledger.ts";
 import type { Lifetimes } from "./lifetimes.ts";
 import { ReadTurns } from "./read-turns.ts";
-import { ReadyJobs } from "./ready-jobs.ts";
 import { Permissions, type Rules } from "./rules.ts";
 import type { SchemaVersions } from "./schema-versions.ts";
 import { SessionObjects } from "./session-objects.ts";
 import type { Session, SessionInfo } from "./session.ts";
 import { Sessions } from "./sessions.ts";
-import type { Failure } from "./store-batch.ts";
 import { StrictPushes } from "./strict-pushes.ts";
 import type { Store, StoredWorld } from "./stores/store.ts";
+import { closing } from "./turn-away.ts";
 import type { ChannelsOf } from "./views/channels.ts";
 import { Views } from "./views/views.ts";
+import { WriteTurns } from "./write-turns.ts";
 
 /** What a world host is given. */
 export interface HostOptions {
@@ -77,26 +77,14 @@ export interface WriteResult {
   readonly isChanged: boolean;
 }
 
-const UNDECIDED = rejected(
-  new SyncError("unavailable", "the world was closed while its store was at work on the write"),
-);
 const NOTHING_RENAMED: ReadonlyMap<ObjectId, ObjectId> = new Map();
-/**
- * A turn decides one part of what is ready after the other, until it has taken so long: whoever hears more
- * between two turns than one of them decides, falls behind without end.
- */
-const TURN_MS = 10;
 
 /**
- * One world, run by one loop:
+ * One world, from its beginning to its end, and all that it takes to run it:
  *
  * ```
- * submit -> [handlers, side by side] -> ready -> turn: decide some in order, store as one batch
- *                                                  -> outcomes and events -> flush
+ * submit -> Intake [handlers, side by side] -> WriteTurns [decide, store, tell] -> Flusher -> Sessions
  * ```
- *
- * Nothing that a turn decides is told to anybody before the store has what it must have of it, and a
- * batch that the store refuses is undone. What becomes ready while the store works is the next batch.
  */
 export class WorldHost {
   readonly world: World;
@@ -113,20 +101,12 @@ export class WorldHost {
   readonly #options: HostOptions;
   readonly #conflicts: ConflictDetector;
   readonly #intake: Intake;
-  readonly #commits: CommitSection;
+  readonly #turns: WriteTurns;
   readonly #keeper: Keeper;
   readonly #sessionObjects: SessionObjects;
   readonly #flusher: Flusher;
   readonly #idle: (() => void)[] = [];
-  readonly #whenReadable: (() => void)[] = [];
-  readonly #ready = new ReadyJobs();
-  #isTurnDue = false;
-  /** What is decided by the batch that the store is working on, if it is. */
-  #storing: readonly Decision[] | undefined;
   #isClosing = false;
-  /** From now on the store must be left alone: what is not decided never will be. */
-  #isClosed = false;
-  #stable: { readonly seq: number; readonly nextHandle: number };
 
   constructor(stored: StoredWorld, options: HostOptions) {
     const { limits, environment } = options;
@@ -135,7 +115,7 @@ export class WorldHost {
     this.readTurns = new ReadTurns(limits.looksPerTurn, environment.scheduler);
     this.world = new World(stored, limits, now);
     this.ledger = new Ledger(limits, stored, now);
-    const isReadable = (): boolean => !this.#isStoring;
+    const isReadable = (): boolean => this.#turns.isReadable;
     const onGone = (session: Session, isReplaced: boolean): void => {
       this.strictPushes.end(session);
       if (!isReplaced) this.#sessionObjects.left(session.clientId);
@@ -156,8 +136,9 @@ export class WorldHost {
     this.#conflicts = new ConflictDetector(world, conflicts, references);
     this.#flusher = new Flusher(world, this.sessions, options.flush, environment, isReadable);
     const { scheduler } = environment;
-    this.#keeper = new Keeper(stored, world, this.ledger, { ...options, scheduler });
-    [this.#intake, this.#commits] = this.#openIntake(references);
+    const usersOfLedger = this.#usersOfLedger;
+    const keeping = { ...options, scheduler, usersOfLedger };
+    this.#keeper = new Keeper(stored, world, this.ledger, keeping);
     this.#sessionObjects = new SessionObjects({
       lifetimes: options.lifetimes,
       graceMs: limits.sessionGraceMs,
@@ -165,7 +146,9 @@ export class WorldHost {
       isConnected: (clientId) => this.sessions.of(clientId) !== undefined,
       destroy: (id) => this.write([{ kind: "destroy", id }]),
     });
-    this.#stable = this.#position();
+    const [intake, commits] = this.#openIntake(references);
+    this.#intake = intake;
+    this.#turns = this.#openTurns(commits);
     this.#checkStoreLater();
   }
 
@@ -182,14 +165,37 @@ export class WorldHost {
     const intake = new Intake({
       ...basis,
       examiner,
-      gate: new HandlerGate(name, handlers, world, limits, environment.scheduler),
-      isClosed: () => this.#isClosed,
-      onReady: (job) => this.#makeReady(job),
+      gate: new HandlerGate(name, handlers, references, world, limits, environment.scheduler),
+      isClosed: () => this.#turns.isOver,
+      onReady: (job) => this.#turns.take(job),
       onIdle: () => this.#checkIdle(),
     });
     const onRenamed = intake.rename.bind(intake);
     const deciding = { conflicts, lifetimes, examiner, environment, onRenamed };
     return [intake, new CommitSection({ ...basis, ...deciding })];
+  }
+
+  /** What becomes of those that may be decided. */
+  #openTurns(commits: CommitSection): WriteTurns {
+    const { world, ledger, sessions } = this;
+    const { environment, onApplied, onChanged, onError } = this.#options;
+    return new WriteTurns({
+      world,
+      ledger,
+      sessions,
+      commits,
+      keeper: this.#keeper,
+      sessionObjects: this.#sessionObjects,
+      flusher: this.#flusher,
+      environment,
+      onApplied,
+      onChanged,
+      onError,
+      // Who revoked by name meanwhile named none that seemed to be destroyed.
+      onTakenBack: (ids) => this.#reconsider(ids),
+      onDeposed: (error) => this.#giveWay(error),
+      onIdle: () => this.#checkIdle(),
+    });
   }
 
   get isClosing(): boolean {
@@ -212,13 +218,9 @@ export class WorldHost {
     return this.#options.lifetimes.ephemeral.includes(namespace);
   }
 
-  get #isStoring(): boolean {
-    return this.#storing !== undefined;
-  }
-
   /** Where the world is as far as anyone may be told. */
-  get stable(): { readonly seq: number; readonly nextHandle: number } {
-    return this.#stable;
+  get stable(): WriteTurns["stable"] {
+    return this.#turns.stable;
   }
 
   /**
@@ -295,14 +297,9 @@ export class WorldHost {
       });
       this.#checkIdle();
     });
-    this.#isClosed = true;
-    if (!this.#isStoring) this.#flusher.flush();
+    if (this.#turns.isReadable) this.#flusher.flush();
     this.sessions.goodbyeAll(closing());
-    // Whether the store will keep these, nobody will hear: a client asks the next server.
-    for (const { job } of this.#storing ?? [])
-      if (job.client === null) job.settle(UNDECIDED, undefined);
-    for (const job of this.#ready.takeAll()) this.#refuse(job);
-    for (const resume of this.#whenReadable.splice(0)) resume();
+    this.#turns.end();
   }
 
   /**
@@ -359,19 +356,13 @@ export class WorldHost {
   }
 
   /** Resolves when what is there is there to stay. Throws when nobody will know. */
-  async readable(): Promise<void> {
-    await Promise.resolve(); // a rule or a check may be what calls, in the middle of a turn
-    while (this.#isStoring && !this.#isClosed) {
-      await new Promise<void>((resolve) => this.#whenReadable.push(resolve));
-    }
-    if (this.#isStoring) throw closing();
+  readable(): Promise<void> {
+    return this.#turns.readable();
   }
 
   /** A client has connected anew, and sends again all that it was told nothing of. */
   forgetUndecided(clientId: string): void {
-    // What handlers have seen must be decided, or they would be asked about it again.
-    const undecided = this.#ready.takeOf(clientId, (job) => job.isConsulted !== true);
-    for (const job of undecided) job.drop?.();
+    this.#turns.forgetUndecided(clientId);
   }
 
   /** A server that has nothing to keep would not notice that another one has the world. */
@@ -379,87 +370,17 @@ export class WorldHost {
     const { limits, environment } = this.#options;
     environment.scheduler.after(limits.storeCheckMs, () => {
       if (this.#isClosing) return;
-      if (this.sessions.size > 0) {
-        this.#keeper.checkSoon();
-        this.#turnSoon();
-      }
+      if (this.sessions.size > 0) this.#turns.checkStoreSoon();
       this.#checkStoreLater();
     });
   }
 
-  #position(): { seq: number; nextHandle: number } {
-    return { seq: this.world.seq, nextHandle: this.world.nextHandle };
-  }
-
   #enqueue(job: Job): void {
     if (this.#isClosing) {
-      this.#refuse(job);
+      giveUp(job);
       return;
     }
     this.#intake.take(job);
-  }
-
-  /** A client will ask again, here or elsewhere; only the server's own code must hear it now. */
-  #refuse(job: Job, error = new SyncError("closed", "this world is closed")): void {
-    if (job.client !== null) job.drop?.();
-    else job.settle(rejected(error), undefined);
-  }
-
-  #makeReady(job: Job): void {
-    this.#ready.push(job);
-    this.#turnSoon();
-  }
-
-  #turnSoon(): void {
-    if (this.#isTurnDue || this.#isStoring) return;
-    this.#isTurnDue = true;
-    this.#options.environment.scheduler.soon(() => {
-      this.#isTurnDue = false;
-      this.#turn();
-    });
-  }
-
-  #turn(): void {
-    if (this.#isStoring) return;
-    if (this.#isClosed) {
-      for (const job of this.#ready.takeAll()) this.#refuse(job);
-      return;
-    }
-    const decisions = this.#decideReady();
-    const storing = this.#keeper.keep(decisions, this.#usersOfLedger);
-    if (storing instanceof Promise) {
-      this.#await(storing, decisions);
-      return;
-    }
-    this.#finish(decisions, storing);
-    if (this.#ready.size > 0) this.#turnSoon();
-  }
-
-  /** As much as one turn may. */
-  #decideReady(): Decision[] {
-    const { clock } = this.#options.environment;
-    const begunAt = clock.now();
-    this.ledger.passTime(begunAt);
-    const decisions: Decision[] = [];
-    const isCostly = (job: Job): boolean => this.#conflicts.isCostly(job.operations);
-    do {
-      for (const job of this.#ready.takePart(isCostly)) {
-        const decision = this.#commits.decide(job);
-        if (decision !== undefined) decisions.push(decision);
-      }
-    } while (this.#ready.size > 0 && clock.now() - begunAt < TURN_MS);
-    return decisions;
-  }
-
-  #await(storing: Promise<Failure | undefined>, decisions: readonly Decision[]): void {
-    this.#storing = decisions;
-    void storing.then((failure) => {
-      this.#storing = undefined;
-      this.#finish(decisions, failure);
-      for (const resume of this.#whenReadable.splice(0)) resume();
-      this.sessions.pumpSoon();
-      if (this.#ready.size > 0) this.#turnSoon();
-    });
   }
 
   /** Whether a client may go on, as things are now, with what the ledger has of it. */
@@ -471,69 +392,23 @@ export class WorldHost {
 
   #writersUnderWay(): Set<string> {
     const clientIds = new Set<string>();
-    for (const { client } of [...this.#intake.jobs, ...this.#ready]) {
+    for (const { client } of [...this.#intake.jobs, ...this.#turns.jobs]) {
       if (client !== null) clientIds.add(client.clientId);
     }
     return clientIds;
   }
 
-  #finish(decisions: readonly Decision[], failure: Failure | undefined): void {
-    if (failure?.cause instanceof SyncError && failure.cause.code === "deposed") {
-      this.#giveWay(decisions, failure.cause);
-      return;
-    }
-    const standing = failure === undefined ? decisions : this.#takeBack(decisions, failure.cause);
-    this.#stable = this.#position();
-    this.#conclude(standing);
-  }
-
-  /** Another server has the world: what is undecided, clients ask that one, and so may others. */
-  #giveWay(decisions: readonly Decision[], error: SyncError): void {
-    this.#commits.undo(decisions);
+  /** Another server has the world: clients ask that one, and so may others. */
+  #giveWay(error: SyncError): void {
     this.#isClosing = true;
-    this.#isClosed = true;
     this.#sessionObjects.close();
-    for (const { job } of decisions) this.#refuse(job, error);
-    for (const job of this.#ready.takeAll()) this.#refuse(job, error);
     this.sessions.goodbyeAll(closing());
     this.#options.onError(error);
     this.#checkIdle();
   }
 
-  #takeBack(decisions: readonly Decision[], cause: unknown): Decision[] {
-    this.#options.onError(new SyncError("unavailable", "the store refused a batch", { cause }));
-    const told = this.#commits.refuse(decisions);
-    this.#options.onChanged(decisions); // somebody may have looked at them meanwhile
-    // Who revoked by name meanwhile named none that seemed to be destroyed.
-    const touched = decisions.flatMap(({ commit }) => commit?.applied ?? []);
-    this.#reconsider(touched.map(({ entry }) => entry.id));
-    return told;
-  }
-
-  /** What was decided stands: now everyone may hear of it. */
-  #conclude(decisions: readonly Decision[]): void {
-    for (const { job, commit } of decisions) {
-      for (const applied of commit?.applied ?? []) {
-        this.#sessionObjects.note(applied, job.client?.clientId);
-        const isSilent = job.silent?.has(applied.entry.id) === true;
-        this.#flusher.note(applied, isSilent);
-        if (!isSilent) this.#options.onApplied(applied, job.writer);
-      }
-    }
-    this.#options.onChanged(decisions);
-    for (const { job, outcome, commit } of decisions) job.settle(outcome, commit);
-    if (decisions.length > 0 || this.#flusher.isLate) this.#flusher.flushInTime();
-    this.#checkIdle();
-  }
-
   #checkIdle(): void {
-    const isBusy = this.#ready.size > 0 || this.#intake.isBusy || this.#isStoring;
-    if (isBusy) return;
+    if (this.#intake.isBusy || this.#turns.isBusy) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }
-}
-
-/** Why a client must come back later. */
-export function closing(): SyncError {
-  return new SyncError("unavailable", "the server is shutting down", { retryAfterMs: 500 });
 }

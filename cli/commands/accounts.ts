@@ -5,8 +5,11 @@ import { readSecret } from "../read-secret.ts";
 
 const ACCESS = "the name of the account";
 const RESOURCE = 'a database, "foo*" for those whose names begin with foo, or "*" for all';
-const PERMISSION =
-  "CreateDatabase, ReadDatabase, WriteDatabase, DatabaseQuota, CreateAccount, ReadAccount, or * for all";
+const PERMISSIONS: readonly string[] = [
+  ...["CreateDatabase", "ReadDatabase", "WriteDatabase", "DatabaseQuota"],
+  ...["CreateAccount", "ReadAccount"],
+];
+const PERMISSION = `${PERMISSIONS.join(", ")}, or "*" for all`;
 
 /** `object-sync accounts ...` */
 export function addAccounts(program: Command): void {
@@ -14,7 +17,7 @@ export function addAccounts(program: Command): void {
     .command("accounts")
     .summary("who may use a hub, and what they may do there")
     .description(
-      "Looks after the accounts of a hub, the directory of `object-sync plasmid`, and what they are\n" +
+      "Looks after the accounts of a hub, the directory of `object-sync plasmid`, and what they are " +
         "permitted. A service that runs on the hub goes on, and keeps to it at once.",
     )
     .option("-p, --hub-path <folder>", "the hub directory", "hub")
@@ -58,6 +61,9 @@ export function addAccounts(program: Command): void {
     .action(async (access: string, permission: string, resource: string, value: string) => {
       await atHub(hubPath(), "grant", access, permission, resource, value);
       console.log(`${access} has ${permission} on ${resource}: ${value}`);
+      if (permission === "*" || PERMISSIONS.includes(permission)) return;
+      const asked = `Plasmid Sync never asks about ${permission}, only about ${PERMISSIONS.join(", ")}`;
+      console.error(`object-sync: ${asked}. (For all, write "*" with its quotes.)`);
     });
 
   permissionArguments(accounts.command("revoke"))

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 import { SyncError } from "../../lib/index.ts";
 import { closeOnSignals } from "../../server/index.ts";
+import { tell } from "../complain.ts";
 import { openHub } from "../hub/open-hub.ts";
 import { askService, serviceOf, takeCommands } from "../hub/running-service.ts";
 import { atHub } from "../hub/with-hub.ts";
@@ -19,7 +20,7 @@ export function addPlasmid(program: Command): void {
     .command("plasmid")
     .summary("serve Plasmid Sync")
     .description(
-      "Serves Plasmid Sync, at /v1/ and /plasmid/, with its databases in a hub directory, which is made\n" +
+      "Serves Plasmid Sync, at /v1/ and /plasmid/, with its databases in a hub directory, which is made " +
         "if there is none. Make an account first: object-sync accounts set-secret --help",
     )
     .option("-p, --hub-path <folder>", "the hub directory", "hub")
@@ -62,6 +63,10 @@ async function serve({ hubPath, port, host, origin, signUp }: Options): Promise<
     throw new SyncError("unavailable", message);
   }
   const hub = await openHub(hubPath, { origins: origin, signUp });
+  hub.onError((error) => {
+    tell(error);
+    if (error.code === "deposed") process.exit(1); // it could answer nothing any more
+  });
   const note = takeCommands(hub, hubPath);
   let used: number;
   try {

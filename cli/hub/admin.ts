@@ -6,17 +6,26 @@ type AdminCommand = (hub: OpenHub, ...args: string[]) => Promise<unknown>;
 
 const COMMANDS = {
   /** Tells whether the account is new. */
-  setSecret: async ({ accounts }, access = "", secret = "") => {
+  setSecret: async ({ accounts, plasmid }, access = "", secret = "") => {
     const all = await accounts.list();
     const isNew = all.every(({ name }) => name !== access);
+    if (isNew) plasmid.checkAccess(access);
     if (isNew) await accounts.create(access, secret);
     else await accounts.setSecret(access, secret);
     return isNew;
   },
   remove: ({ accounts }, access = "") => accounts.remove(access),
   list: ({ accounts }) => accounts.list(),
-  grant: ({ accounts }, access = "", permission = "", resource = "", value = "Yes") =>
-    accounts.grant(access, permission, resource, value),
+  grant: async (
+    { accounts, plasmid },
+    access = "",
+    permission = "",
+    resource = "",
+    value = "Yes",
+  ) => {
+    plasmid.checkGrant(permission, value);
+    await accounts.grant(access, permission, resource, value);
+  },
   revoke: ({ accounts }, access = "", permission = "", resource = "") =>
     accounts.revoke(access, permission, resource),
   grants: ({ accounts }, access = "") => accounts.grants(access),

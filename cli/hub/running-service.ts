@@ -38,7 +38,10 @@ export function takeCommands(
     const note = JSON.stringify({ port, host, token } satisfies Service);
     rmSync(noteIn(hubPath), { force: true }); // so that the mode is that of a new file
     writeFileSync(noteIn(hubPath), note, { mode: 0o600 });
-    process.on("exit", () => rmSync(noteIn(hubPath), { force: true }));
+    process.on("exit", () => {
+      // By now the note may be of another service, which has taken the hub.
+      if (serviceOf(hubPath)?.token === token) rmSync(noteIn(hubPath), { force: true });
+    });
   };
 }
 

@@ -15,28 +15,30 @@ import {
   checkId,
   copyChanges,
   equalValues,
+  isRecord,
   type Changes,
   type ObjectId,
 } from "../../lib/object.ts";
 import type { Operation } from "../../lib/operation.ts";
 import type { Outcome } from "../../lib/outcome.ts";
-import { idsReferredTo } from "../../lib/references.ts";
+import { idsReferredTo, withReferences } from "../../lib/references.ts";
 import type { ConflictDesk, ConflictHandler, Following, Shortened } from "../conflict-desk.ts";
+import { goes } from "../namespaces.ts";
 import type { Decided as DecidedWrite, Outbox, Renames, Write } from "../outbox.ts";
 import { lostBy, placesAt, seenBy, sightOf, type Sight } from "./sight.ts";
 
-function isConflict(outcome: Outcome): boolean {
-  return outcome.kind === "rejected" && outcome.error.code === "conflict";
-}
-
 /** What says that a write was refused for what others have written: of which objects or properties. */
-function collisionsOf(write: Write, outcome: Outcome): readonly Collision[] | undefined {
+function collisionsOf(
+  write: Write,
+  outcome: Outcome,
+  isAsked: boolean,
+): readonly Collision[] | undefined {
   if (outcome.kind !== "rejected") return undefined;
   const { code, id, collisions } = outcome.error;
   if (code === "conflict") return collisions;
   // It was there when this was written, and the server has forgotten by now that it ever was.
   const isGone = code === "gone" || code === "not_found";
-  const isKnown = id !== undefined && write.former?.has(id as ObjectId) === true;
+  const isKnown = isAsked && id !== undefined && write.former?.has(id as ObjectId) === true;
   return isGone && isKnown ? [{ id }] : undefined;
 }
 
@@ -53,6 +55,8 @@ export class Desk implements ConflictDesk {
   readonly #asked = new Map<Write, Sight>();
   /** Of these the handler failed to decide. */
   readonly #failed = new Set<Write>();
+  /** Whether there is something to ask about as soon as everything is known that there is. */
+  #isDue = false;
   /** Writes that were on their way when the application gave other ids to what they are about. */
   readonly #moved = new WeakMap<Write, Map<ObjectId, ObjectId>>();
 
@@ -68,7 +72,7 @@ export class Desk implements ConflictDesk {
   }
 
   get isAsking(): boolean {
-    return this.#asked.size > this.#failed.size;
+    return this.#asked.size > this.#failed.size || (this.#isDue && this.outbox.held.length > 0);
   }
 
   /**
@@ -77,10 +81,10 @@ export class Desk implements ConflictDesk {
    */
   takes({ write, outcome }: DecidedWrite): boolean {
     const { outbox, kept } = this.#following;
-    const isAsked = this.#handler !== undefined || isConflict(outcome);
-    const collisions = isAsked ? collisionsOf(write, outcome) : undefined;
+    const collisions = collisionsOf(write, outcome, this.#handler !== undefined);
     if (collisions === undefined) return false;
     outbox.hold(write, collisions);
+    this.#isDue = true;
     kept.noteWrites(); // the next client asks without its server
     outbox.move(write, this.#moved.get(write) ?? new Map<ObjectId, ObjectId>());
     return true;
@@ -128,6 +132,19 @@ export class Desk implements ConflictDesk {
 
   /** A write is on its way from now on: what was shown of the same before that is over. */
   noteWrite(write: Write): void {
+    // What is there would be another object than the one it is about, should that not be destroyed.
+    const { replica } = this.#following;
+    const ends = (id: ObjectId): boolean =>
+      replica
+        .writesOn(id)
+        .some(({ operations }) =>
+          operations.some((operation) => operation.kind === "destroy" && operation.id === id),
+        );
+    if (write.operations.some(({ id }) => ends(id))) write.seen = 0;
+    this.#endLooks(write);
+  }
+
+  #endLooks(write: Write): void {
     for (const [held, sight] of this.#asked)
       if (isAbout(write, placesAt(held))) sight.isOver = true;
   }
@@ -135,15 +152,22 @@ export class Desk implements ConflictDesk {
   /** Asks about all that can be asked about now: not between two worlds. */
   ask(): void {
     const { outbox, replica } = this.#following;
-    if (replica.cursor.epoch !== outbox.epoch) return;
-    const busy = new Set<ObjectId>();
+    const wasDue = this.#isDue;
+    this.#isDue =
+      replica.cursor.epoch !== outbox.epoch && outbox.held.some(({ collisions }) => collisions);
+    if (this.#isDue) return;
+    // Also by what is younger: it may have been found out since that this refers to what was lost.
+    const busy = new Set([...this.#asked.keys()].flatMap(subjectsOf));
     for (const write of [...outbox.held]) {
       if (write.collisions === undefined) continue;
-      const ids = [...write.operations, ...write.collisions].map(({ id }) => id as ObjectId);
-      const isNext = !ids.some((id) => busy.has(id)) && !this.#isUnderWay(placesAt(write));
+      const ids = subjectsOf(write);
+      const isNext = !ids.some((id) => busy.has(id));
       for (const id of ids) busy.add(id);
-      if (isNext && !this.#asked.has(write)) this.#ask(write, write.collisions);
+      if (!isNext || this.#asked.has(write)) continue;
+      if (this.#isUnderWay(placesAt(write))) this.#isDue = true;
+      else this.#ask(write, write.collisions);
     }
+    if (wasDue) this.#following.progressed({}); // a visit may have waited for what cannot be asked yet
   }
 
   askAgain(): void {
@@ -155,6 +179,7 @@ export class Desk implements ConflictDesk {
   forget(): void {
     this.#asked.clear();
     this.#failed.clear();
+    this.#isDue = false;
   }
 
   /**
@@ -192,7 +217,7 @@ export class Desk implements ConflictDesk {
     }
     this.#asked.set(write, sight);
     this.#following.news.tell(() => {
-      void this.#resolutions(handler, open).then(
+      void this.#resolutions(handler, sight).then(
         (decided) => {
           if (this.#asked.get(write) !== sight) return; // forgotten meanwhile
           this.#asked.delete(write);
@@ -229,23 +254,39 @@ export class Desk implements ConflictDesk {
 
   async #resolutions(
     handler: ConflictHandler,
-    conflicts: readonly Conflict[],
-  ): Promise<readonly Decided[]> {
-    const decided: Decided[] = [];
-    for (const conflict of conflicts) {
-      const resolution = this.#checked(conflict, await handler(conflict));
-      decided.push({ conflict, resolution });
+    { write, conflictsWith }: Sight,
+  ): Promise<Iterable<Decided>> {
+    const { references } = this.#following.options;
+    const decided = new Map<string, Decided>();
+    let { operations } = write;
+    for (;;) {
+      const open = conflictsWith(operations).filter(
+        ({ id, collisions }) => collisions.length > 0 && !decided.has(id),
+      );
+      if (open.length === 0) return decided.values();
+      for (const conflict of open) {
+        const resolution = this.#checked(conflict, await handler(conflict));
+        decided.set(conflict.id, { conflict, resolution });
+      }
+      // What is as the others have it may refer to what gets another id, and is not the same then.
+      const renamed = renamesBy(decided.values());
+      operations = write.operations.map((one) =>
+        withReferences(one, references, (id) => renamed.get(id) ?? id),
+      );
     }
-    return decided;
   }
 
   #checked(conflict: Conflict, resolution: Resolution): Resolution {
     if (resolution === undefined || resolution === null) return resolution;
-    if (Object.prototype.toString.call(resolution) !== "[object Object]") {
+    if (!isRecord(resolution)) {
       throw new TypeError("what an object is to be must be an object, null or undefined");
     }
-    const { limits } = this.#following.options;
+    const { limits, namespaces } = this.#following.options;
     const id = checkId(resolution["id"] ?? conflict.id, limits);
+    if (!goes(id, namespaces)) {
+      if (id === conflict.id) return undefined;
+      throw new SyncError("forbidden", "objects of this namespace are not pushed", { id });
+    }
     return { ...copyChanges(resolution, limits, id), id };
   }
 
@@ -274,14 +315,17 @@ export class Desk implements ConflictDesk {
     const { outbox, replica, kept, news } = this.#following;
     const { write, objects } = sight;
     const base = operations.map((operation) => valuesBefore(operation, objects.get(operation.id)));
+    // What others have destroyed while it was decided about.
+    const former = new Map(write.former);
+    for (const [id, object] of objects) if (object === undefined) former.delete(id);
     const seen = this.#following.seenAt(seenBy(sight, operations));
     const ids = idsOf(write, renamed);
     const settle: Write["settle"] = (failure) => write.settle(failure, failure ? [] : ids);
     const added = outbox.add({
-      ...{ ...write, operations, base, former: undefined, seen },
+      ...{ ...write, operations, base, former, seen },
       ...{ isKept: kept.isFree, isAnew: true, settle },
     });
-    this.noteWrite(added);
+    this.#endLooks(added);
     news.changed(replica.exchange(write, added, renamed, moveAll(outbox, renamed)));
     this.#sendSoon();
     this.#decided();
@@ -306,18 +350,24 @@ export class Desk implements ConflictDesk {
   }
 }
 
+/** All that may be asked about with a write: also what it refers to, and others have destroyed. */
+function subjectsOf({ operations, collisions = [], former }: Write): ObjectId[] {
+  const named = [...operations, ...collisions].map(({ id }) => id as ObjectId);
+  return [...named, ...(former?.keys() ?? [])];
+}
+
 /** Has what no server may know as it is be about other objects. */
 function moveAll(outbox: Outbox, renamed: Renames): readonly Write[] {
   if (renamed.size === 0) return [];
-  const unsent = outbox.numbered.filter(({ wasSent }) => !wasSent);
-  return [...outbox.held, ...unsent].filter((write) => outbox.move(write, renamed));
+  const isOnItsWay = (write: Write): boolean => write.wasSent && outbox.numbered.includes(write);
+  return [...outbox].filter((write) => !isOnItsWay(write) && outbox.move(write, renamed));
 }
 
 function idsOf({ operations }: Write, renamed: Renames): readonly ObjectId[] {
   return operations.map(({ id }) => renamed.get(id) ?? id);
 }
 
-function renamesBy(decided: readonly Decided[]): Renames {
+function renamesBy(decided: Iterable<Decided>): Renames {
   const renamed = new Map<ObjectId, ObjectId>();
   for (const { conflict, resolution } of decided) {
     const id = resolution?.["id"];

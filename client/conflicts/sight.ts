@@ -7,12 +7,15 @@ import type { Operation } from "../../lib/operation.ts";
 import { idsReferredTo } from "../../lib/references.ts";
 import type { Replica } from "../../lib/replica.ts";
 import type { Following } from "../conflict-desk.ts";
+import { comes } from "../namespaces.ts";
 import type { Write } from "../outbox.ts";
 
 /** What a write met, at one moment. */
 export interface Sight {
   readonly write: Write;
   readonly conflicts: readonly Conflict[];
+  /** What they would be, if the write were made of these operations on the same objects. */
+  readonly conflictsWith: (operations: readonly Operation[]) => readonly Conflict[];
   readonly cursor: Cursor;
   /** What was on its way, and shown as if it were there. */
   readonly underWay: readonly Write[];
@@ -28,13 +31,18 @@ export function sightOf(
   collisions: readonly Collision[],
   wantsEqual: boolean,
 ): Sight {
-  const { outbox, replica } = following;
+  const { options, outbox, replica } = following;
   const objects = objectsNow(following, write, collisions);
   const now = (id: ObjectId): SyncObject | undefined => objects.get(id);
   const also = besides(following, write, now);
-  const conflicts = conflictsOf(write, collisions, now, also, wantsEqual);
+  // Of what is only pushed nobody here knows what others have made: it holds, as soon as it is written anew.
+  const isShown = ({ id }: Conflict): boolean => comes(id as ObjectId, options.namespaces);
+  const conflictsWith = (operations: readonly Operation[]): readonly Conflict[] =>
+    conflictsOf({ ...write, operations }, collisions, now, also, wantsEqual).filter(isShown);
+  const conflicts = conflictsWith(write.operations);
   const underWay = [...outbox.numbered];
-  return { write, conflicts, cursor: replica.cursor, underWay, objects, isOver: false };
+  const isOver = false;
+  return { write, conflicts, conflictsWith, cursor: replica.cursor, underWay, objects, isOver };
 }
 
 /** All that a write which waits is about. */

@@ -1,4 +1,5 @@
 import type { Explicit } from "../explicit.ts";
+import { discardUndecided } from "./discarding.ts";
 import { squashUnsent } from "./squashing.ts";
 import { visitorOf } from "./visitor.ts";
 import { ExplicitVisits } from "./visits.ts";
@@ -18,4 +19,5 @@ export type { Explicit };
 export const explicit: Explicit = {
   open: (traveller, environment) => new ExplicitVisits(visitorOf(traveller), environment),
   squash: squashUnsent,
+  discard: discardUndecided,
 };

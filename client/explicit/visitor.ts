@@ -8,8 +8,10 @@ export interface Visitor {
   /** Whether something that was asked for is not answered. */
   readonly isAsking: boolean;
   readonly pending: number;
+  /** What the next connection is to show, as text; undefined for everything. */
+  readonly topics: string | undefined;
   connect(): void;
-  /** Gives up all that is undecided. The application hears of it at once, and may end the visit. */
+  /** Gives up all that is undecided. The application may hear of it at once, and end the visit. */
   discard(): void;
   disconnect(): void;
   /** Says what it has come for, or goes on with. The application may hear of writes that came to nothing. */
@@ -20,7 +22,9 @@ export interface Visitor {
 export function visitorOf({ follower, heirs, progressed }: Traveller): Visitor {
   return {
     get isBusy() {
-      const isAtWork = (heir: Follower): boolean => heir.isBusy && heir.status !== "offline";
+      // One that has nothing to send is there to hear whose the next user is.
+      const isAtWork = (heir: Follower): boolean =>
+        heir.status !== "offline" && (heir.isBusy || heir.pending === 0);
       return follower.isBusy || [...heirs].some(isAtWork);
     },
     get isAsking() {
@@ -28,6 +32,9 @@ export function visitorOf({ follower, heirs, progressed }: Traveller): Visitor {
     },
     get pending() {
       return follower.pending;
+    },
+    get topics() {
+      return follower.topics;
     },
     go: (mode) => {
       follower.mode = mode;

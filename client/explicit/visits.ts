@@ -31,6 +31,8 @@ export class ExplicitVisits implements Visits {
   readonly #waiting: Visit[] = [];
   #visit: Visit | undefined;
   #isUnderWay = false;
+  /** What the view has been whole with, in this life of the client; null as long as it was not. */
+  #topics: string | undefined | null = null;
   #isWhole = false;
   /** Whether it is just going on to push, and not all who take part may have begun. */
   #isGoing = false;
@@ -102,7 +104,8 @@ export class ExplicitVisits implements Visits {
     this.#isWhole = state === "synced";
     visit.pulled += pulled;
     visit.pushed += pushed;
-    if (pulled > 0 || pushed > 0) this.#tell(visit);
+    // Less than nothing: of what was told of as it came in, it is known by now that it was nothing new.
+    if (pulled !== 0 || pushed > 0) this.#tell(visit);
     if (state === "opening" || this.#visit !== visit) return; // or the application has ended it
     if (!isHere(state)) this.#failed(visit, reason);
     else if (visit.kind === "register") this.#leave(visit);
@@ -111,6 +114,7 @@ export class ExplicitVisits implements Visits {
 
   #arrived(visit: Visit): void {
     if (this.#visitor.isAsking) return;
+    if (visit.kind !== "push") this.#topics = this.#visitor.topics;
     if (visit.kind === "pull" || visit.kind === "repair") {
       this.#leave(visit);
       return;
@@ -149,9 +153,23 @@ export class ExplicitVisits implements Visits {
     this.#isUnderWay = false;
     if (next.kind === "repair") this.#visitor.discard();
     if (this.#visit !== next) return; // the application has ended it
+    const isOther = this.#topics !== null && this.#visitor.topics !== this.#topics;
+    if (next.kind === "push" && isOther) {
+      // Whoever has just asked for it hears when their call has returned.
+      this.#environment.scheduler.soon(() => {
+        if (this.#visit === next) this.#leave(next, outOfDate());
+      });
+      return;
+    }
     this.#visitor.go(next.kind === "push" ? "push" : "pull");
     if (this.#visit === next) this.#visitor.connect();
   }
+}
+
+/** Of what is asked for since then nothing was pulled, and no server knows that. */
+function outOfDate(): SyncError {
+  const message = "what this client subscribes to has changed since it has pulled: pull first";
+  return new SyncError("out_of_date", message);
 }
 
 function isHere(state: State): boolean {

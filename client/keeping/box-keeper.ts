@@ -149,8 +149,7 @@ export class BoxKeeper implements Keeper {
   #keep(): void {
     if (this.#isWriting || this.#isClosed) return;
     if (this.#isGivenUp) {
-      const { outbox } = this.#source;
-      this.#tell(() => this.#listener.kept([...outbox], false, outbox.localVersion));
+      if (this.#isBehind()) this.#goOn(); // or who hears of it would ask again, and again
       return;
     }
     this.#stopTimer?.();
@@ -254,9 +253,17 @@ export class BoxKeeper implements Keeper {
     return place;
   }
 
+  /** Nothing is kept any more. What is in the box still would come back: until that is gone, nothing is told to be. */
+  #goOn(): void {
+    const { outbox } = this.#source;
+    if (this.#texts.size === 0) this.#localVersion = outbox.localVersion;
+    this.#tell(() => this.#listener.kept([...outbox], false, this.#localVersion));
+  }
+
   /** Whether there is a write that must wait until it is kept as it is now, or until what it destroyed is gone. */
   #isBehind(): boolean {
-    if (this.#source.outbox.localVersion > this.#localVersion) return true;
+    const isHere = !this.#isGivenUp || this.#texts.size === 0;
+    if (isHere && this.#source.outbox.localVersion > this.#localVersion) return true;
     for (const { isKept } of this.#source.outbox) if (!isKept) return true;
     return false;
   }
@@ -284,6 +291,7 @@ export class BoxKeeper implements Keeper {
     try {
       await this.#box.remove();
       this.#texts = new Map();
+      this.#goOn();
     } catch {
       this.#environment.scheduler.after(RETRY_AFTER_MS, () => {
         if (!this.#isClosed) void this.#removeBox();

@@ -1,28 +1,31 @@
-import type { Migrations } from "../../lib/migrations.ts";
-import type { SyncObject } from "../../lib/object.ts";
+import { FIRST_VERSION, type Migrations } from "../../lib/migrations.ts";
+import type { ObjectId, SyncObject } from "../../lib/object.ts";
 import { toProperties } from "../../lib/operation.ts";
 import type { KeptWrite } from "../outbox.ts";
 import type { Kept } from "../persistence.ts";
 
 /**
- * What never leaves the device, of what a client with an earlier schema has left, by its place there and
- * as it is now: no server gives it anew. What cannot be brought here stays as it is.
+ * What never leaves the device, of what a client has left, by its place there and as it is now: no server
+ * gives it anew. What cannot be brought here stays as it is; so does what is of an id in `taken`.
  */
 export function formerLocal(
   { schema, writes }: Kept,
   migrations: Migrations | undefined,
+  taken: ReadonlySet<ObjectId>,
 ): ReadonlyMap<number, KeptWrite> {
-  const raised = new Map<number, KeptWrite>();
-  if (migrations === undefined || schema < migrations.oldest || schema >= migrations.version)
-    return raised;
+  const local = new Map<number, KeptWrite>();
+  const { version, oldest } = migrations ?? { version: FIRST_VERSION, oldest: FIRST_VERSION };
+  if (schema < oldest || schema > version) return local;
   for (const [place, write] of writes.entries()) {
     const [operation] = write.operations;
-    if (!write.isLocal || operation?.kind !== "create") continue;
-    const properties = raise({ ...operation.properties, id: operation.id }, schema, migrations);
+    if (!write.isLocal || operation?.kind !== "create" || taken.has(operation.id)) continue;
+    const object = { ...operation.properties, id: operation.id };
+    const isOfNow = migrations === undefined || schema === version;
+    const properties = isOfNow ? operation.properties : raise(object, schema, migrations);
     if (properties !== undefined)
-      raised.set(place, { ...write, operations: [{ ...operation, properties }] });
+      local.set(place, { ...write, operations: [{ ...operation, properties }] });
   }
-  return raised;
+  return local;
 }
 
 /** The properties of an object as they are now; undefined when it cannot be brought here. */

@@ -1,6 +1,7 @@
 import type { Environment } from "../../lib/environment.ts";
 import type { SyncError } from "../../lib/errors.ts";
 import { FIRST_VERSION, type Migrations } from "../../lib/migrations.ts";
+import type { KeptWrite } from "../outbox.ts";
 import type { Keeper, Kept, Opened, Persistence } from "../persistence.ts";
 import type { ClientStorage } from "../storage/storage.ts";
 import { Box, clientPrefix, type BoxTexts } from "./box.ts";
@@ -52,6 +53,10 @@ const NOBODY = {
   writes: [],
 };
 
+function schemaOf(migrations: Migrations | undefined): number {
+  return migrations?.version ?? FIRST_VERSION;
+}
+
 /** A box that this client holds, and what is in it. */
 interface Found {
   readonly box: Box;
@@ -59,6 +64,11 @@ interface Found {
   readonly texts: ReadonlyMap<string, string>;
   /** Whether nothing is in it yet. */
   readonly isNew?: boolean;
+}
+
+/** One that a client has left. */
+interface Left extends Found {
+  readonly kept: Kept;
 }
 
 async function openBoxes(
@@ -70,7 +80,7 @@ async function openBoxes(
   const boxes = await freeBoxes(storage, world);
   const keeperOf = ({ box, kept, texts, isNew = false }: Found): Keeper =>
     new BoxKeeper(box, kept, texts, environment, isNew);
-  const schema = migrations?.version ?? FIRST_VERSION;
+  const schema = schemaOf(migrations);
   const begin = async (former: readonly Found[]): Promise<Found> => {
     const found = await newBox(storage, world, environment);
     const [last] = former.flatMap(({ kept }) => kept ?? []);
@@ -90,8 +100,8 @@ async function openBoxes(
     const first = busy.find(ofNow) ?? idle.find(ofNow) ?? (await begin(found));
     const isOther = (one: Found): boolean => one !== first;
     for (const { box } of idle.filter(isOther)) await removeBox(box); // one view is as good as another
-    const heir = await inherit(first, busy.filter(isOther), migrations, environment);
-    const { own, orphans } = await gather(heir.own, heir.others);
+    const others = busy.filter(isOther);
+    const { own, orphans } = await inherit(first, others, migrations, environment);
     return { own: keeperOf(own), orphans: orphans.map(keeperOf), problems, renew };
   } catch (error) {
     for (const box of boxes) box.release();
@@ -111,8 +121,8 @@ async function freeBoxes(storage: ClientStorage, world: string): Promise<Box[]> 
 }
 
 /** Those of the boxes that can be used; the others are given back as they are. */
-async function readable(boxes: readonly Box[], problems: SyncError[]): Promise<Found[]> {
-  const found: Found[] = [];
+async function readable(boxes: readonly Box[], problems: SyncError[]): Promise<Left[]> {
+  const found: Left[] = [];
   for (const box of boxes) {
     const texts = await box.read();
     const one = texts && recoverFrom(box, texts, problems);
@@ -122,7 +132,7 @@ async function readable(boxes: readonly Box[], problems: SyncError[]): Promise<F
   return found;
 }
 
-function recoverFrom(box: Box, texts: BoxTexts, problems: SyncError[]): Found | undefined {
+function recoverFrom(box: Box, texts: BoxTexts, problems: SyncError[]): Left | undefined {
   try {
     const { kept, problem } = recover(texts);
     if (problem !== undefined) problems.push(problem);
@@ -165,107 +175,94 @@ async function removeBox(box: Box): Promise<void> {
   box.release();
 }
 
+/** Writes of a box, by their places in it. */
+type Places = ReadonlyMap<number, KeptWrite>;
+
 /**
- * Takes over what clients with an earlier schema have left that never leaves the device. What else they
- * have left, they finish themselves.
+ * Goes on with what others have left, as far as it can. Of what may have been sent, only the client that
+ * sent it can ask what became of it; so it is finished as an orphan.
  */
 async function inherit(
   first: Found,
-  others: readonly Found[],
+  others: readonly Left[],
   migrations: Migrations | undefined,
   { random }: Environment,
-): Promise<{ own: Found; others: Found[] }> {
-  let own = first;
-  const left: Found[] = [];
-  for (const other of others) {
-    const taken = await takeLocal(own, other, migrations, random.id());
-    own = taken?.own ?? own;
-    const rest = taken === undefined ? other : taken.rest;
-    if (rest === undefined) other.box.release();
-    else left.push(rest);
-  }
-  return { own, others: left };
-}
-
-/** Undefined when there is nothing to take, or it cannot be; without a `rest` nothing is left there. */
-async function takeLocal(
-  taker: Found,
-  other: Found,
-  migrations: Migrations | undefined,
-  newId: string,
-): Promise<{ own: Found; rest: Found | undefined } | undefined> {
-  if (migrations === undefined || other.kept === undefined) return undefined;
-  const { box, kept: former, texts } = taker;
-  const { user, writes } = other.kept;
-  if (former !== undefined && former.user !== user) return undefined;
-  const local = formerLocal(other.kept, migrations);
-  if (local.size === 0) return undefined;
-  const nobody = { ...NOBODY, schema: migrations.version, user, ...former, clientId: newId };
-  const kept = former === undefined || former.clientId === "" ? nobody : former;
-  let place = nextPlace({ box, kept, texts });
-  const added = Array.from(
-    local.values(),
-    (write) => [box.writeKey(place++), writeToText(write, false)] as const,
-  );
-  const restTexts = new Map([...other.texts].filter((_, at) => !local.has(at)));
-  const removed = await other.box.removal();
-  if (restTexts.size > 0)
-    for (const key of removed.keys()) {
-      if (!other.texts.has(key) || restTexts.has(key)) removed.delete(key);
-    }
-  try {
-    await box.write(new Map([...removed, ...added, [box.clientKey, clientToText(kept)]]));
-  } catch {
-    return undefined;
-  }
-  const own = { ...kept, writes: [...kept.writes, ...local.values()] };
-  const rest = { ...other.kept, writes: writes.filter((_, at) => !local.has(at)) };
-  return {
-    own: { ...taker, kept: own, texts: new Map([...texts, ...added]) },
-    rest: restTexts.size > 0 ? { ...other, kept: rest, texts: restTexts } : undefined,
-  };
-}
-
-function nextPlace({ box, texts }: Found): number {
-  return Math.max(-1, ...Array.from(texts.keys(), (key) => box.placeOf(key))) + 1;
-}
-
-/**
- * Puts writes that no server can have after this client's own. Of what may have been sent, only the
- * client that sent it can ask what became of it; so it is finished as an orphan.
- */
-async function gather(
-  first: Found,
-  others: readonly Found[],
 ): Promise<{ own: Found; orphans: Found[] }> {
   let own = first;
   const orphans: Found[] = [];
   for (const other of others) {
-    const joined = await join(own, other);
-    if (joined === undefined) orphans.push(other);
-    else {
-      own = joined;
-      other.box.release();
-    }
+    let rest = other;
+    const nobody = { ...NOBODY, schema: schemaOf(migrations), clientId: random.id() };
+    for (const find of [localIn, unsentIn])
+      ({ own, rest } = await move(own, rest, find(own, rest, migrations), nobody));
+    const { box, kept } = rest;
+    // Of a user that is known all goes, should the server tell its orphan that the next one is another.
+    const { user } = kept;
+    if (kept.writes.every(({ isLocal }) => isLocal && user === undefined)) box.release();
+    else orphans.push(rest);
   }
   return { own, orphans };
 }
 
-/** Undefined when it cannot be, also for want of room. */
-async function join({ box, kept, texts }: Found, other: Found): Promise<Found | undefined> {
-  if (kept === undefined || other.kept === undefined) return undefined;
-  if (kept.user !== other.kept.user || kept.schema !== other.kept.schema) return undefined;
-  if (other.kept.writes.some(({ wasSent }) => wasSent)) return undefined;
+/**
+ * What never leaves the device is this client's from now on. Of two objects of one id the other stays
+ * where it is, for a client that has none of that id.
+ */
+function localIn(own: Found, { kept }: Left, migrations: Migrations | undefined): Places {
+  const { user } = kept;
+  // Of one that is not known yet it is taken for whoever is next, as when it connects.
+  if (own.kept !== undefined && user !== undefined && user !== own.kept.user) return NONE;
+  const writes = own.kept?.writes.filter(({ isLocal }) => isLocal) ?? [];
+  const ids = writes.flatMap(({ operations }) => operations.map(({ id }) => id));
+  return formerLocal(kept, migrations, new Set(ids));
+}
+
+/** What no server can have, of a whole box, comes after this client's own. */
+function unsentIn({ kept: own }: Found, { kept }: Left): Places {
+  if (own === undefined) return NONE;
+  if (own.user !== kept.user || own.schema !== kept.schema) return NONE;
+  if (kept.writes.some(({ wasSent, isLocal }) => wasSent || isLocal)) return NONE;
   // What their writers had seen is counted by another world: none of it would be told from the other's.
-  if (other.kept.epoch !== "" && kept.epoch !== "" && other.kept.epoch !== kept.epoch)
-    return undefined;
-  let place = nextPlace({ box, kept, texts });
-  const added = new Map(Array.from(other.texts.values(), (text) => [box.writeKey(place++), text]));
+  const isOther = own.epoch !== "" && kept.epoch !== "" && kept.epoch !== own.epoch;
+  return isOther ? NONE : new Map(kept.writes.entries());
+}
+
+const NONE: Places = new Map();
+
+/** Both as they were when there is nothing to move, or it cannot be, also for want of room. */
+async function move(
+  own: Found,
+  rest: Left,
+  places: Places,
+  nobody: Omit<Kept, "user">,
+): Promise<{ own: Found; rest: Left }> {
+  if (places.size === 0) return { own, rest };
+  const { box, kept: former, texts } = own;
+  const { user, writes } = rest.kept;
+  const { clientId } = nobody;
+  const isBegun = (former?.clientId ?? "") !== "";
+  const last = { ...nobody, user, ...former, ...(!isBegun && { clientId }) };
+  // Of what it goes on with, each will have a number of its own.
+  const kept = { ...last, nextNumber: last.nextNumber + places.size };
+  let place = Math.max(-1, ...Array.from(texts.keys(), (key) => box.placeOf(key))) + 1;
+  const added = Array.from(
+    places.values(),
+    (write) => [box.writeKey(place++), writeToText(write, false)] as const,
+  );
+  const left = new Map([...rest.texts].filter((_, at) => !places.has(at)));
+  const removed = await rest.box.removal();
+  if (left.size > 0)
+    for (const key of removed.keys())
+      if (!rest.texts.has(key) || left.has(key)) removed.delete(key);
   try {
-    await box.write(new Map([...(await other.box.removal()), ...added]));
+    await box.write(new Map([...removed, ...added, [box.clientKey, clientToText(kept)]]));
   } catch {
-    return undefined;
+    return { own, rest };
   }
-  const writes = [...kept.writes, ...other.kept.writes];
-  return { box, kept: { ...kept, writes }, texts: new Map([...texts, ...added]) };
+  const all = { ...kept, writes: [...kept.writes, ...places.values()] };
+  const others = { ...rest.kept, writes: writes.filter((_, at) => !places.has(at)) };
+  return {
+    own: { ...own, kept: all, texts: new Map([...texts, ...added]) },
+    rest: { ...rest, kept: others, texts: left },
+  };
 }

@@ -149,6 +149,74 @@ test("a conflict shows both versions, and what one clicks is what both have", as
   await panel.waitFor({ state: "hidden" });
 });
 
+test("what a conflict shows of a version is what comes of choosing it, also of what does not collide", async () => {
+  const [anna, ben] = await Promise.all([device("anna"), device("ben")]);
+  await Promise.all([goOffline(anna), goOffline(ben)]);
+  await rename(anna, "Buy bread", "Buy rye bread");
+  await anna.getByLabel("Done: Buy rye bread").check();
+  await ben.getByText("Buy bread", { exact: true }).click();
+  await ben.getByRole("textbox", { name: "Note" }).fill("At the corner");
+  await ben.getByRole("textbox", { name: "Task", exact: true }).fill("Buy white bread");
+  await press(ben, "Save");
+  await goOnline(anna);
+  await says(anna, "Nothing unsynced");
+  await goOnline(ben);
+  const shown = (side: string): Promise<string[]> =>
+    ben.getByRole("region", { name: side, exact: true }).locator("dd").allTextContents();
+  await ben.getByRole("dialog").waitFor();
+  const before = "before: Buy bread";
+  expect(await shown("Here")).toEqual(["Buy white bread", before, "At the corner", "Done"]);
+  expect(await shown("Elsewhere")).toEqual(["Buy rye bread", before, "At the corner", "Done"]);
+  await press(ben, "Take theirs");
+  await agree(anna, ben);
+  await row(anna, "Buy rye bread").getByText("At the corner", { exact: true }).waitFor();
+  expect(await anna.getByLabel("Done: Buy rye bread").isChecked()).toBe(true);
+});
+
+test("who is editing a task is asked about a conflict when that is closed", async () => {
+  const [anna, ben] = await Promise.all([device("anna"), device("ben")]);
+  await Promise.all([goOffline(anna), goOffline(ben)]);
+  await rename(anna, "Buy bread", "Buy rye bread");
+  await rename(ben, "Buy bread", "Buy white bread");
+  await goOnline(anna);
+  await says(anna, "Nothing unsynced");
+  await ben.getByText("Book the train", { exact: true }).click();
+  await goOnline(ben);
+  await says(ben, "1 conflict to settle");
+  expect(await ben.getByRole("dialog").isVisible()).toBe(false);
+  await press(ben, "Cancel");
+  await ben.getByRole("dialog", { name: "Which one stays?" }).waitFor();
+  await press(ben, "Keep mine");
+  await agree(anna, ben);
+});
+
+test("what the server does not accept is taken back, and the page says so when the sync is over", async () => {
+  const anna = await device("anna");
+  await anna.getByText("Book the train", { exact: true }).click();
+  const tooMuch = (note: unknown): unknown =>
+    Object.assign(note as object, { value: "x".repeat(501) });
+  await anna.getByRole("textbox", { name: "Note" }).evaluate(tooMuch); // nobody could type that
+  await add(anna, "Sweep the stairs"); // and this is accepted in the same sync
+  await press(anna, "Save");
+  await says(anna, "2 unsynced");
+  await says(anna, "The server did not accept a change, and it was taken back.");
+  expect(await row(anna, "Book the train").locator(".note").textContent()).toBe("");
+  await anna.getByLabel("Done: Book the train").check();
+  await says(anna, "1 sent");
+});
+
+test("a device whose address has no name, or an odd one, is called something", async () => {
+  const page = await browser.newPage();
+  for (const [name, heading, initial] of [
+    ["", "Phone’s tasks", "P"],
+    ["😀 bob", "😀 bob’s tasks", "😀"],
+  ] as const) {
+    await page.goto(`${urlOf(server.port)}/device?name=${encodeURIComponent(name)}`);
+    await page.getByRole("heading", { name: heading, exact: true }).waitFor();
+    expect(await page.locator("#initial").textContent()).toBe(initial);
+  }
+});
+
 test("a reload without a network and without a server keeps the tasks and the open conflict", async () => {
   const [anna, ben] = await Promise.all([device("anna"), device("ben")]);
   await ben.evaluate("navigator.serviceWorker.ready");

@@ -40,6 +40,14 @@ const codeOfAttempt = (accounts: Accounts, name: string, secret: string, address
     (error: unknown) => (error as SyncError).code,
   );
 
+test("who uses what has a plugin, and not its plugin, is told so", async () => {
+  const accounts = new Accounts();
+  const { sync } = await stage.serve({ authenticate: accounts.authenticate });
+  const use = (): unknown => sync.use(accounts as never);
+  expect(codeOf(use)).toBe("invalid_payload");
+  expect(use).toThrow("`accounts.plugin`");
+});
+
 describe("an account", () => {
   test("lets its owner in, under an id of its own", async () => {
     const { accounts, sync, url } = await serve();

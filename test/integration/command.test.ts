@@ -43,6 +43,16 @@ async function fill(): Promise<void> {
   store.close();
 }
 
+test("whoever reads what a command prints may have had enough", async () => {
+  const env = { ...process.env, NODE_OPTIONS: "", NODE_NO_WARNINGS: "1" };
+  const child = spawn(process.execPath, [COMMAND, "accounts", "--help"], { env });
+  child.stdout.destroy();
+  let said = "";
+  child.stderr.on("data", (chunk) => (said += String(chunk)));
+  await once(child, "close");
+  expect([child.exitCode, said]).toEqual([0, ""]);
+});
+
 test("docs/OPERATIONS.md: every command does what it says, in this order", async () => {
   const database = await TestPostgres.start();
   stage.afterwards(() => database.stop());

@@ -122,6 +122,45 @@ test("what is left to the others stays theirs, what does not collide is kept", a
   expect(objectsOf(here)).toEqual([{ id: "tree:1", height: 3, kind: "ash" }]);
 });
 
+test("a property that this side has removed is gone for who gives `mine`", async () => {
+  const { away, here, asked, settle } = await scene(preferLocal);
+  const write = away.update({ id: "tree:1", height: undefined });
+  await here.update({ id: "tree:1", height: 3 });
+  await settle();
+  await write;
+  expect(Object.entries(asked[0]?.mine ?? {})).toContainEqual(["height", undefined]);
+  expect(objectsOf(here)).toEqual([{ id: "tree:1", kind: "oak" }]);
+});
+
+test("a property that both sides have added is gone for who gives `base`", async () => {
+  const { away, here, settle } = await scene(({ base }) => base);
+  const write = away.update({ id: "tree:1", age: 2 });
+  await here.update({ id: "tree:1", age: 3 });
+  await settle();
+  await write;
+  expect(objectsOf(here)).toEqual([TREE]);
+});
+
+test.each<[what: string, handler: ConflictHandler, expected: object[]]>([
+  ["null destroys it", () => null, []],
+  [
+    "under another id it is another object, and what did not collide is written",
+    () => ({ id: "tree:2", height: 7 }),
+    [
+      { ...TREE, height: 3, kind: "ash" },
+      { id: "tree:2", height: 7 },
+    ],
+  ],
+])("of what collides %s", async (_what, handler, expected) => {
+  const { away, here, asked, settle } = await scene(handler);
+  const write = away.update({ id: "tree:1", height: 2, kind: "ash" });
+  await here.update({ id: "tree:1", height: 3 });
+  await settle();
+  await write;
+  expect(objectsOf(here)).toEqual(expected);
+  expect(asked).toHaveLength(1);
+});
+
 test("a write of which nothing is left is rejected as a conflict, and nothing is written", async () => {
   const { sync, away, here, settle } = await scene(preferRemote);
   const write = away.update({ id: "tree:1", height: 2 });
@@ -270,6 +309,29 @@ test("what this client has itself written of the same while it was asked is aske
   expect(sync.get("tree:1")).toMatchObject({ height: 40 });
 });
 
+test("what others destroy while it is decided about may come back whole", async () => {
+  const decide: (() => void)[] = [];
+  const { sync, away, here, asked, settle } = await scene(async ({ mine }) => {
+    await new Promise<void>((resolve) => decide.push(resolve));
+    return mine;
+  });
+  const write = away.update({ id: "tree:1", height: 2 });
+  await here.update({ id: "tree:1", height: 3 });
+  const settling = settle();
+  await eventually(() => decide.length === 1);
+  await here.destroy("tree:1");
+  await here.create({ id: "tree:2" });
+  await eventually(() => away.get("tree:2")); // and has heard that the other is gone
+  decide[0]?.();
+  await eventually(() => decide.length === 2);
+  const base = { id: "tree:1", height: 3, kind: "oak" };
+  expect(asked[1]).toMatchObject({ base, mine: { ...base, height: 2 }, theirs: null });
+  decide[1]?.();
+  await write;
+  await settling;
+  expect(sync.get("tree:1")).toEqual({ ...base, height: 2 });
+});
+
 test("one's own writes do not collide with each other, however many are on their way", async () => {
   const { away, here, asked, settle } = await scene(preferRemote);
   const writes = Array.from({ length: 50 }, (_, i) => away.update({ id: "tree:1", height: i }));
@@ -365,6 +427,20 @@ test("an update of what was destroyed meanwhile may bring it back, whole", async
   expect(objectsOf(here)).toEqual([{ ...TREE, height: 2 }]);
 });
 
+test("who is shown a part cannot tell what was destroyed meanwhile from what is hidden, and brings back what they wrote", async () => {
+  const { away, here, asked, settle } = await scene(
+    keepAlive(preferLocal),
+    {},
+    { subscribe: [{ namespace: "tree" }] },
+  );
+  const write = away.update({ id: "tree:1", height: 2 });
+  await here.destroy("tree:1");
+  await settle();
+  await write;
+  expect(asked).toMatchObject([{ base: null, mine: { height: 2 }, theirs: null }]);
+  expect(objectsOf(here)).toEqual([{ id: "tree:1", height: 2 }]);
+});
+
 test("destroying what was changed meanwhile may be dropped", async () => {
   const { away, here, asked, settle } = await scene(keepAlive(preferLocal));
   const write = away.destroy("tree:1");
@@ -374,6 +450,27 @@ test("destroying what was changed meanwhile may be dropped", async () => {
   expect(asked).toMatchObject([{ base: TREE, mine: null, theirs: { ...TREE, height: 7 } }]);
   expect(objectsOf(here)).toEqual([{ ...TREE, height: 7 }]);
 });
+
+test.each([
+  ["preferLocal", preferLocal, { height: 5, leaves: 7 }, 1],
+  ["preferRemote", preferRemote, { ...TREE, height: 3, leaves: 7 }, 2],
+  ["keepAlive(preferLocal)", keepAlive(preferLocal), { ...TREE, height: 5, leaves: 7 }, 2],
+])(
+  "what is created in the place of what others have changed is asked about, and not lost: %s",
+  async (_name, handler, expected, questions) => {
+    const { away, here, asked, settle } = await scene(handler);
+    const writes = [
+      away.destroy("tree:1"),
+      away.create({ id: "tree:1", height: 5 }),
+      away.update({ id: "tree:1", leaves: 7 }),
+    ];
+    await here.update({ id: "tree:1", height: 3 });
+    await settle();
+    await Promise.allSettled(writes);
+    expect(objectsOf(here)).toEqual([{ ...expected, id: "tree:1" }]);
+    expect(asked).toHaveLength(questions);
+  },
+);
 
 test("what both have destroyed is gone", async () => {
   const { away, here, asked, settle } = await scene(preferLocal);
@@ -409,6 +506,78 @@ test("two objects of one id both survive, the local one under another, and what 
   ]);
 });
 
+test("what never leaves the device follows an object that gets another id", async () => {
+  const references = { note: ["tree"] };
+  const namespaces = { note: { sync: false } } as const;
+  const handler = keepBoth((id) => `${id}-too`);
+  const { sync, away, here } = await scene(handler, {}, { references, namespaces });
+  const write = away.create({ id: "tree:2", kind: "mine" });
+  await away.create({ id: "note:1", tree: "tree:2" });
+  await here.create({ id: "tree:2", kind: "theirs" });
+  away.connect();
+  await write;
+  expect(away.get("note:1")).toEqual({ id: "note:1", tree: "tree:2-too" });
+  expect(away.get("tree:2-too")).toEqual({ id: "tree:2-too", kind: "mine" });
+  expect(sync.get("note:1")).toBeUndefined();
+});
+
+test.each(["note:1", "news:1"])(
+  "nothing is decided to be what is not pushed, as %s",
+  async (given) => {
+    const namespaces = { note: { sync: false }, news: { sync: "pull" } } as const;
+    let id = given;
+    const { sync, away, here } = await scene(({ mine }) => ({ ...mine, id }), {}, { namespaces });
+    const errors: SyncError[] = [];
+    away.on("error", (error) => errors.push(error));
+    const write = away.create({ id: "tree:2", kind: "mine" });
+    await here.create({ id: "tree:2", kind: "theirs" });
+    away.connect();
+    await eventually(() => errors.length === 1);
+    expect(errors[0]).toMatchObject({ code: "handler_failed", id: "tree:2" });
+    expect(errors[0]?.cause).toMatchObject({ code: "forbidden", id: given });
+    away.disconnect();
+    id = "tree:3";
+    away.connect();
+    await write;
+    expect([...sync.allObjects().keys()]).toEqual(["tree:1", "tree:2", "tree:3"]);
+  },
+);
+
+test("a child is not created upon a parent that is only pulled, and was destroyed unseen", async () => {
+  const references = { leaf: ["tree"] };
+  const namespaces = { tree: { sync: "pull" } } as const;
+  const { url, here, sync } = await scene(undefined, { references });
+  const onConflict = resolveWith(keepAlive(preferLocal));
+  const away = await stage.join(url, { references, namespaces, onConflict });
+  away.disconnect();
+  const write = away.create({ id: "leaf:1", tree: "tree:1" });
+  await here.destroy("tree:1");
+  away.connect();
+  await expect(write).rejects.toMatchObject({ code: "conflict", id: "tree:1" });
+  expect(sync.allObjects().size).toBe(0);
+});
+
+test.each([
+  ["without a handler", undefined],
+  ["with one", keepAlive(preferRemote)],
+])("what is only pushed is no conflict, and holds: %s", async (_name, handler) => {
+  const { sync, url, here } = await scene(undefined);
+  const asked: Conflict[] = [];
+  const away = await stage.join(url, {
+    namespaces: { log: { sync: "push" } },
+    onConflict: resolveWith(handler && watched(handler, asked)),
+  });
+  await away.create({ id: "log:1", lines: 1, kind: "short" });
+  away.disconnect();
+  const write = away.update({ id: "log:1", lines: 2 });
+  await here.update({ id: "log:1", lines: 9, kind: "long" });
+  away.connect();
+  await write;
+  expect(away.get("log:1")).toEqual({ id: "log:1", lines: 2, kind: "short" });
+  expect(sync.get("log:1")).toEqual({ id: "log:1", lines: 2, kind: "long" });
+  expect(asked).toEqual([]);
+});
+
 test("a parent that was destroyed comes back for a child that refers to it", async () => {
   const references = { leaf: ["tree"] };
   const { away, here, settle } = await scene(
@@ -421,6 +590,19 @@ test("a parent that was destroyed comes back for a child that refers to it", asy
   await settle();
   await write;
   expect(objectsOf(here)).toEqual([{ id: "leaf:1", tree: "tree:1" }, TREE]);
+});
+
+test("of a write that refers to what is left destroyed nothing is made", async () => {
+  const references = { leaf: ["tree"] };
+  const { away, here, settle } = await scene(preferRemote, { references }, { references });
+  const write = away.transaction((tx) => {
+    tx.create({ id: "leaf:1", tree: "tree:1" });
+    tx.create({ id: "stone:1" });
+  });
+  await here.destroy("tree:1");
+  await settle();
+  await expect(write).rejects.toMatchObject({ code: "conflict", id: "tree:1" });
+  expect(objectsOf(here)).toEqual([]);
 });
 
 test("a parent is not destroyed under a child that its destroyer had not seen", async () => {
@@ -712,6 +894,44 @@ test.each([[undefined], [preferLocal], [adding]])(
   },
 );
 
+test.each([
+  ["accepted, with `resolveWith`", resolveWith(), "accepted"],
+  ["a conflict without `onConflict`", undefined, "conflict"],
+])(
+  "what a handler has taken when its server ended is found there, and is %s",
+  async (_, onConflict, expected) => {
+    const table = new Map([["tree:1", TREE]]);
+    let takes = 0;
+    let answer: () => void = () => undefined;
+    const update = async (changes: object): Promise<object> => {
+      table.set("tree:1", { ...TREE, ...changes });
+      takes += 1;
+      await new Promise<void>((resolve) => (answer = resolve));
+      return changes;
+    };
+    const fetch = (ids: readonly string[]) => ids.map((id) => table.get(id) ?? null);
+    const options = { conflicts: "detect", handlers: { update, fetch } } as const;
+    const first = await stage.serve(options);
+    await first.sync.refresh(["tree:1"]);
+    const network = await stage.network(first.port);
+    const client = await stage.join(network.url, { ...TAPPED, onConflict });
+    const outcome = client.update({ id: "tree:1", height: 2 }).then(
+      () => "accepted",
+      (error: unknown) => (error as SyncError).code,
+    );
+    await eventually(() => takes === 1);
+    network.goDown();
+    const second = await stage.serve(options);
+    await second.sync.refresh(["tree:1"]);
+    network.leadTo(second.port);
+    network.comeUp();
+    expect(await outcome).toBe(expected);
+    expect(client.get("tree:1")).toEqual({ ...TREE, height: 2 });
+    expect(takes).toBe(1);
+    answer();
+  },
+);
+
 test("who destroys an object hears nothing of an unseen one that refers to it and is hidden", async () => {
   const references = { secret: ["tree"] };
   const everything = { create: true, update: true, destroy: true };
@@ -724,12 +944,22 @@ test("who destroys an object hears nothing of an unseen one that refers to it an
   expect(asked).toEqual([]);
 });
 
-test.each([["detect me"], [{ tree: "always" }], [null], [7]])(
+test.each([["detect me"], [{ tree: "always" }], [{ "tree:": "detect" }], [null], [7]])(
   "the option conflicts cannot be %j",
   (conflicts) => {
     expect(() => new ObjectSyncServer({ conflicts: conflicts as never })).toThrow(
       expect.objectContaining({ code: "bad_option", property: "conflicts" }),
     );
+  },
+);
+
+test.each([[{ tree: "wood" }], [{ tree: [""] }], [{ "tree:": ["wood"] }], [null]])(
+  "the option references cannot be %j, of a server or of a client",
+  (references) => {
+    const refused = expect.objectContaining({ code: "bad_option", property: "references" });
+    const options = { references: references as never };
+    expect(() => new ObjectSyncServer(options)).toThrow(refused);
+    expect(() => stage.client("http://localhost", options)).toThrow(refused);
   },
 );
 

@@ -10,8 +10,10 @@ import type {
 } from "../../client/index.ts";
 import { preferLocal, resolveWith } from "../../client/conflicts/index.ts";
 import type { ServerOptions } from "../../server/index.ts";
+import { persist } from "../../client/keeping/persist.ts";
 import { eventually } from "../support/eventually.ts";
-import { Stage, TAPPED, viewOf, type Served } from "../support/stage.ts";
+import { HeldStorage } from "../support/held-storage.ts";
+import { next, Stage, TAPPED, viewOf, type Served } from "../support/stage.ts";
 
 /** Clients that go to their server when they are told to, and leave it again. */
 
@@ -295,6 +297,75 @@ test.each(["repair", "reset"] as const)(
   },
 );
 
+test("a push is out of date when what is subscribed to has not been pulled", async () => {
+  const { sync, url } = await stage.serve();
+  await sync.create({ id: "task:1" });
+  await sync.create({ id: "note:1" });
+  const a = stage.client(url, { ...EXPLICIT, subscribe: [{ namespace: "task" }] });
+  await a.pull();
+  void a.create({ id: "task:2" });
+  a.subscribe({ namespace: "note" });
+  await expect(a.push()).rejects.toMatchObject({ code: "out_of_date" });
+  expect(sync.get("task:2")).toBeUndefined();
+  await a.pull();
+  expect(a.get("note:1")).toBeDefined();
+  expect(await a.push()).toMatchObject({ pushed: 1 });
+});
+
+test("a push is not out of date for what was subscribed to while it was pulled, and is shown", async () => {
+  const { sync, url } = await stage.serve();
+  await sync.create({ id: "note:1" });
+  const a = stage.client(url, { ...EXPLICIT, subscribe: [{ namespace: "task" }] });
+  a.once("connect", () => void a.subscribe({ namespace: "note" }));
+  await a.pull();
+  expect(a.get("note:1")).toBeDefined();
+  void a.create({ id: "task:1" });
+  expect(await a.push()).toMatchObject({ pushed: 1 });
+});
+
+test("who asks for a push that is out of date hears so when the call has returned", async () => {
+  const { url } = await stage.serve();
+  const a = stage.client(url, { ...EXPLICIT, subscribe: [] });
+  await a.pull();
+  a.subscribe({ namespace: "note" });
+  const told: unknown[] = [];
+  const pushing = a.push((error) => told.push(error?.code));
+  told.push("returned");
+  await expect(pushing).rejects.toMatchObject({ code: "out_of_date" });
+  expect(told).toEqual(["returned", "out_of_date"]);
+});
+
+test("a sync waits for what is asked about when it has seen all that is new", async () => {
+  const memory = new SharedMemory();
+  const former = await stage.serve({ conflicts: "detect" });
+  const options = { ...EXPLICIT, storage: memoryStorage(memory) };
+  await former.sync.create({ id: "task:1", title: "tea" });
+  const failing = resolveWith(() => Promise.reject(new Error("not yet")));
+  const a = stage.client(former.url, { ...options, onConflict: failing });
+  await a.pull();
+  void a.update({ id: "task:1", title: "mine" }).catch(() => undefined);
+  await former.sync.update({ id: "task:1", title: "theirs" });
+  const failed = new Promise((resolve) => a.on("error", resolve));
+  await a.sync();
+  await failed;
+  await a.close();
+
+  const { sync, url } = await stage.serve({ conflicts: "detect" });
+  await sync.create({ id: "task:1", title: "another's" });
+  let calls = 0;
+  const later = resolveWith(async ({ mine }) => {
+    if (calls++ === 0) throw new Error("not before its server has been heard");
+    await sync.create({ id: "task:2" }); // takes a while
+    return mine;
+  });
+  const b = stage.client(url, { ...options, onConflict: later });
+  await new Promise((resolve) => b.on("error", resolve));
+  await b.sync();
+  expect(calls).toBe(2);
+  expect(b.pending).toBe(0);
+  expect(sync.get("task:1")).toMatchObject({ title: "mine" });
+});
+
 test("autoSync syncs again and again, and another interval takes its place", async () => {
   const { sync, a } = await scene();
   a.autoSync(3_600_000);
@@ -329,8 +400,9 @@ test.each(["reset", "signOut"] as const)(
     const before = came.length;
     await eventually(() => came.length > before);
     await a[end]();
-    came.length = 0;
     const b = stage.client(url, { ...EXPLICIT, auth: "bob" });
+    await b.sync(); // by then the server has heard of what was under way
+    came.length = 0;
     for (let i = 0; i < 5; i++) await b.sync();
     expect(new Set(came)).toEqual(new Set(["bob"]));
   },
@@ -345,6 +417,43 @@ test("progress is told, first what is pulled and then what is pushed", async () 
   await a.sync();
   expect(heard[0]).toEqual({ phase: "pull", pulled: 1, pushed: 0, pending: 1 });
   expect(heard.at(-1)).toMatchObject({ phase: "push", pushed: 1, pending: 0 });
+});
+
+test("of a long pull it is told how far it is, and it can be ended there, before anything shows", async () => {
+  const { sync, url } = await stage.serve();
+  for (const part of ["a", "b", "c", "d"])
+    await sync.transaction((tx) => {
+      for (let n = 0; n < 1_000; n++)
+        tx.create({ id: `task:${part}${String(n)}`, text: "x".repeat(80) });
+    });
+  await sync.create({ id: "log:1" });
+  const a = stage.client(url, { ...EXPLICIT, namespaces: { log: { sync: "push" } } });
+  const seen: number[] = [];
+  a.once("progress", () => {
+    seen.push(a.allObjects().size);
+    a.disconnect();
+  });
+  await expect(a.pull()).rejects.toMatchObject({ code: "unavailable" });
+  const heard: number[] = [];
+  a.on("progress", ({ phase, pulled }) => {
+    if (phase === "pull") heard.push(pulled);
+  });
+  expect(await a.pull()).toEqual({ pulled: 4_000, pushed: 0 });
+  expect(seen).toEqual([0]);
+  expect(heard.length).toBeGreaterThan(2);
+  expect(heard).toEqual([...heard].sort((one, other) => one - other));
+  expect(a.allObjects().size).toBe(4_000);
+});
+
+test("what was told of a long pull comes to what it resolves with, also where all of it is left aside", async () => {
+  const { sync, url } = await stage.serve({ limits: { pageBytes: 1_000 } });
+  for (let n = 0; n < 100; n++) await sync.create({ id: `log:${String(n)}`, text: "x".repeat(80) });
+  const a = stage.client(url, { ...EXPLICIT, namespaces: { log: { sync: "push" } } });
+  const heard: number[] = [];
+  a.on("progress", ({ pulled }) => heard.push(pulled));
+  expect(await a.pull()).toEqual({ pulled: 0, pushed: 0 });
+  expect(heard.length).toBeGreaterThan(1);
+  expect(heard.at(-1)).toBe(0);
 });
 
 test("repair gives up what was not pushed, and takes what the server has", async () => {
@@ -381,6 +490,30 @@ test("repair gives up what an earlier client has left, also before the storage h
   expect(sync.get("task:0")).toMatchObject({ title: "the server's" });
 });
 
+test("repair tells of what it has given up when no end of the process brings it back", async () => {
+  const memory = new SharedMemory();
+  const held = new HeldStorage(memory);
+  stage.afterwards(() => held.release());
+  const { sync, url } = await stage.serve();
+  const a = stage.client(url, { ...EXPLICIT, storage: persist(() => held) });
+  const isKept = (): boolean => JSON.stringify([...memory.entries]).includes("secret");
+  const told: unknown[] = [];
+  const write = a.create({ id: "a", text: "secret" }, (error) => {
+    told.push(error?.code, isKept());
+  });
+  write.catch(() => undefined);
+  await write.reached("stored");
+  held.hold();
+  await a.repair();
+  const before = [isKept(), a.pending, a.get("a"), told.length];
+  held.release();
+  await eventually(() => told.length > 0);
+  expect(before).toEqual([true, 0, undefined, 0]);
+  expect(told).toEqual(["discarded", false]);
+  await a.push();
+  expect(viewOf(sync)).toEqual({});
+});
+
 test("a repair that is called off before the storage has told of anything gives up nothing", async () => {
   const memory = new SharedMemory();
   const { sync, url } = await stage.serve();
@@ -407,6 +540,27 @@ test("what an earlier client has left is pushed as little as it comes to, also b
   const a = stage.client(url, { ...EXPLICIT, storage: memoryStorage(memory) });
   expect(await a.push()).toMatchObject({ pushed: 1 });
   expect(viewOf(sync)).toEqual({ "task:1": { id: "task:1", n: 9 } });
+});
+
+test("what two clients have left is still there when the next one could not push it", async () => {
+  const { sync, url, port } = await stage.serve();
+  const storage = memoryStorage(new SharedMemory());
+  const tabs = ["a", "b"].map((name) => ({
+    name,
+    tab: stage.client(url, { ...EXPLICIT, storage }),
+  }));
+  for (const { name, tab } of tabs)
+    for (const n of [1, 2, 3])
+      await tab.create({ id: `task:${name}${String(n)}` }).reached("stored");
+  await Promise.all(tabs.map(({ tab }) => tab.close()));
+  await sync.close();
+  const one = stage.client(url, { ...EXPLICIT, storage });
+  await expect(one.push()).rejects.toMatchObject({ code: "unavailable" });
+  await one.close();
+  const { sync: again } = await stage.serve({}, port);
+  const next = stage.client(url, { ...EXPLICIT, storage });
+  expect(await next.push()).toEqual({ pulled: 0, pushed: 6 });
+  expect(again.allObjects().size).toBe(6);
 });
 
 test("a pull is over also when what was fetched is answered before the view is whole", async () => {
@@ -605,8 +759,12 @@ test("what is under way when the client is closed fails with closed", async () =
   const syncing = a.sync().catch((error: unknown) => error);
   const waiting = a.pull().catch((error: unknown) => error);
   await a.close();
-  expect(await syncing).toMatchObject({ code: "closed" });
-  expect(await waiting).toMatchObject({ code: "closed" });
+  const closed = { code: "closed" };
+  expect(await syncing).toMatchObject(closed);
+  expect(await waiting).toMatchObject(closed);
+  await expect(a.sync()).rejects.toMatchObject(closed);
+  await expect(a.reset()).rejects.toMatchObject(closed);
+  expect(() => a.autoSync(1)).toThrow(expect.objectContaining(closed));
 });
 
 test.each(["disconnect", "reset", "signOut", "close"] as const)(
@@ -694,6 +852,69 @@ test("a namespace that is not synced never leaves the device, and survives a rel
   expect([...again.allObjects().keys()].sort()).toEqual(["draft:1", "task:1"]);
 });
 
+test("what never leaves the device is there again at once, whatever else its client has left", async () => {
+  const store = new SharedMemory();
+  const options = { ...EXPLICIT, namespaces: DRAFTS, storage: memoryStorage(store) };
+  const first = await stage.serve();
+  const [a, b] = [stage.client(first.url, options), stage.client(first.url, options)];
+  await a.create({ id: "draft:a" });
+  await b.create({ id: "draft:b" });
+  await a.sync();
+  await a.close();
+  await first.sync.close();
+  const second = await stage.serve({}, first.port); // another world, which counts anew
+  let connections = 0;
+  second.sync.on("connect", () => connections++);
+  void b.create({ id: "task:b" });
+  await b.sync();
+  await b.close();
+  const c = stage.client(second.url, options);
+  await next(c, "restored");
+  expect(c.get("draft:a")).toBeDefined();
+  expect(c.get("draft:b")).toBeDefined();
+  await c.sync();
+  expect(connections).toBe(2);
+  expect([...second.sync.allObjects().keys()]).toEqual(["task:b"]);
+});
+
+test("of two objects of one id that two clients have kept to themselves none is lost", async () => {
+  const { url } = await stage.serve();
+  const storage = memoryStorage(new SharedMemory());
+  const options = { ...EXPLICIT, namespaces: DRAFTS, storage };
+  const [a, b] = [stage.client(url, options), stage.client(url, options)];
+  await a.create({ id: "draft:1", text: "dear ann" });
+  await a.create({ id: "draft:2" });
+  await b.create({ id: "draft:1", text: "dear bob" });
+  await b.create({ id: "draft:3" });
+  await Promise.all([a.close(), b.close()]);
+  const c = stage.client(url, options);
+  await next(c, "restored");
+  const d = stage.client(url, options);
+  await next(d, "restored");
+  expect([...c.allObjects().keys()].sort()).toEqual(["draft:1", "draft:2", "draft:3"]);
+  const texts = [c, d].map((client) => client.get("draft:1")?.["text"]);
+  expect(texts.sort()).toEqual(["dear ann", "dear bob"]);
+});
+
+test("what a client has left of a user, and nobody goes on with, keeps no connection", async () => {
+  const authenticate = ({ auth }: { auth: unknown }): unknown => ({ id: auth });
+  const { sync, url } = await stage.serve({ authenticate });
+  const connections = { begun: 0, ended: 0 };
+  sync.on("connect", () => connections.begun++);
+  sync.on("disconnect", () => connections.ended++);
+  const storage = memoryStorage(new SharedMemory());
+  const options = { auth: "ann", namespaces: DRAFTS, storage };
+  const [a, b] = [stage.client(url, options), stage.client(url, options)];
+  await Promise.all([next(a, "synced"), next(b, "synced")]);
+  await a.create({ id: "draft:1", text: "one" });
+  await b.create({ id: "draft:1", text: "another" });
+  await Promise.all([a.close(), b.close()]);
+  const c = stage.client(url, options);
+  await eventually(() => connections.begun === 4 && connections.ended === 3);
+  expect(c.isConnected()).toBe(true);
+  expect(c.get("draft:1")).toBeDefined();
+});
+
 test("what is not synced is told of once, also when it is written over or forgotten before it is kept", async () => {
   const { url } = await stage.serve();
   const options = { storage: memoryStorage(new SharedMemory()), namespaces: DRAFTS };
@@ -764,11 +985,14 @@ test("what is only pushed stays here under the id that the server gave it", asyn
   expect(viewOf(a)).toEqual(viewOf(sync));
 });
 
-test.each([[{ task: { sync: "sometimes" } }], [{ task: true }], [null]])(
-  "the option namespaces cannot be %j",
-  (namespaces) => {
-    expect(() => stage.client("http://localhost", { namespaces: namespaces as never })).toThrow(
-      expect.objectContaining({ code: "bad_option", property: "namespaces" }),
-    );
-  },
-);
+test.each([
+  [{ task: { sync: "sometimes" } }],
+  [{ task: true }],
+  [{ task: null }],
+  [{ "task:": { sync: false } }], // which would be said of no object
+  [null],
+])("the option namespaces cannot be %j", (namespaces) => {
+  expect(() => stage.client("http://localhost", { namespaces: namespaces as never })).toThrow(
+    expect.objectContaining({ code: "bad_option", property: "namespaces" }),
+  );
+});

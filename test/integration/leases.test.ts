@@ -5,6 +5,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import type { ObjectSync, ObjectSyncOptions } from "../../client/index.ts";
+import { explicit } from "../../client/explicit/index.ts";
 import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
 import { Leases } from "../../client/plugins/leases/index.ts";
 import {
@@ -165,6 +166,14 @@ describe("a lease", () => {
     await expect(bob.leases.lock("door", { waitMs: 0 })).rejects.toMatchObject({ code: "locked" });
     await lease.release();
     await (await bob.leases.lock("door")).release();
+  });
+
+  test("is not for a client that could not keep it, as it is not live", async () => {
+    const { url } = await serve();
+    const sync = stage.client(url, { live: explicit });
+    const asked = new Leases(sync).lock("door");
+    await expect(asked).rejects.toMatchObject({ code: "unsupported" });
+    expect(sync.pending).toBe(0);
   });
 
   test("asked for without a server is `timeout` after the wait and some patience", async () => {

@@ -1,5 +1,13 @@
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,7 +90,7 @@ test("what is wrong is said, with the code, and nothing is changed", async () =>
   const nowhere = await accounts(["list"]);
   expect([nowhere.code, nowhere.stderr]).toEqual([
     1,
-    expect.stringMatching(/^object-sync: not_found: there is no hub directory/),
+    expect.stringMatching(/^object-sync: not_found: there is no hub in .*set-secret/),
   ]);
   expect((await accounts(["set-secret", "test"], "short")).stderr).toContain(
     "invalid_value: a secret is a text of 8 to 1024 characters",
@@ -95,6 +103,68 @@ test("what is wrong is said, with the code, and nothing is changed", async () =>
   expect([port.code, port.stderr]).toEqual([2, expect.stringContaining("A port is")]);
   const help = await objectSync(["accounts", "grant", "--help"]);
   expect([help.code, help.stdout]).toEqual([0, expect.stringContaining("--hub-path")]);
+}, 120_000);
+
+test("what could never work is refused, and what is likely a slip is said", async () => {
+  await accounts(["set-secret", "test"], "secret123");
+  const colon = await accounts(["set-secret", "a:b"], "secret123"); // HTTP Basic has one of its own
+  expect([colon.code, colon.stderr]).toEqual([1, expect.stringContaining("must not have a colon")]);
+  for (const value of [[], ["Yes"], ["1e6"], ["1 MB"]]) {
+    const quota = await accounts(["grant", "test", "DatabaseQuota", "garden", ...value]);
+    expect([quota.code, quota.stderr]).toEqual([1, expect.stringContaining("number of bytes")]);
+  }
+  expect((await accounts(["permissions", "test"])).stdout).toBe("");
+  const slip = await accounts(["grant", "test", "ReadDatbase", "garden"]);
+  expect([slip.code, slip.stderr]).toEqual([
+    0,
+    expect.stringMatching(/never asks about ReadDatbase, only about CreateDatabase, .*quotes/),
+  ]);
+  expect((await accounts(["grant", "test", "*", "*"])).stderr).toBe("");
+}, 120_000);
+
+test("to look into a folder that is no hub makes none of it, and what is in the way is said", async () => {
+  const at = (path: string) => objectSync(["accounts", "list", "--hub-path", path]);
+  const empty = await at(folder);
+  expect([empty.code, empty.stderr]).toEqual([1, expect.stringContaining("there is no hub in")]);
+  expect(readdirSync(folder)).toEqual([]);
+  writeFileSync(join(folder, "file"), "");
+  const file = ["accounts", "set-secret", "test", "secret123", "--hub-path", join(folder, "file")];
+  expect((await objectSync(file)).stderr).toContain("bad_option: ");
+  expect((await objectSync(file)).stderr).toContain("is no directory");
+  mkdirSync(join(hub, "hub.db"), { recursive: true });
+  expect((await accounts(["list"])).stderr).toMatch(/bad_option: .*hub\.db cannot be opened: /);
+}, 60_000);
+
+test("commands that are given at once are all done", async () => {
+  await accounts(["set-secret", "test"], "secret123");
+  const names = ["a", "b", "c", "d", "e"];
+  const all = await Promise.all(
+    names.map((name) => accounts(["grant", "test", "ReadDatabase", name])),
+  );
+  expect(all.map(({ code, stderr }) => [code, stderr])).toEqual(names.map(() => [0, ""]));
+  const { stdout } = await accounts(["permissions", "test"]);
+  expect(stdout).toBe(names.map((name) => `ReadDatabase\t${name}\tYes\n`).join(""));
+}, 120_000);
+
+test("a service whose hub another process has taken says so, and ends", async () => {
+  await accounts(["set-secret", "test"], "secret123");
+  await accounts(["grant", "test", "*", "*"]);
+  const { api, child, output } = await serve();
+  rmSync(join(hub, "service.json")); // so that a command does not find it
+  const taker = await serve();
+  expect((await accounts(["grant", "test", "ReadDatabase", "x"])).code).toBe(0);
+  const device = new PlasmidDevice(api, "garden");
+  await device.get("").catch(() => undefined);
+  await eventually(
+    () => child.exitCode === 1,
+    () => output.text,
+  );
+  expect(output.text).toContain("object-sync: deposed: ");
+  expect(output.text).not.toMatch(/^ +at /m);
+  // Commands still find the service that has it now, which is not taken from that.
+  expect((await accounts(["grant", "test", "ReadDatabase", "y"])).code).toBe(0);
+  expect((await new PlasmidDevice(taker.api, "garden").get("")).status).toBe(200);
+  expect(taker.child.exitCode).toBe(null);
 }, 120_000);
 
 test("notes are kept with the hub", async () => {

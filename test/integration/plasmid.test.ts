@@ -240,6 +240,58 @@ test("there are no more databases than there may be, and asking for one makes no
   expect((await new PlasmidDevice(api, "a").get("")).status).toBe(200);
 });
 
+test("nor more when many are asked for at once, and each account that is made has its own", async () => {
+  const { api, accounts } = await serve({ databasesMax: 3, signUp: true });
+  const asked = ["a", "b", "c", "d"].map((name) => new PlasmidDevice(api, name).get(""));
+  const signUps = ["ann", "ben", "cleo", "dan"].map(async (access) => {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ access, secret: SECRET });
+    const response = await fetch(`${api}a/`, { method: "POST", headers, body });
+    return (await response.json()) as { success?: { access: string; dbname: string } };
+  });
+  const made = (await Promise.all(signUps)).flatMap(({ success }) => success ?? []);
+  const found = (await Promise.all(asked)).filter(({ status }) => status === 200);
+  expect(made.length + found.length).toBe(3);
+  const names = (await accounts.list()).map(({ name }) => name);
+  expect(names.sort()).toEqual([...made.map(({ access }) => access), "test"].sort());
+  for (const { access, dbname } of made) {
+    expect((await new PlasmidDevice(api, dbname, access).get("")).status).toBe(200);
+  }
+});
+
+test("what nobody could sign in by, be granted or push with is not made", async () => {
+  const { api, accounts } = await serve();
+  const device = new PlasmidDevice(api, "garden");
+  const asked = async (path: string, body: unknown) => {
+    const { status, body: answer } = await device.http("POST", path, body);
+    return [status, answer["reason"]];
+  };
+  expect(await asked("a/", { access: "a:b", secret: SECRET })).toEqual([400, "invalid_value"]);
+  for (const value of ["Yes", true, -5, 1.5, "1 MB"]) {
+    const quota = { permission: "DatabaseQuota", resource: "garden", value };
+    expect(await asked("a/test", quota)).toEqual([400, "invalid_value"]);
+  }
+  const quota = { permission: "DatabaseQuota", resource: "garden", value: 100 };
+  expect(await asked("a/test", quota)).toEqual([200, undefined]);
+  // By a grant on this name all would be granted that begin so.
+  const starred = await new PlasmidDevice(api, "gar*").get("");
+  expect([starred.status, starred.body["reason"]]).toEqual([400, "badrequest"]);
+  expect((await accounts.list()).map(({ name }) => name)).toEqual(["test"]);
+});
+
+test("what a client of object-sync takes the value of is gone for devices", async () => {
+  const { api, sync } = await serve({ shared: true });
+  await new PlasmidDevice(api, "garden").push({ things: { a: 1, b: 2 } });
+  const device = new PlasmidDevice(api, "garden");
+  await device.pull();
+  const world = sync.world("plasmid:garden");
+  await world.update({ id: "things:a", value: undefined, note: "of another kind" });
+  await world.create({ id: "things:c", note: "never had one" });
+  expect(await device.pull()).toEqual([["things", 3, "a", { undefined: true }, { deleted: true }]]);
+  expect([...device.data.keys()]).toEqual(["things:b"]);
+  expect((await device.get("clone")).body["data"]).toEqual({ things: { b: [2, 2] } });
+});
+
 test("an account for which there can be no database is not made", async () => {
   const { api, accounts } = await serve({ databasesMax: 1, signUp: true });
   const signUp = async (access: string): Promise<unknown> => {
@@ -257,7 +309,7 @@ test("an account for which there can be no database is not made", async () => {
 
 test("a database of whatever name is none of the server's own worlds", async () => {
   const { api } = await serve();
-  for (const name of ["accounts", "plasmid", "default", "__proto__", "ü x", "*"]) {
+  for (const name of ["accounts", "plasmid", "default", "__proto__", "ü x", "a*b"]) {
     const device = new PlasmidDevice(api, name);
     expect((await device.get("clone")).body).toEqual({ data: {}, revision: 1 });
     expect(await device.push({ __proto__x: { ["__proto__"]: 1 } })).toMatchObject({ revision: 2 });

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { request } from "node:http";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { afterEach, describe, expect, jest, test } from "@jest/globals";
 import { newEpoch } from "../../server/operations/index.ts";
 import { MemoryStore, SyncError, type Rules, type StoreBatch } from "../../server/index.ts";
@@ -415,6 +417,7 @@ describe("bad input gets a clear answer, and changes nothing", () => {
     ["an empty id", [{ id: "" }], 400, "invalid_id"],
     ["an id of another namespace", [{ id: "project:1" }], 400, "invalid_id"],
     ["an id that is too long", [{ id: "x".repeat(300) }], 400, "invalid_id"],
+    ["a _removed that is neither true nor false", [{ id: A, _removed: 1 }], 400, "invalid_payload"],
     ["a name that reaches a prototype", [{ id: A, constructor: 1 }], 400, "reserved_key"],
     [
       "more ids than one write has",
@@ -446,10 +449,16 @@ describe("bad input gets a clear answer, and changes nothing", () => {
     expect(await ask("/tasks?since=x")).toBe(400);
     expect(await ask("/tasks?since=-1")).toBe(400);
     expect(await ask("/tasks?since=1.5")).toBe(400);
+    expect(await ask("/tasks?since=%20")).toBe(400);
+    expect(await ask("/tasks?since=0x10")).toBe(400);
+    expect(await ask("/tasks?since=1e3")).toBe(400);
     expect(await ask("/tasks")).toBe(200);
+    expect(await ask("/tasks", { method: "HEAD" })).toBe(200);
     expect(await ask("/tasks/1")).toBe(404);
     expect(await ask("/tasks", { method: "PUT" })).toBe(405);
     expect(await ask("/tasks", { method: "POST", body: "[]" })).toBe(415);
+    const headers = { "Content-Type": "application/json", "Content-Encoding": "gzip" };
+    expect(await ask("/tasks", { method: "POST", headers, body: gzipSync("[]") })).toBe(415);
     expect(await ask("/tasks", { headers: { Origin: "https://evil.org" } })).toBe(403);
     expect(await client.post([{ id: A, text: "x".repeat(2_000) }])).toMatchObject({
       httpStatus: 413,
@@ -478,6 +487,41 @@ describe("bad input gets a clear answer, and changes nothing", () => {
     );
   });
 });
+
+test("a property that is called as a mark of the protocol does not pass for one", async () => {
+  const { sync, client } = await serveResources(stage);
+  await sync.create({ id: "task:a", name: "a", _removed: true, _lastChange: 7 });
+  const { now, updates } = await client.get();
+  expect(updates).toEqual([{ id: "a", name: "a", _lastChange: now }]);
+});
+
+test("a body may be given as long as one likes to come", async () => {
+  const { client } = await serveResources(stage, TASKS, {}, { bodyTimeoutMs: 2 ** 31 });
+  const others = async (): Promise<void> => {
+    for (let i = 0; i < 20; i++) await client.get();
+  };
+  const answer = await postInParts(client.uri, [`[{"id":`, `"${B}"}]`], others);
+  expect(answer).toContain(`"status":"ok"`);
+});
+
+/** What is answered to a body that comes in two parts, the second once `meanwhile` is over. */
+function postInParts(
+  uri: string,
+  [first, second]: readonly [string, string],
+  meanwhile: () => Promise<unknown>,
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const headers = { "Content-Type": "application/json" };
+    const sent = request(uri, { method: "POST", headers }, (response) => {
+      let said = "";
+      response.on("data", (chunk) => (said += String(chunk)));
+      response.on("end", () => resolve(said));
+    });
+    sent.on("error", reject);
+    sent.write(first);
+    meanwhile().then(() => sent.end(second), reject);
+  });
+}
 
 test("ids may be those of the world, and dates and bytes are what persistence.js makes of them", async () => {
   const resources = { "/tasks": { namespace: "task", ids: "whole" as const } };

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "@jest/globals";
+import { explicit } from "../../client/explicit/index.ts";
 import { dbToCloudDrive, DriveError } from "../../client/plugins/db-to-cloud/index.ts";
 import { backup, restore } from "../../server/operations/index.ts";
 import { SyncError } from "../../server/index.ts";
@@ -414,6 +415,23 @@ test("D 14 (db-to-cloud): who is not let in gets an error with a code, and so do
   network.goDown();
   await expect(cut.put("a", "b")).rejects.toMatchObject({ code: "timeout" });
   await expect(cut.get("a")).rejects.toMatchObject({ code: "timeout" });
+});
+
+test("times that are longer than a timer takes are long", async () => {
+  const { url } = await stage.serve();
+  const forever = { leaseMs: 2 ** 40, timeoutMs: 2 ** 40 };
+  const drive = dbToCloudDrive(await stage.join(url), forever);
+  await drive.acquireLock();
+  await drive.put("a", "b");
+  expect(await drive.get("a")).toBe("b");
+  await drive.releaseLock();
+});
+
+test("a client that is not live is no drive", async () => {
+  const { url } = await stage.serve();
+  expect(() => dbToCloudDrive(stage.client(url, { live: explicit }))).toThrow(
+    expect.objectContaining({ code: "bad_option", property: "live" }),
+  );
 });
 
 test("an option that cannot be is refused, naming it", async () => {

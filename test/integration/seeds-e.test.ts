@@ -1,18 +1,26 @@
 import { afterEach, expect, test } from "@jest/globals";
 import { explicit } from "../../client/explicit/index.ts";
 import { SignJWT } from "jose";
-import { SyncError, type ObjectSync, type ObjectSyncOptions } from "../../client/index.ts";
+import {
+  SyncError,
+  type Conflict,
+  type ObjectSync,
+  type ObjectSyncOptions,
+} from "../../client/index.ts";
 import { keepAlive, keepBoth, preferLocal, resolveWith } from "../../client/conflicts/index.ts";
+import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
+import { Accounts } from "../../server/plugins/accounts/index.ts";
 import { jwt } from "../../server/plugins/jwt/index.ts";
+import { Plasmid } from "../../server/plugins/plasmid/index.ts";
 import { ObjectSyncServer, type ServerOptions } from "../../server/index.ts";
-import { Stage, viewOf, type Served } from "../support/stage.ts";
+import { next, Stage, TAPPED, viewOf, type Served } from "../support/stage.ts";
 
 /** SEEDS.md, part E: what dbsync did with explicit pulls and pushes, and the limits that it admitted. */
 
 const stage = new Stage();
 afterEach(() => stage.clear());
 
-const REFERENCES = { task: ["project"] } as const;
+const REFERENCES = { task: ["project"], link: ["task", "project"] } as const;
 
 /** What dbsync's merges come to. */
 const likeDbsync = keepAlive(keepBoth((id) => `${id}-again`, preferLocal));
@@ -105,6 +113,32 @@ test("E5: two objects of one id both survive, the local one under a new id, and 
   ]);
 });
 
+test.each(["in one write", "each by itself"])(
+  "E5: links that both have made alike are two as well, where they are of two objects, made %s",
+  async (how) => {
+    const all = await scene([HOME]);
+    const taskOf = (title: string) => [
+      { ...MILK, title },
+      { id: "link:milk~home", task: "task:milk", project: "project:home" },
+      { id: "link:bread~home", task: "task:bread", project: "project:home" },
+    ];
+    for (const [device, title] of [
+      [all.remote, "theirs"],
+      [all.local, "ours"],
+    ] as const) {
+      if (how === "each by itself") for (const object of taskOf(title)) void device.create(object);
+      else void device.transaction((tx) => taskOf(title).forEach((object) => tx.create(object)));
+    }
+    await merge(all);
+    expectEverywhere(all, [
+      HOME,
+      ...taskOf("theirs"), // and the link of a task that neither has made is one
+      { ...MILK, id: "task:milk-again", title: "ours" },
+      { id: "link:milk~home-again", task: "task:milk-again", project: "project:home" },
+    ]);
+  },
+);
+
 test("E6: a parent that was destroyed there is kept for a child that was added here", async () => {
   const all = await scene([HOME]);
   void all.remote.destroy("project:home");
@@ -142,7 +176,20 @@ test("E8: a unique clash is an error that names object and property, and all els
   const clash = all.local.create({ id: "user:2", name: "ann" });
   const error = clash.catch((cause: unknown) => cause);
   void all.local.create(MILK);
+  await all.remote.sync();
+  await all.local.pull(); // finds nothing wrong: what is here is not touched
+  expect(viewOf(all.local)).toEqual({
+    "user:1": { id: "user:1", name: "ann" },
+    "user:2": { id: "user:2", name: "ann" },
+    "task:milk": MILK,
+  });
+  const rejected: unknown[] = [];
+  all.local.on("reject", ({ code }, { operations }) => rejected.push([code, ...operations]));
   await merge(all);
+  // The application has it back, and may ask the person for another name.
+  expect(rejected).toEqual([
+    ["refused", expect.objectContaining({ id: "user:2", properties: { name: "ann" } })],
+  ]);
   expect(await error).toMatchObject({ code: "refused", id: "user:2", property: "name" });
   expectEverywhere(all, [{ id: "user:1", name: "ann" }, MILK]);
 });
@@ -153,12 +200,24 @@ test("E9: unique values that were swapped there arrive as they are", async () =>
     { id: "user:2", name: "ben" },
   ]);
   withUniqueNames(all.sync);
-  await all.sync.update({ id: "user:1", name: "-" });
-  await all.sync.update({ id: "user:2", name: "ann" });
-  await all.sync.update({ id: "user:1", name: "ben" });
+  const swap = [
+    { id: "user:1", name: "-" },
+    { id: "user:2", name: "ann" },
+    { id: "user:1", name: "ben" },
+  ];
+  for (const step of swap) {
+    const write = all.remote.update(step);
+    await all.remote.push();
+    await write;
+  }
   void all.local.create(MILK);
+  void all.local.update({ id: "user:2", mail: "ben@example.com" });
   await merge(all);
-  expectEverywhere(all, [{ id: "user:1", name: "ben" }, { id: "user:2", name: "ann" }, MILK]);
+  expectEverywhere(all, [
+    { id: "user:1", name: "ben" },
+    { id: "user:2", name: "ann", mail: "ben@example.com" },
+    MILK,
+  ]);
 });
 
 test("E10: what was inserted, updated and deleted before any sync is nothing to send", async () => {
@@ -202,6 +261,21 @@ test("E12: register gives what lets a client in, and a tampered signature is ref
   await expect(mallory.register()).rejects.toMatchObject({ code: "unauthenticated" });
 });
 
+test("E12: who signs up is given credentials, which let them register; with others they cannot", async () => {
+  const accounts = new Accounts({ cost: { N: 2, r: 1, p: 1 } });
+  const { sync, url } = await stage.serve({ authenticate: accounts.authenticate, rules: {} });
+  sync.use(accounts.plugin).use(new Plasmid({ accounts, signUp: true }).plugin);
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(`${url}/v1/a/`, { method: "POST", headers, body: "{}" });
+  const { success } = (await answer.json()) as { success: { access: string; secret: string } };
+  const auth = { name: success.access, secret: success.secret };
+  await stage.client(url, { ...OPTIONS, auth }).register();
+  for (const wrong of [{ secret: `${success.secret}x` }, { name: "mallory" }]) {
+    const other = stage.client(url, { ...OPTIONS, auth: { ...auth, ...wrong } });
+    await expect(other.register()).rejects.toMatchObject({ code: "unauthenticated" });
+  }
+});
+
 /** Another user's name, under the same signature. */
 function tampered(token: string): string {
   const [header, , signature] = token.split(".");
@@ -238,7 +312,10 @@ test("E15: a pull that is cut shows all of it or nothing, and the next one has i
   const { sync, port } = await stage.serve();
   for (const object of objects) await sync.create(object);
   const network = await stage.network(port);
-  const local = stage.client(network.url, { ...OPTIONS, transports: ["websocket"] });
+  const storage = new SharedMemory();
+  const device = (): ObjectSync =>
+    stage.client(network.url, { ...OPTIONS, ...TAPPED, storage: memoryStorage(storage) });
+  const local = device();
   let isPart = false;
   local.on("add", () => (isPart ||= local.allObjects().size !== objects.length));
   local.on("status", (status) => {
@@ -246,7 +323,10 @@ test("E15: a pull that is cut shows all of it or nothing, and the next one has i
   });
   await expect(local.pull()).rejects.toMatchObject({ retryable: true });
   expect(local.allObjects().size).toBe(0);
-  const again = stage.client(network.url, { ...OPTIONS, transports: ["websocket"] });
+  await local.close();
+  const again = device();
+  await next(again, "restored");
+  expect(again.allObjects().size).toBe(0);
   await again.pull();
   expect(again.allObjects().size).toBe(objects.length);
   expect(isPart).toBe(false);
@@ -275,6 +355,28 @@ test("E17: ids that are used again, and ids of any kind, are safe", async () => 
   for (const id of odd) void all.remote.create({ id });
   await merge(all);
   expectEverywhere(all, [{ id: "task:milk", title: "another" }, ...odd.map((id) => ({ id }))]);
+});
+
+test("E17: what was meant for the former object of an id is a conflict, and changes nothing of the new one unasked", async () => {
+  const all = await scene([MILK]);
+  const asked: Conflict[] = [];
+  const onConflict = resolveWith((conflict) => void asked.push(conflict));
+  const late = stage.client(all.url, { ...OPTIONS, onConflict });
+  await late.sync();
+  const write = late
+    .update({ id: "task:milk", title: "goat milk" })
+    .catch((error: unknown) => error);
+  void all.remote.destroy("task:milk");
+  await all.remote.push();
+  void all.remote.create({ id: "task:milk", title: "another" });
+  await all.remote.push();
+  await late.sync();
+  expect(await write).toMatchObject({ code: "conflict" });
+  expect(asked.map(({ collisions }) => collisions)).toEqual([
+    [{ id: "task:milk", property: "title", base: "milk", mine: "goat milk", theirs: "another" }],
+  ]);
+  await all.local.pull();
+  expectEverywhere(all, [{ id: "task:milk", title: "another" }]);
 });
 
 test("E18: link objects need no class: what is linked by many to many syncs", async () => {

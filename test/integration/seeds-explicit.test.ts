@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "@jest/globals";
+import { Accounts } from "../../server/plugins/accounts/index.ts";
 import { explicit } from "../../client/explicit/index.ts";
 import { memoryStorage, SharedMemory } from "../../client/offline/memory.ts";
 import type { Conflict, ObjectSync, ObjectSyncOptions, Resolution } from "../../client/index.ts";
@@ -104,6 +105,40 @@ test("B 11: what a custom handler adds is pushed", async () => {
   expectEverywhere(all, { ...TASK, name: "theirs and mine", note: "merged by hand" });
 });
 
+test("B 12: a sync that is cut is an error and leaves what is queued, deletes too; the next one sends it", async () => {
+  const { sync, port, url } = await stage.serve();
+  const network = await stage.network(port);
+  const local = stage.client(network.url, { ...EXPLICIT, ...TAPPED });
+  await sync.create(TASK);
+  await sync.create({ id: "task:2" });
+  await local.sync();
+  const writes = [
+    local.destroy("task:1"),
+    local.update({ id: "task:2", done: true }),
+    local.create({ id: "task:3" }),
+  ];
+  const queued = local.pendingOperations();
+  expect(queued).toHaveLength(3);
+  network.goDown();
+  await expect(local.sync()).rejects.toMatchObject({ code: "unavailable", retryable: true });
+  network.comeUp();
+  // And while the server is on it, before it can say what it has decided.
+  network.onMessage = ({ message }) => message.kind === "delta" && network.cut();
+  await expect(local.sync()).rejects.toMatchObject({ code: "unavailable", retryable: true });
+  expect(local.pendingOperations()).toEqual(queued);
+  expect([...local.allObjects().keys()].sort()).toEqual(["task:2", "task:3"]);
+  network.onMessage = () => undefined;
+  await local.sync();
+  await Promise.all(writes);
+  const other = await stage.join(url);
+  for (const one of [sync, local, other]) {
+    expect(viewOf(one)).toEqual({
+      "task:2": { id: "task:2", done: true },
+      "task:3": { id: "task:3" },
+    });
+  }
+});
+
 test("B 16: links of many to many sync: each is an object, which two devices name alike", async () => {
   const references = { tagged: ["task", "tag"] };
   const all = await scene(preferLocal, { references });
@@ -157,10 +192,44 @@ test("B 17: a grouped write is atomic: all of it is there, or nothing is", async
     tx.create({ id: "project:2" });
     tx.update({ id: "task:1", project: "project:2" });
   });
+  const live = await stage.join(all.url);
+  const seen: boolean[] = [];
+  const look = (one: { get(id: string): object | undefined }) => (): void => {
+    const { project } = one.get("task:1") as { readonly project?: unknown };
+    const isWhole = (one.get("project:2") === undefined) === (project === undefined);
+    seen.push(isWhole && one.get("project:1") === undefined);
+  };
+  for (const client of [live, all.remote]) {
+    client.on("add", look(client));
+    client.on("update", look(client));
+  }
+  all.sync.on("create", look(all.sync));
+  all.sync.on("update", look(all.sync));
   await all.local.sync();
   await all.remote.sync();
+  await live.whenSynced();
+  await eventually(() => live.get("project:2"));
+  expect(seen.length).toBeGreaterThanOrEqual(5);
+  expect(seen).not.toContain(false);
   expect(await error).toMatchObject({ code: "not_found", id: "task:nowhere" });
   expectEverywhere(all, { ...TASK, project: "project:2" }, { id: "project:2" });
+});
+
+test("C1: with a wrong secret what a client was asked for rejects, and nothing is lost; with the right one it goes on", async () => {
+  const accounts = new Accounts({ cost: { N: 2, r: 1, p: 1 } });
+  const { sync, url } = await stage.serve({ authenticate: accounts.authenticate });
+  sync.use(accounts.plugin);
+  await accounts.create("ann", "secret123");
+  const device = stage.client(url, { ...EXPLICIT, auth: { name: "ann", secret: "secret124" } });
+  const write = device.create(TASK);
+  for (const call of ["register", "pull", "push", "sync"] as const) {
+    await expect(device[call]()).rejects.toMatchObject({ code: "unauthenticated" });
+  }
+  expect([sync.allObjects().size, device.pending]).toEqual([0, 1]);
+  device.setAuth({ name: "ann", secret: "secret123" });
+  await device.sync();
+  await write;
+  expect(sync.get("task:1")).toEqual(TASK);
 });
 
 test("C7: two devices that sync at once converge", async () => {
@@ -207,9 +276,21 @@ test("C10: when it gives nothing the remote value stays, and nothing is queued a
 
 test("C12: a store that is not synced never leaves the device", async () => {
   const all = await scene(preferLocal, { namespaces: { private: { sync: false } } });
-  await all.local.create({ id: "private:diary", text: "dear" });
+  const heard: string[] = [];
+  all.sync.check(({ id }) => void heard.push(id));
+  await all.local.create({ id: "private:diary", text: "" });
+  await all.local.update({ id: "private:diary", text: "dear" });
+  await all.local.create({ id: "private:brief" });
+  await all.local.destroy("private:brief");
+  const both = all.local.transaction((tx) => {
+    tx.update({ id: "private:diary", text: "out" });
+    tx.create({ id: "task:2" });
+  });
+  await expect(both).rejects.toMatchObject({ code: "invalid_payload" });
+  void all.local.update({ id: "task:1", done: true });
   await all.local.sync();
   await all.remote.sync();
+  expect(heard).toEqual(["task:1"]);
   expect(all.sync.get("private:diary")).toBeUndefined();
   expect(all.remote.get("private:diary")).toBeUndefined();
   expect(all.local.get("private:diary")).toMatchObject({ text: "dear" });
@@ -255,9 +336,13 @@ test("C15: after a sync that failed the next one works, in the same client", asy
 });
 
 test("C19: reset leaves an empty database that can be used", async () => {
-  const all = await scene(preferLocal);
+  const memory = new SharedMemory();
+  const all = await scene(preferLocal, { storage: memoryStorage(memory) });
+  const lost = all.local.create({ id: "task:lost" }).catch((error: unknown) => error);
   await all.local.reset();
-  expect(all.local.allObjects().size).toBe(0);
+  expect(await lost).toMatchObject({ code: "discarded" });
+  expect([all.local.allObjects().size, all.local.pending]).toEqual([0, 0]);
+  expect([...memory.entries.values()].join()).not.toMatch(/milk|lost/);
   void all.local.create({ id: "task:2" });
   await all.local.sync();
   await all.remote.sync();

@@ -238,6 +238,46 @@ describe("another user on the same device, without a sign-out before", () => {
     },
   );
 
+  test("has nothing left of what the former one kept to themselves, in whatever tab", async () => {
+    const { url } = await serve();
+    const memory = new SharedMemory();
+    const options = {
+      storage: memoryStorage(memory),
+      namespaces: { draft: { sync: false } },
+    } as const;
+    const tabs = [1, 2, 3].map(() => stage.client(url, { ...options, auth: "ann" }));
+    for (const [i, tab] of tabs.entries()) {
+      await tab.whenSynced();
+      await tab.create({ id: "draft:1", text: "of ann" });
+      await tab.create({ id: `draft:tab ${String(i)}`, text: "of ann" });
+    }
+    await Promise.all(tabs.map((tab) => tab.close()));
+    const bob = await stage.join(url, { ...options, auth: "bob" });
+    await eventually(() => ![...memory.entries.values()].join().includes("of ann"));
+    expect(viewOf(bob)).toEqual({});
+  });
+
+  test("has nothing left of that also if their client goes to the server only when it is told to", async () => {
+    const { url } = await serve();
+    const memory = new SharedMemory();
+    const options = {
+      live: explicit,
+      storage: memoryStorage(memory),
+      namespaces: { draft: { sync: false } },
+    } as const;
+    const tabs = [1, 2, 3].map(() => stage.client(url, { ...options, auth: "ann" }));
+    for (const tab of tabs) {
+      await tab.sync();
+      await tab.create({ id: "draft:1", text: "of ann" });
+    }
+    await Promise.all(tabs.map((tab) => tab.close()));
+    const bob = stage.client(url, { ...options, auth: "bob" });
+    await expect(bob.sync()).rejects.toMatchObject({ code: "unavailable" }); // it is another client from now on
+    await bob.sync();
+    await eventually(() => ![...memory.entries.values()].join().includes("of ann"));
+    expect(viewOf(bob)).toEqual({});
+  });
+
   test("nor where the server knows whose writes they are", async () => {
     const { sync, url } = await serve();
     const client = await stage.join(url, { auth: "ann" });

@@ -139,6 +139,7 @@ export class ClientNode {
         ({ writes }) => outboxes?.restored(writes),
       );
     this.#decider = this.#newDecider();
+    outboxes?.listen(this.log, { discarded: () => this.#decider?.forget() });
     const options = {
       autoConnect: false,
       live: visiting === undefined || explicit,
@@ -376,6 +377,9 @@ export class ClientNode {
       get client() {
         return node().#client;
       },
+      get asked() {
+        return node().asking.wanted;
+      },
       get hasFailed() {
         return node().#decider?.hasFailed === true;
       },
@@ -530,6 +534,7 @@ export class ClientNode {
       );
     }
     if (kind !== "write" || !hasToken(steps)) return;
+    if (error?.code === "discarded") this.#checkDiscarded(steps);
     if (error !== null && UNKNOWING_CODES.has(error.code)) return;
     if (issued.isSquashed) return;
     // Neither side has kept that yet: should both end now, the next client asks again.
@@ -550,6 +555,14 @@ export class ClientNode {
     }
   }
 
+  /** What the application has given up comes from no device again, whatever becomes of this process. */
+  #checkDiscarded(steps: readonly Step[]): void {
+    for (const token of tokensOf(steps))
+      this.#context.checks.check(this.#device?.holds(token) !== true, "G7", () => {
+        return `${this.key} is told that ${token} was given up, and its device has it`;
+      });
+  }
+
   /** Whether all of it must have been written that was asked for, if it is accepted. */
   #isWritten({ steps, isRewritten, isHeld }: Issued): boolean {
     if (!isRewritten && !isHeld) return true;
@@ -563,8 +576,9 @@ export class ClientNode {
 
   /** What was reported stored must not get lost with it. */
   #promise(): void {
-    for (const { isStored, steps } of this.log.open) {
-      if (isStored) for (const token of tokensOf(steps)) this.#device?.promised.add(token);
+    for (const { isStored, isDiscarded, steps } of this.log.open) {
+      if (isStored && !isDiscarded)
+        for (const token of tokensOf(steps)) this.#device?.promised.add(token);
     }
   }
 

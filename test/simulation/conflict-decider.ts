@@ -28,7 +28,7 @@ interface DeciderOptions {
 export class ConflictDecider {
   readonly #options: DeciderOptions;
   /** What it is asked about and has not answered. */
-  readonly #open = new Map<string, number>();
+  readonly #open = new Set<Pick<Conflict, "id">>();
   readonly #waiting = new Set<() => void>();
   #hasFailed = false;
   #ids = 0;
@@ -52,6 +52,11 @@ export class ConflictDecider {
     this.#waiting.clear();
   }
 
+  /** What it was asked about is no more: its answers come to nothing. */
+  forget(): void {
+    this.#open.clear();
+  }
+
   decide(conflict: Conflict): Resolution | Promise<Resolution> {
     const { random, scenario, process, isCalm, checks } = this.#options;
     checks.saw("conflict asked");
@@ -59,11 +64,10 @@ export class ConflictDecider {
     if (!isCalm() && random.chance(scenario.failChance)) return this.#fail();
     const meanMs = isCalm() ? 0 : scenario.answerMeanMs;
     if (meanMs === 0 || random.chance(0.3)) return this.#resolution(conflict);
-    const { id } = conflict;
-    this.#open.set(id, (this.#open.get(id) ?? 0) + 1);
+    this.#open.add(conflict);
     return new Promise((resolve, reject) => {
       const answer = (): void => {
-        this.#open.set(id, (this.#open.get(id) ?? 0) - 1);
+        this.#open.delete(conflict);
         if (!isCalm() && random.chance(scenario.failChance)) {
           this.#hasFailed = true;
           reject(new Error("the application has a bug"));
@@ -85,7 +89,7 @@ export class ConflictDecider {
   /** It is asked once about each, and about what is the same only if it wants that. */
   #check({ id, collisions, mine, theirs }: Conflict): void {
     const { who, checks, isAlone, wantsEqual } = this.#options;
-    const isOpen = (this.#open.get(id) ?? 0) > 0 && isAlone();
+    const isOpen = [...this.#open].some((one) => one.id === id) && isAlone();
     checks.check(!isOpen, "G13", () => `${who} is asked again about ${id} before it has answered`);
     checks.check(collisions.length > 0, "G13", () => `${who} is asked about nothing of ${id}`);
     for (const one of collisions) {

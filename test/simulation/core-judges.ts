@@ -36,6 +36,7 @@ export function heardBy({ conflicts, outboxes, strict, oracle }: Judges): CoreLi
     held: (outbox, write) => outboxes.held(outbox, write),
     outdated: (outbox, later, writes) => outboxes.outdated(outbox, later, writes),
     taken: (_outbox, write) => outboxes.taken(write),
+    discarded: (outbox, writes) => outboxes.discarded(outbox, writes),
     sent: (outbox) => outboxes.sent(outbox),
     squashing: (outbox) => outboxes.squashing(outbox),
     squashed: (outbox, squashed) => outboxes.squashed(outbox, squashed),

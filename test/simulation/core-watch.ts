@@ -1,5 +1,6 @@
 import type { Shortened } from "../../client/conflict-desk.ts";
 import { Desk } from "../../client/conflicts/desk.ts";
+import { explicit } from "../../client/explicit/index.ts";
 import type { Outbox, Replacement, Write } from "../../client/outbox.ts";
 import { Outbox as AnyOutbox } from "../../client/outbox.ts";
 import type { DecidedMutation } from "../../server/stores/store.ts";
@@ -27,6 +28,8 @@ export interface CoreListener {
   outdated(outbox: Outbox, later: Write, writes: readonly Shortened[]): void;
   /** A write has waited, and waits no more. */
   taken(outbox: Outbox, write: Write): void;
+  /** All that was undecided was given up. */
+  discarded(outbox: Outbox, writes: readonly Write[]): void;
   /** Writes are on their way. */
   sent(outbox: Outbox): void;
   /** Writes are about to be made as few as they come to. */
@@ -84,6 +87,16 @@ tellOf(Desk.prototype, "outdate", (listener, desk, [later], writes) =>
 );
 tellOf(AnyOutbox.prototype, "takeHeld", (listener, outbox, [write], isTaken) => {
   if (isTaken === true) listener.taken(outbox as Outbox, write as Write);
+});
+let isDiscarding = false;
+tellOf(
+  explicit,
+  "discard",
+  () => (isDiscarding = false),
+  () => (isDiscarding = true),
+);
+tellOf(AnyOutbox.prototype, "takeAll", (listener, outbox, _args, writes) => {
+  if (isDiscarding) listener.discarded(outbox as Outbox, writes as readonly Write[]);
 });
 tellOf(Ledger.prototype, "lastOf", (listener, ledger, [clientId]) =>
   listener.lookedUp(ledger as object, clientId as string),

@@ -14,6 +14,8 @@ export interface Issued {
   isHeld: boolean;
   /** It was ever refused like that, and something was written in its place. */
   isRewritten: boolean;
+  /** It was given up, and is not told of as long as a device may have it. */
+  isDiscarded: boolean;
   /** Another of the same client's writes has taken the place of what it would have written. */
   isSquashed: boolean;
   /** The same of all writes that were made one: they fail as one. */

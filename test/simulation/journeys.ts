@@ -69,14 +69,16 @@ export class Journeys {
     const isClear = (): boolean => !hasGates || gates === sights.visibility.version;
     const isOne = scenario.oldSchemaChance === undefined;
     const eyes: Eyes = { team: teamOf(user), schema: isOne ? NEW : schema };
-    const asked = client.asking.wanted;
     const shown = (object: PlainObject): PlainObject | undefined => {
       const sight = isPartial ? sights.shown(eyes, object) : object;
+      // What it has asked for since then comes by itself, and what it has taken back does not.
+      const { wanted } = client.asking;
+      const asked = wanted && held.asked?.filter((topic) => wanted.includes(topic));
       return sight !== undefined && selects(asked, object, sight) ? sight : undefined;
     };
     const isHandled = scenario.handlers.names.length > 0;
     const isOpen = (): boolean => connection.server?.isOpen === true;
-    return { held, shown, isOpen, objects, isHandled, isClear };
+    return { held: held.objects, shown, isOpen, objects, isHandled, isClear };
   }
 
   #strikes(client: ClientNode): Strikes {

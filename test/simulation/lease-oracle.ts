@@ -27,6 +27,8 @@ interface KeptRequest {
   readonly isRefused: boolean;
   /** Whether it is noted whose it is. */
   readonly isOwned: boolean;
+  /** Whether it was given the lease: one that is gone may be asked for anew, under the same id. */
+  readonly isGranted: boolean;
 }
 
 interface KeptLease {
@@ -104,6 +106,11 @@ export class LeaseOracle {
     this.#ended.add(id);
   }
 
+  /** Whether the server's application has destroyed it, perhaps before its client was shown it. */
+  wasEnded({ id }: Claim): boolean {
+    return this.#ended.has(id);
+  }
+
   asked(claim: Claim): void {
     this.#claims.set(claim.id, claim);
   }
@@ -171,7 +178,8 @@ export class LeaseOracle {
     this.#checks.saw(former === undefined ? "lease granted" : "lease handed on");
     const last = known.lastFence.get(name) ?? 0;
     this.#check(fence > last, () => `${holder} has ${name} by ${fence}, after ${last}`);
-    const isFree = former === undefined || !before.requests.has(former.holder);
+    const holding = former && before.requests.get(former.holder);
+    const isFree = holding?.isGranted !== true;
     this.#check(isFree, () => `${holder} has ${name} while ${former?.holder} has it`);
     const request = before.requests.get(holder); // it may be over in the same batch
     this.#check(request?.name === name, () => `${holder} has ${name}, and did not ask for it`);
@@ -233,9 +241,11 @@ function keepIn({ requests, leases }: KeptLeases, record: ObjectRecord): boolean
   if (isRequest(id)) {
     if (properties === null) requests.delete(id);
     else {
-      const { name, refusedMs, owner } = properties;
-      const [isRefused, isOwned] = [refusedMs !== undefined, owner !== undefined];
-      requests.set(id, { name: name as string, created, isRefused, isOwned });
+      const { name, refusedMs, owner, fence } = properties;
+      const [isRefused, isOwned, isGranted] = [refusedMs, owner, fence].map(
+        (given) => given !== undefined,
+      ) as [boolean, boolean, boolean];
+      requests.set(id, { name: name as string, created, isRefused, isOwned, isGranted });
     }
     return true;
   }

@@ -223,6 +223,7 @@ export class LeaseWorker {
       const isExpected =
         LOCK_CODES.has(code) ||
         (isOffline && !this.#client.isConnected()) ||
+        (code === "unavailable" && claim !== undefined && this.#oracle.wasEnded(claim)) ||
         message === "the write could not be stored";
       this.#check(isExpected, () => `does not get ${name}: ${code}: ${message}`);
       if (code !== "locked" && code !== "timeout") return undefined;

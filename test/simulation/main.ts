@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
+import { parseArgs } from "node:util";
 import { describe } from "./process.ts";
-import { hasNeeds } from "./scenario.ts";
+import { hasNeeds, needsNamed, type Need } from "./scenario.ts";
 import { simulate, type Result } from "./simulation.ts";
 
 /**
@@ -12,7 +13,7 @@ interface Arguments {
   readonly seeds: number;
   readonly from: number;
   readonly budgetMs: number;
-  readonly needs: readonly string[];
+  readonly needs: readonly Need[];
   readonly isJson: boolean;
   readonly isPrinting: boolean;
 }
@@ -88,24 +89,29 @@ function describeFailure({ seed, violation, traceTail }: Result): string {
   ].join("\n");
 }
 
-function parse(args: readonly string[]): Arguments {
-  const values = new Map<string, string>();
-  for (const [i, name] of args.entries()) {
-    if (name.startsWith("--")) values.set(name.slice(2), args[i + 1] ?? "");
-  }
-  const number = (name: string, otherwise: number): number => {
-    const value = values.get(name);
+function parse(args: string[]): Arguments {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    args,
+    options: {
+      ...{ seeds: text, seed: text, from: text, budget: text, needs: text },
+      json: { type: "boolean" },
+    },
+  });
+  const number = (name: "seeds" | "seed" | "from" | "budget", otherwise: number): number => {
+    const value = values[name];
     if (value === undefined) return otherwise;
     if (!/^\d+$/.test(value)) throw new Error(`--${name} wants a number, not "${value}"`);
     return Number(value);
   };
-  const isSingle = values.has("seed");
+  const isSingle = values.seed !== undefined;
+  const isJson = values.json === true;
   return {
     seeds: isSingle ? 1 : number("seeds", 200),
     from: isSingle ? number("seed", 1) : number("from", 1),
     budgetMs: number("budget", Infinity),
-    needs: (values.get("needs") ?? "").split(",").filter((need) => need !== ""),
-    isJson: values.has("json"),
-    isPrinting: isSingle && !values.has("json"),
+    needs: needsNamed(values.needs ?? ""),
+    isJson,
+    isPrinting: isSingle && !isJson,
   };
 }

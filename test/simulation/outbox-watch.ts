@@ -21,9 +21,11 @@ interface Asked {
 
 /** Who hears of what happens in the outbox of one client. */
 export interface OutboxListener {
-  sent(): void;
+  sent?(): void;
   /** What was written has become less: these have taken the place of those. */
-  squashed(before: readonly Write[], after: readonly Write[]): void;
+  squashed?(before: readonly Write[], after: readonly Write[]): void;
+  /** All that was undecided was given up. */
+  discarded?(): void;
 }
 
 /** Which writes of the outboxes are whose, and what becomes of those that wait for a decision. */
@@ -172,8 +174,20 @@ export class OutboxWatch {
     for (const token of tokensOf(write.operations)) this.#oracle.givenUp.add(token);
   }
 
+  discarded(outbox: Outbox, writes: readonly Write[]): void {
+    for (const listener of this.#listenersOf(outbox)) listener.discarded?.();
+    for (const write of writes) {
+      for (const issued of this.issuedOf(write)) issued.isDiscarded = true;
+      for (const token of tokensOf(write.operations)) {
+        this.#oracle.givenUp.add(token);
+        // The server may decide about it yet, while the client writes on under another name.
+        if (write.wasSent) this.#oracle.late.add(token);
+      }
+    }
+  }
+
   sent(outbox: Outbox): void {
-    for (const listener of this.#listenersOf(outbox)) listener.sent();
+    for (const listener of this.#listenersOf(outbox)) listener.sent?.();
   }
 
   squashing(outbox: Outbox): void {
@@ -198,7 +212,7 @@ export class OutboxWatch {
       if (write !== undefined) this.#askedBy.set(write.reach, asked);
     }
     this.#putInOrder(outbox);
-    for (const listener of this.#listenersOf(outbox)) listener.squashed(before, [...outbox]);
+    for (const listener of this.#listenersOf(outbox)) listener.squashed?.(before, [...outbox]);
   }
 
   /** What is written in the place of several does what they would have done. */

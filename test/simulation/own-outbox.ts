@@ -36,7 +36,6 @@ export class OwnOutbox {
   constructor(options: OwnOutboxOptions) {
     this.#options = options;
     options.outboxes.listen(options.log, {
-      sent: () => undefined,
       squashed: (before, after) => {
         const [were, are] = [stepsOf(before), stepsOf(after)];
         this.#due.push(() => this.#checkSquashed(were, are));
@@ -66,7 +65,7 @@ export class OwnOutbox {
       return `${pending} pending writes; its outbox has ${writes.length}`;
     });
     const own = writes.flatMap((write) => outboxes.issuedOf(write));
-    const open = [...log.open].filter(({ kind }) => kind === "write");
+    const open = [...log.open].filter(({ kind, isDiscarded }) => kind === "write" && !isDiscarded);
     const isAll = open.every((issued) => own.includes(issued)) && own.length === open.length;
     this.#check(isAll, "G8", () => {
       return `${own.length} writes of its own in the outbox; ${open.length} are open`;

@@ -3,6 +3,9 @@ import type { Checks } from "./checks.ts";
 import type { SeededRandom } from "./random.ts";
 import type { Timeline } from "./timeline.ts";
 
+/** Whoever does only what it has put off, so often, will never be done. */
+const ROUNDS_MAX = 1_000;
+
 /**
  * One operating system process: a clock of its own, timers that end with it, and ids that nobody
  * else draws.
@@ -20,6 +23,8 @@ export class SimProcess {
   /** What is to be done once it runs again; undefined while it runs. */
   #waiting: (() => void)[] | undefined;
   #hasRun = false;
+  /** How often, one after the other, it did what was only put off to the end of a turn. */
+  #rounds = 0;
 
   /** `readCostMs`: how much time passes, at most, whenever the clock is read: code is not free. */
   constructor(
@@ -63,7 +68,7 @@ export class SimProcess {
             soonAt,
             timeline.now + (random.chance(0.3) ? random.fraction() * 2 : 0),
           );
-          timeline.at(soonAt, () => this.run(task));
+          timeline.at(soonAt, () => this.#runSoon(task));
         },
       },
     };
@@ -88,11 +93,20 @@ export class SimProcess {
       return;
     }
     this.#hasRun = true;
+    this.#rounds = 0;
     try {
       task();
     } catch (error) {
       this.#checks.fail("G20", `${this.name} threw ${describe(error)}`);
     }
+  }
+
+  /** What has put off something to the end of its turn puts off nothing for ever. */
+  #runSoon(task: () => void): void {
+    const rounds = this.#rounds + 1;
+    this.run(task);
+    this.#rounds = rounds;
+    if (rounds === ROUNDS_MAX) this.#checks.fail("G21", `${this.name} goes round without end`);
   }
 
   get isHalted(): boolean {

@@ -361,9 +361,17 @@ const NEEDS = {
 };
 
 /** Whether a seed's scenario has all of these. */
-export function hasNeeds(seed: number, needs: readonly string[]): boolean {
+export function hasNeeds(seed: number, needs: readonly Need[]): boolean {
   const scenario = scenarioOf(seed);
-  return needs.every((need) => NEEDS[need as Need](scenario));
+  return needs.every((need) => NEEDS[need](scenario));
+}
+
+/** Needs by their names, with commas between them. Throws at a name that none has. */
+export function needsNamed(text: string): readonly Need[] {
+  const names = text.split(",").filter((name) => name !== "");
+  const unknown = names.filter((name) => !Object.hasOwn(NEEDS, name));
+  if (unknown.length === 0) return names as Need[];
+  throw new Error(`no need is named ${unknown.join()}; there are ${Object.keys(NEEDS).join()}`);
 }
 
 /** When everything works again. */

@@ -10,6 +10,7 @@ import type { Issued } from "./issued.ts";
 import type { Mirror } from "./mirror.ts";
 import type { SimProcess } from "./process.ts";
 import type { SeededRandom } from "./random.ts";
+import type { Asked } from "./selection.ts";
 import type { VisitScenario } from "./visit-scenario.ts";
 import type { WriteLog } from "./write-log.ts";
 
@@ -36,9 +37,16 @@ export interface Explicit {
   readonly log: WriteLog;
   readonly mirror: Mirror;
   readonly isPartial: boolean;
+  readonly asked: Asked;
   /** Whether the application has failed to decide about a conflict. */
   readonly hasFailed: boolean;
   isHeir(clientId: string): boolean;
+}
+
+/** What a client had, and what it asked for, when it dialled. */
+export interface Held {
+  readonly objects: ReadonlyMap<string, string>;
+  readonly asked: Asked;
 }
 
 interface Visit {
@@ -67,7 +75,7 @@ export class Visiting {
   #isSettling = false;
   #isSettled = false;
   /** What the client had when it dialled to push, by its end of the connection. */
-  readonly #held = new WeakMap<object, ReadonlyMap<string, string>>();
+  readonly #held = new WeakMap<object, Held>();
   #gatesAt: number | undefined;
 
   constructor(
@@ -104,7 +112,7 @@ export class Visiting {
   }
 
   /** What a client had that has dialled here to push. */
-  heldAt(end: object): ReadonlyMap<string, string> | undefined {
+  heldAt(end: object): Held | undefined {
     return this.#held.get(end);
   }
 
@@ -118,8 +126,10 @@ export class Visiting {
     return this.#interruptions.connect((hello, events) => {
       this.#dials(hello);
       const end = connect(hello, events);
-      // It may have got what it knows in this very moment.
-      if (hello.isStrict === true) this.#checks.push(() => this.#held.set(end, this.#texts()));
+      const { asked } = this.#explicit;
+      // It may have got what it knows in this very moment, as far as it had asked for it by then.
+      if (hello.isStrict === true)
+        this.#checks.push(() => this.#held.set(end, { objects: this.#texts(), asked }));
       return end;
     });
   }
@@ -217,7 +227,8 @@ export class Visiting {
     trace.add(timeline.now, this.#explicit.who, `${kind} ${code}`);
     this.#check(this.#visits[0] === visit, "ends a visit out of turn");
     this.#visits.splice(this.#visits.indexOf(visit), 1);
-    if (code !== "invalid_payload") this.#leftIn = timeline.tasks;
+    // Who has asked nobody leaves nobody.
+    if (code !== "invalid_payload" && visit.begin !== undefined) this.#leftIn = timeline.tasks;
     this.#interruptions.end();
     if (this.#visits.length > 0) this.#interruptions.begin();
     checks.saw(error === null ? `visit ${kind} done` : `visit ${code}`);
@@ -245,8 +256,8 @@ export class Visiting {
     const isAsFar = isPartial || mirror.epoch !== begin.epoch || mirror.seq >= begin.told;
     this.#check(isAsFar, `is at ${mirror.seq} after a ${kind}; ${begin.told} was told before`);
     if (kind !== "push" && kind !== "sync") return;
-    const isOpen = ({ outcome, isUncertain, isHeld }: Issued): boolean =>
-      outcome === undefined && !isUncertain && !(isHeld && hasFailed);
+    const isOpen = ({ outcome, isUncertain, isDiscarded, isHeld }: Issued): boolean =>
+      outcome === undefined && !isUncertain && !isDiscarded && !(isHeld && hasFailed);
     const open = writes.filter(isOpen).map(({ order }) => order);
     this.#check(open.length === 0, `is done with a ${kind}, and ${open.join()} is undecided`);
   }

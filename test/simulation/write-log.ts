@@ -85,6 +85,7 @@ export class WriteLog {
       steps: [],
       place: this.nextPlace(),
       isStored: false,
+      isDiscarded: false,
       isUncertain: false,
       isHeld: false,
       isRewritten: false,
@@ -119,14 +120,14 @@ export class WriteLog {
   }
 
   #calledBack(issued: Issued, error: SyncError | null): void {
-    const { kind, order, place } = issued;
+    const { kind, order, place, isDiscarded } = issued;
     issued.callbacks += 1;
     this.#checks.check(issued.callbacks === 1, "G6", () => {
       return `${this.#who}: ${kind} ${order} was called back again, with ${codeOf(error)}`;
     });
     issued.outcome = codeOf(error);
     this.#open.delete(issued);
-    if (kind === "write" && this.#isOrdered) {
+    if (kind === "write" && this.#isOrdered && !isDiscarded) {
       this.#checks.check(
         place > this.#lastDecided || issued.isUncertain || issued.isHeld,
         "G4",

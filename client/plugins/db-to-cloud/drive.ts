@@ -47,6 +47,11 @@ const META = "meta.json";
  */
 export function dbToCloudDrive(sync: ObjectSyncLike, options: DriveOptions = {}): CloudDrive {
   const { name, namespace, leaseMs, timeoutMs, lastChange, onWarn } = checked(options);
+  if (!sync.isLive) {
+    const message =
+      "a drive needs a client that is live: it would wait for a sync that nobody asks for";
+    throw new SyncError("bad_option", message, { property: "live" });
+  }
   const paths = new Paths(namespace);
   const calls = new Calls(sync, timeoutMs);
   const lock = new DriveLock(sync, calls, paths, leaseMs);

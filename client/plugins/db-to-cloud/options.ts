@@ -24,6 +24,9 @@ const NAMES: ReadonlySet<string> = new Set<keyof DriveOptions>([
   "onWarn",
 ]);
 
+/** A timer that is given more fires at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
 /** Throws `bad_option`, naming the option. */
 export function checked(options: DriveOptions): Required<DriveOptions> {
   const strange = Object.keys(options).find((name) => !NAMES.has(name));
@@ -41,7 +44,9 @@ export function checked(options: DriveOptions): Required<DriveOptions> {
     throw bad("lastChange", "must be a count");
   }
   if (typeof onWarn !== "function") throw bad("onWarn", "must be a function");
-  return { name, namespace, leaseMs, timeoutMs, lastChange, onWarn };
+  const timed = (ms: number): number => Math.min(ms, TIMER_MAX_MS);
+  const times = { leaseMs: timed(leaseMs), timeoutMs: timed(timeoutMs) };
+  return { name, namespace, ...times, lastChange, onWarn };
 }
 
 function bad(name: string, reason: string): SyncError {

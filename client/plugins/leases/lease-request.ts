@@ -115,7 +115,7 @@ export class LeaseRequest {
       this.#answer.granted(fence);
     } else if (typeof refusedMs === "number") {
       const { name, waitMs = 0 } = this.#asked;
-      const message = `somebody else has had the lease ${name} for ${String(waitMs)} ms`;
+      const message = `somebody else has had the lease ${name} for ${String(Math.round(waitMs))} ms`;
       this.#fail(
         new SyncError("locked", message, { id: `lease:${name}`, retryAfterMs: refusedMs }),
       );
@@ -152,7 +152,9 @@ export class LeaseRequest {
       (cause: unknown) => {
         const error = cause as SyncError;
         this.#isRenewing = false;
-        if (!error.retryable) this.#fail(this.fence === undefined ? error : lost(this.#asked.name));
+        // A server that has forgotten whose writes are whose takes its name for another's.
+        if (error.retryable || error.code === "conflict") return;
+        this.#fail(this.fence === undefined ? error : lost(this.#asked.name));
       },
     );
   }

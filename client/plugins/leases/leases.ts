@@ -44,7 +44,8 @@ export class Leases<Models extends object = AnyModels> {
 
   /**
    * Resolves once this client has the lease. Rejects with `locked` when another has had it for `waitMs`:
-   * `retryAfterMs` says when it ends unless that one is heard of; with `timeout` when there is no server.
+   * `retryAfterMs` says when it ends unless that one is heard of; with `timeout` when there is no server;
+   * with `unsupported` for a client that is not live.
    */
   lock(name: string, options: LockOptions = {}): Promise<Lease<Models>> {
     const locking = this.#lock(name, options);
@@ -54,6 +55,9 @@ export class Leases<Models extends object = AnyModels> {
 
   async #lock(name: string, options: LockOptions): Promise<Lease<Models>> {
     const asked = checked(name, options);
+    if (!this.#sync.isLive) {
+      throw new SyncError("unsupported", "a client that is not live could not keep a lease");
+    }
     const { waitMs } = asked;
     const { now } = this.#surroundings;
     const startedAt = now();

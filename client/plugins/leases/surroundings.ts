@@ -17,7 +17,7 @@ export const realSurroundings: Surroundings = {
   newId: () => nanoid(),
   now: () => performance.now(),
   every: (ms, task) => {
-    const timer = unreferenced(setInterval(task, ms));
+    const timer = unreferenced(setInterval(task, Math.min(ms, TIMER_MAX_MS)));
     return () => clearInterval(timer);
   },
   after: (ms, task) => {

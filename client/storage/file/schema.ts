@@ -23,10 +23,11 @@ export function prepareSchema(database: Database, file: string): void {
 
 /** Only reads: what is refused is left as it is. */
 function isOurs(database: Database, file: string): boolean {
+  const { count } = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get() as {
+    count: number;
+  };
+  // In this order: another process that makes the file meanwhile makes all of it in one transaction.
   if (pragma(database, "application_id") !== APPLICATION_ID) {
-    const { count } = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get() as {
-      count: number;
-    };
     if (count > 0) throw storageFailed(file, "is a database of something else");
     return false;
   }

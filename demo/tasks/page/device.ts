@@ -11,11 +11,13 @@ import { Visits } from "./visits.ts";
 
 /** Puts a device's page together. Every part is its own file; here is only who knows whom. */
 
-const device = new URLSearchParams(location.search).get("name") ?? "phone";
-const name = device.slice(0, 1).toUpperCase() + device.slice(1);
+const device = new URLSearchParams(location.search).get("name")?.trim() || "phone";
+const [first = "", ...rest] = device; // by characters: one may be an emoji
+const initial = first.toUpperCase();
+const name = initial + rest.join("");
 document.documentElement.dataset["device"] = device;
 document.title = `${name} · Tasks`;
-element("initial", HTMLElement).textContent = name.slice(0, 1);
+element("initial", HTMLElement).textContent = initial;
 element("device", HTMLElement).textContent = name;
 
 const book = new ConflictBook(show);
@@ -40,6 +42,7 @@ const list = new TaskList(sync, {
     const entry = book.of(id);
     if (entry !== undefined) panel.show(entry);
   },
+  closed: show, // what was put off while a task was edited
 });
 
 let isDue = false;

@@ -10,6 +10,8 @@ interface ListParts {
   /** Ids and titles of tasks that are in conflict. */
   readonly conflicts: () => readonly { readonly id: string; readonly title: string }[];
   readonly settle: (id: string) => void;
+  /** No task is edited any more. */
+  readonly closed: () => void;
 }
 
 /** The tasks of this device; one of them may be open to be edited. */
@@ -105,5 +107,6 @@ export class TaskList {
     this.#editor = undefined;
     this.show();
     this.#rows.get(id)?.focus();
+    this.#parts.closed();
   }
 }

@@ -14,7 +14,7 @@ interface Version {
   readonly choice: HTMLButtonElement;
 }
 
-/** One of the two versions: what collides stands out, beside what it was before. */
+/** What the task is if this version is chosen: what collides stands out, beside what it was before. */
 export function versionCard(conflict: Conflict, { heading, object, choice }: Version): HTMLElement {
   const card = make("section", { className: "version", ariaLabel: heading });
   card.append(make("h3", {}, heading));
@@ -36,11 +36,15 @@ function fieldOf(
   label: string,
 ): HTMLElement {
   const before = base?.[name];
-  const isWhole = mine === null || theirs === null;
-  const collides = isWhole
-    ? base !== null && before !== object[name]
-    : collisions.some(({ property }) => property === name);
-  const row = make("div", {}, make("dt", {}, label), make("dd", {}, textOf(object[name])));
+  const isWhole = collisions.some(({ property }) => property === undefined);
+  const isOther =
+    mine !== null && theirs !== null
+      ? mine[name] !== theirs[name]
+      : base !== null && before !== object[name];
+  const collides = isWhole ? isOther : collisions.some(({ property }) => property === name);
+  // What only this side has changed it keeps, whichever version is chosen.
+  const value = isWhole || collides ? object[name] : mine?.[name];
+  const row = make("div", {}, make("dt", {}, label), make("dd", {}, textOf(value)));
   row.dataset["collides"] = String(collides);
   if (collides && base !== null) {
     row.append(make("dd", { className: "before" }, "before: ", make("s", {}, textOf(before))));

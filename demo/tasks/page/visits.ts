@@ -1,6 +1,6 @@
 import type { SyncError, SyncResult } from "../../../client/index.ts";
 import type { Tasks } from "./open.ts";
-import { awayWords, resultWords, wordsOf } from "./words.ts";
+import { awayWords, refusalWords, resultWords, wordsOf } from "./words.ts";
 
 const AUTO_EVERY_MS = 4_000;
 const settingId = "setting:network";
@@ -24,6 +24,9 @@ export class Visits {
   readonly #sync: Tasks;
   readonly #changed: () => void;
   #progress: SyncResult | undefined;
+  /** What the server has refused: to be read until a later sync sends something, or is asked for by hand. */
+  #refused: SyncError | undefined;
+  #isNewlyRefused = false;
   #outcome: Outcome = { isError: false, text: "Not synced yet" };
 
   constructor(sync: Tasks, changed: () => void) {
@@ -38,7 +41,9 @@ export class Visits {
     });
     sync.on("error", (error) => this.#failed(error));
     sync.on("reject", (error) => {
-      if (error.code !== "conflict") this.#failed(error); // what a person left to the others is no error
+      if (error.code === "conflict") return; // what a person left to the others is no error
+      this.#refused = error;
+      this.#isNewlyRefused = true;
     });
     addEventListener("online", () => this.#goOn());
   }
@@ -65,7 +70,8 @@ export class Visits {
       this.#say({ isError: true, text: awayWords });
       return;
     }
-    this.#sync.sync().catch((error: unknown) => this.#failed(error as SyncError));
+    this.#refused = undefined;
+    this.#go();
   }
 
   set(changes: Partial<Setting>): void {
@@ -81,15 +87,25 @@ export class Visits {
   #goOn(): void {
     const { isAway, isAuto } = this.setting;
     this.#sync.autoSync(isAuto && !isAway ? AUTO_EVERY_MS : 0);
-    if (isAuto && !isAway) this.sync();
+    if (isAuto && !isAway) this.#go();
     else if (isAway) this.#say({ isError: false, text: awayWords });
     else if (this.#outcome.text === awayWords) this.#say({ isError: false, text: "Online again" });
+  }
+
+  #go(): void {
+    this.#sync.sync().catch((error: unknown) => this.#failed(error as SyncError));
   }
 
   #arrived(): void {
     if (this.#progress === undefined) return; // it never got there, and an error says why
     const { pulled, pushed } = this.#progress;
     this.#progress = undefined;
+    if (pushed > 0 && !this.#isNewlyRefused) this.#refused = undefined;
+    this.#isNewlyRefused = false;
+    if (this.#refused !== undefined) {
+      this.#say({ isError: true, text: refusalWords(this.#refused) });
+      return;
+    }
     this.#say({ isError: false, text: resultWords(new Date(), pulled, pushed) });
   }
 

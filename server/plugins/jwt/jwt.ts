@@ -1,4 +1,4 @@
-import { createPublicKey, KeyObject, type JsonWebKey } from "node:crypto";
+import { createPublicKey, KeyObject, type webcrypto } from "node:crypto";
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from "jose";
 import { authenticated, SyncError, type Authenticated, type Credentials } from "../../index.ts";
 
@@ -10,7 +10,7 @@ export interface JwtOptions {
   /** Shared with who signs the tokens: at least 32 bytes, as text in UTF-8. */
   readonly secret?: string | Uint8Array;
   /** The public key of who signs the tokens: PEM, JWK or a KeyObject. */
-  readonly key?: string | KeyObject | JsonWebKey;
+  readonly key?: string | KeyObject | webcrypto.JsonWebKey;
   /** Where who signs the tokens publishes its keys, as "https://example.com/.well-known/jwks.json". */
   readonly jwksUrl?: string | URL;
   /** For whom a token must be, any of these. Asked for, unless with a `secret`. */
@@ -130,10 +130,10 @@ function secretOf(secret: string | Uint8Array): Uint8Array {
   throw bad("secret", `must have at least ${String(SECRET_BYTES_MIN)} bytes`);
 }
 
-function publicKeyOf(key: string | KeyObject | JsonWebKey): KeyObject {
+function publicKeyOf(key: string | KeyObject | webcrypto.JsonWebKey): KeyObject {
   try {
     if (key instanceof KeyObject) return key.type === "public" ? key : createPublicKey(key);
-    return createPublicKey(typeof key === "string" ? key : { key, format: "jwk" });
+    return createPublicKey(typeof key === "string" ? key : { key: { ...key }, format: "jwk" });
   } catch (cause) {
     throw bad("key", "must be a public key", cause);
   }

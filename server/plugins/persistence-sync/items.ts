@@ -26,11 +26,14 @@ export function parseItems(body: unknown, resource: Resource): PostedItem[] {
     if (typeof item !== "object" || item === null || Array.isArray(item)) {
       throw invalid(`entry ${String(i)} must be an object`);
     }
-    const { id, _removed } = item as { id?: unknown; _removed?: unknown };
+    const { id, _removed: isRemoved = false } = item as { id?: unknown; _removed?: unknown };
+    if (typeof isRemoved !== "boolean") {
+      throw invalid(`entry ${String(i)}: _removed must be true or false`);
+    }
     const changes = Object.fromEntries(
       Object.entries(item).filter(([name]) => !MARKS.includes(name)),
     );
-    return { id: toWorldId(id, i, resource), isRemoved: _removed === true, changes };
+    return { id: toWorldId(id, i, resource), isRemoved, changes };
   });
 }
 
@@ -60,7 +63,9 @@ export function toItem(
   resource: Resource,
 ): Record<string, unknown> {
   const item: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(object ?? {})) item[name] = toJson(value);
+  // A property that is called as a mark would be taken for one: the object for destroyed.
+  for (const [name, value] of Object.entries(object ?? {}))
+    if (!MARKS.includes(name)) item[name] = toJson(value);
   return { ...item, id: toClientId(id, resource), _lastChange: stamp };
 }
 

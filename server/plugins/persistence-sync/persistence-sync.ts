@@ -12,6 +12,7 @@ import {
 
 /** About so many characters of an answer are made at a time; others have their turn in between. */
 const CHUNK_LENGTH = 65_536;
+const JSON_HEADERS = { "Content-Type": "application/json; charset=utf-8" };
 
 /**
  * The HTTP resources of persistence.sync.js, over the objects of a world.
@@ -49,16 +50,18 @@ async function answer(
   response.setHeader("Cache-Control", "no-store");
   if (pathname !== resource.path) throw new SyncError("not_found", `there is no ${pathname}`);
   const { method } = request;
-  if (method !== "GET" && method !== "POST") {
-    response.setHeader("Allow", "GET, POST");
+  if (method !== "GET" && method !== "HEAD" && method !== "POST") {
+    response.setHeader("Allow", "GET, HEAD, POST");
     const message = "this resource answers GET and POST";
     sendJson(response, 405, { status: "error", code: "unsupported", message });
     return;
   }
   const identity = await exchange.identityOf(() => options.authenticate(request));
-  if (method === "GET") {
+  if (method !== "POST") {
     const since = sinceOf(searchParams.get("since"));
-    await sendUpdates(response, await exchange.updatesSince(since, identity));
+    const updates = await exchange.updatesSince(since, identity);
+    if (method === "GET") await sendUpdates(response, updates);
+    else response.writeHead(200, JSON_HEADERS).end();
     return;
   }
   if (request.headers["if-match"] !== undefined) {
@@ -72,15 +75,15 @@ async function answer(
 }
 
 function sinceOf(text: string | null): number {
-  const since = text === null ? 0 : Number(text === "" ? NaN : text);
-  if (Number.isSafeInteger(since) && since >= 0) return since;
+  const since = Number(text ?? 0);
+  if (/^\d+$/.test(text ?? "0") && Number.isSafeInteger(since)) return since;
   const message = "since must be a stamp that an answer gave, or 0";
   throw new SyncError("invalid_payload", message, { property: "since" });
 }
 
 /** In parts, made as they are taken: who reads slowly holds no more than one. */
 async function sendUpdates(response: ServerResponse, { updates, ...head }: Updates): Promise<void> {
-  response.writeHead(200, { "Content-Type": "application/json; charset=utf-8" });
+  response.writeHead(200, JSON_HEADERS);
   await pipeline(Readable.from(textOf(head, updates)), response).catch((error: unknown) => {
     if (!response.destroyed) throw error; // who asked has gone, otherwise
   });
@@ -102,6 +105,6 @@ async function* textOf(head: object, updates: Updates["updates"]): AsyncGenerato
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { "Content-Type": "application/json; charset=utf-8" });
+  response.writeHead(status, JSON_HEADERS);
   response.end(JSON.stringify(body));
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { SyncError } from "../../index.ts";
 import type { PlasmidAccounts } from "./accounts-contract.ts";
+import { checkAccess, checkGrant } from "./checks.ts";
 import type { Hub } from "./hub.ts";
 import { badRequest, denied, Refusal } from "./refusal.ts";
 
@@ -28,6 +29,7 @@ export class AccessTokens {
       if (typeof value !== "string") throw badRequest(`${name} must be a text`);
     }
     const name = access as string;
+    checkAccess(name);
     if (
       by !== undefined &&
       (await this.#accounts.permits(by, "CreateAccount", name)) === undefined
@@ -36,14 +38,16 @@ export class AccessTokens {
     }
     // Of a name that nobody can have been granted anything on, nor have written to.
     const dbname = `${name}-${randomToken()}`;
-    await this.#hub.checkNew(dbname); // or there would be an account that never gets a database
+    await this.#hub.reserve(dbname); // or there would be an account that never gets a database
     try {
       await this.#accounts.create(name, secret as string);
+      await this.#hub.create(dbname);
     } catch (error) {
       if (!(error instanceof SyncError) || error.code !== "exists") throw error;
       throw new Refusal(200, "exists", "Access token already exists");
+    } finally {
+      this.#hub.giveBack(dbname);
     }
-    await this.#hub.create(dbname);
     for (const permission of OWNED) await this.#accounts.grant(name, permission, dbname, "Yes");
     return { success: { access: name, secret, dbname } };
   }
@@ -74,6 +78,7 @@ export class AccessTokens {
       throw new Refusal(403, "permission", error, { authorized: false, permission: wanted });
     }
     const granted = value === true ? "Yes" : String(value);
+    checkGrant(wanted, granted);
     await this.#accounts.grant(name, wanted, resource as string, granted);
     return { success: { access: name, permission, resource, value } };
   }

@@ -37,7 +37,7 @@ export class Database {
   async clone(): Promise<object> {
     const { cursor, changes } = await this.#world.changesSince();
     const stores = new Map<string, Map<string, readonly [number, unknown]>>();
-    for (const change of changes) {
+    for (const change of changes.filter(isThere)) {
       const update = updateOf(change);
       if (update === undefined) continue;
       const [store, revision, key, value] = update;
@@ -57,7 +57,9 @@ export class Database {
     const seq = Math.max(0, since - 1);
     const { cursor, isWhole, changes } = await this.#world.changesSince({ epoch, seq });
     const isReplacing = isWhole && seq > 0;
-    const news = isReplacing ? changes : changes.filter((change) => isNews(change, seq));
+    // Not what was created and destroyed since.
+    const isNews = (change: ObjectChange): boolean => isThere(change) || change.created <= seq;
+    const news = isReplacing ? changes : changes.filter(isNews);
     const updates = news.map(updateOf).filter((update) => update !== undefined);
     return { since, until: revisionOf(cursor), updates, ...(isReplacing && { whole: true }) };
   }
@@ -125,21 +127,21 @@ function revisionOf({ seq }: Cursor): number {
   return seq + 1;
 }
 
-/** Not what was created and destroyed since. */
-function isNews({ object, created }: ObjectChange, seq: number): boolean {
-  return object !== undefined || created <= seq;
+/** For devices: clients of object-sync may have objects without a value. */
+function isThere({ object }: ObjectChange): boolean {
+  return object?.["value"] !== undefined;
 }
 
 function updateOf({ id, object, revision }: ObjectChange): Update | undefined {
   const place = placeOf(id);
   if (place === undefined) return undefined;
   const [store, key] = place;
-  if (object === undefined) {
+  const value = object?.["value"];
+  if (value === undefined) {
     // As the published client can take it: a bare null would end its pull.
     return [store, revision + 1, key, { undefined: true }, { deleted: true }];
   }
-  const value = object["value"];
-  return value === undefined ? undefined : [store, revision + 1, key, value];
+  return [store, revision + 1, key, value];
 }
 
 function outOfDate(at: Cursor, lastRevision: number): Refusal {

@@ -16,6 +16,8 @@ export class Hub {
   readonly #options: HubOptions;
   readonly #world: HostedWorld;
   readonly #open = new Map<string, Database>();
+  /** Names of databases that are about to be. */
+  readonly #reserved = new Set<string>();
 
   constructor(server: ObjectSyncServer, options: HubOptions) {
     this.#server = server;
@@ -37,21 +39,34 @@ export class Hub {
     return this.#world.get(idOf(name)) === undefined ? undefined : this.#database(name);
   }
 
-  /** Throws a refusal when there can be no database of this name, or none more at all. */
-  async checkNew(name: string): Promise<void> {
+  /**
+   * Keeps a place for a database, until it is made or the place is given back. Throws a refusal when there
+   * can be none of this name, or none more at all.
+   */
+  async reserve(name: string): Promise<void> {
     checkName(name);
+    if (name.endsWith("*")) throw badRequest("the name of a database has no * at its end");
     await this.#world.opened();
-    if (this.#names().length < this.#options.databasesMax) return;
-    throw new Refusal(403, "quota", "there are too many databases");
+    const names = new Set([...this.#names(), ...this.#reserved, name]);
+    if (names.size > this.#options.databasesMax) {
+      throw new Refusal(403, "quota", "there are too many databases");
+    }
+    this.#reserved.add(name);
+  }
+
+  giveBack(name: string): void {
+    this.#reserved.delete(name);
   }
 
   /** Makes a database, or finds the one that somebody else has made meanwhile. */
   async create(name: string): Promise<Database> {
-    await this.checkNew(name);
+    await this.reserve(name);
     try {
       await this.#world.create({ id: idOf(name) });
     } catch (error) {
       if ((error as SyncError).code !== "exists") throw error;
+    } finally {
+      this.giveBack(name);
     }
     return this.#database(name);
   }

@@ -1,6 +1,7 @@
 import { SyncError, type ObjectSyncServer } from "../../index.ts";
 import { AccessTokens } from "./access-tokens.ts";
 import type { PlasmidAccounts } from "./accounts-contract.ts";
+import { checkAccess, checkGrant } from "./checks.ts";
 import { Hub } from "./hub.ts";
 import { Service } from "./service.ts";
 
@@ -65,6 +66,16 @@ export class Plasmid {
     const service = new Service({ ...this.#options, hub, tokens });
     for (const path of paths) server.http(path, service.listener(path));
   };
+
+  /** Throws `invalid_value` for a name that an account of the service cannot have. */
+  checkAccess(name: string): void {
+    checkAccess(name);
+  }
+
+  /** Throws `invalid_value` where a permission cannot be granted with this value. */
+  checkGrant(permission: string, value: string): void {
+    checkGrant(permission, value);
+  }
 
   /** What was noted of the whole service under this name. */
   getMeta(property: string): Promise<string | undefined> {

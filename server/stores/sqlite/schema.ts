@@ -58,10 +58,11 @@ export function checkSchema(database: Database, file: string): void {
   let damage: unknown;
   let version: number;
   try {
+    const { count } = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get() as {
+      count: number;
+    };
+    // In this order: another process that makes the file meanwhile makes all of it in one transaction.
     if (pragma(database, "application_id") !== APPLICATION_ID) {
-      const { count } = database.prepare("SELECT count(*) AS count FROM sqlite_schema").get() as {
-        count: number;
-      };
       if (count > 0) throw refuse("is a database of something else");
       return;
     }

@@ -15,8 +15,10 @@ export class WorldsFile {
   constructor(file: string) {
     this.database = openDatabase(file);
     try {
+      // First of all: another process may be making the file, or closing it.
+      this.database.exec("PRAGMA busy_timeout = 5000");
       checkSchema(this.database, file);
-      this.database.exec("PRAGMA synchronous = FULL; PRAGMA busy_timeout = 5000");
+      this.database.exec("PRAGMA synchronous = FULL");
       this.#bringUpToDate();
       this.statements = prepareAll(this.database);
     } catch (error) {

@@ -142,4 +142,15 @@ export const LEASING: readonly Fault[] = [
     ),
     from: 122,
   },
+  {
+    ...fault(
+      "whose name a server takes for another's says no more that it lives",
+      "client/plugins/leases/lease-request.ts",
+      'if (error.retryable || error.code === "conflict") return;',
+      "if (error.retryable) return;",
+      "leases",
+      "conflicts",
+    ),
+    from: 200032,
+  },
 ];

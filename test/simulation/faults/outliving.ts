@@ -63,8 +63,8 @@ export const OUTLIVING: readonly Fault[] = [
     ...fault(
       "what another client may have sent is sent under one's own name",
       "client/keeping/persist.ts",
-      "  if (other.kept.writes.some(({ wasSent }) => wasSent)) return undefined;\n",
-      "",
+      "({ wasSent, isLocal }) => wasSent || isLocal",
+      "({ isLocal }) => isLocal",
       "tabs",
     ),
     from: 165,
@@ -124,4 +124,14 @@ export const OUTLIVING: readonly Fault[] = [
     "ledgerHorizon = Math.max(ledgerHorizon, seq);",
     "forgetful",
   ),
+  {
+    ...fault(
+      "who goes on without a storage tells so as often as anybody asks",
+      "client/keeping/box-keeper.ts",
+      "if (this.#isBehind()) this.#goOn();",
+      "this.#goOn();",
+      "fullDevice",
+    ),
+    from: 329,
+  },
 ];

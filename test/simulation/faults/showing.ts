@@ -5,7 +5,7 @@ export const SHOWING: readonly Fault[] = [
   fault(
     "a decided write stays visible",
     "lib/replica.ts",
-    "else slot.writes = undefined;\n        affected.set(slot, NEWS);",
+    'else slot.writes = undefined;\n        affected.set(slot, "news");',
     "else slot.writes = undefined;",
   ),
   fault(
@@ -17,7 +17,7 @@ export const SHOWING: readonly Fault[] = [
   fault(
     "a snapshot keeps objects that it does not mention",
     "lib/replica.ts",
-    "if (!kept.has(slot.id)) this.#setConfirmed(slot, null, OLD, affected, events);",
+    'this.#setConfirmed(slot, null, "old", affected, events);',
     "",
   ),
   fault(

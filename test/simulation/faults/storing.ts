@@ -96,7 +96,7 @@ export const STORING: readonly Fault[] = [
   {
     ...fault(
       "a deposed server goes on as if its store had refused one batch",
-      "server/world-host.ts",
+      "server/write-turns.ts",
       'failure?.cause instanceof SyncError && failure.cause.code === "deposed"',
       "failure === null",
       "takeovers",

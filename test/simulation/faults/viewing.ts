@@ -266,8 +266,8 @@ export const VIEWING: readonly Fault[] = [
   {
     ...fault(
       "what a refused batch gives back is not looked at again",
-      "server/world-host.ts",
-      "    this.#reconsider(touched.map(({ entry }) => entry.id));\n",
+      "server/write-turns.ts",
+      "    onTakenBack(touched.map(({ entry }) => entry.id));\n",
       "",
       "gates",
       "durable",

@@ -10,7 +10,7 @@ export const VISITING: readonly Fault[] = [
       "",
       "pushed",
     ),
-    from: 4151,
+    from: 3081,
   },
   {
     ...fault(
@@ -49,7 +49,7 @@ export const VISITING: readonly Fault[] = [
       "pushed",
       "hiddenDeciders",
     ),
-    from: 10444,
+    from: 30374,
   },
   fault(
     "who is out of date is not told",
@@ -95,7 +95,7 @@ export const VISITING: readonly Fault[] = [
       "explicit",
       "tabs",
     ),
-    from: 3657,
+    from: 234,
   },
   {
     ...fault(
@@ -117,7 +117,7 @@ export const VISITING: readonly Fault[] = [
   {
     ...fault(
       "what was given up keeps its name at the server",
-      "client/follower.ts",
+      "client/explicit/discarding.ts",
       "if (undecided.some(({ wasSent }) => wasSent))",
       "if (undecided.length < 0)",
       "repaired",
@@ -125,6 +125,56 @@ export const VISITING: readonly Fault[] = [
     ),
     from: 1546,
   },
+  {
+    ...fault(
+      "a sync does not wait for what can be asked about only when all is known",
+      "client/conflicts/desk.ts",
+      "this.#asked.size > this.#failed.size || (this.#isDue && this.outbox.held.length > 0)",
+      "this.#asked.size > this.#failed.size",
+      "repaired",
+    ),
+    from: 36938,
+  },
+  {
+    ...fault(
+      "a push does not wait for what can be asked about only when something else is decided",
+      "client/conflicts/desk.ts",
+      "if (this.#isUnderWay(placesAt(write))) this.#isDue = true;",
+      "if (this.#isUnderWay(placesAt(write))) continue;",
+      "references",
+      "resolved",
+    ),
+    from: 710234,
+  },
+  {
+    ...fault(
+      "a younger write may be asked about what is being asked already",
+      "client/conflicts/desk.ts",
+      "new Set([...this.#asked.keys()].flatMap(subjectsOf))",
+      "new Set<ObjectId>()",
+      "references",
+    ),
+    from: 10217,
+  },
+  {
+    ...fault(
+      "of what was subscribed to since the last pull, a push may have nothing",
+      "client/explicit/visits.ts",
+      'next.kind === "push" && isOther',
+      'next.kind === "register" && isOther',
+      "handlers",
+      "explicit",
+    ),
+    from: 200809,
+  },
+  fault(
+    "it is told that writes were given up before the storage has removed them",
+    "client/explicit/discarding.ts",
+    "local.onceKept(kept.isFree, {",
+    "local.onceKept(true, {",
+    "repaired",
+    "device",
+  ),
   fault(
     "of writes that were made one, the older value holds",
     "lib/squash.ts",

@@ -4,7 +4,7 @@ import { fault, type Fault } from "./fault.ts";
 export const WRITING: readonly Fault[] = [
   fault(
     "a write is acknowledged before the store has it",
-    "server/world-host.ts",
+    "server/write-turns.ts",
     "    this.#storing = decisions;\n    void storing",
     "    this.#finish(decisions, undefined);\n    return;\n    void storing",
     "durable",

@@ -135,7 +135,8 @@ test("a refusal comes with the server's own error", async () => {
 
 test("a server that cannot be reached is a link that closes, and says why", async () => {
   const [error, reconnect] = await dial("http://localhost:1").closed;
-  expect(error).toMatchObject({ code: "unavailable", message: "no connection: websocket error" });
+  const message = "no connection to http://localhost:1: websocket error";
+  expect(error).toMatchObject({ code: "unavailable", message });
   expect([error?.retryable, error?.cause]).toEqual([true, expect.any(Error)]);
   expect(reconnect).toBeUndefined();
 });

@@ -1,7 +1,12 @@
 import { expect, test } from "@jest/globals";
 import type { ObjectId } from "../../../lib/object.ts";
 import type { Operation } from "../../../lib/operation.ts";
-import { idsReferredTo, isReferences, withReferences } from "../../../lib/references.ts";
+import {
+  idsPerhapsReferredTo,
+  idsReferredTo,
+  isReferences,
+  withReferences,
+} from "../../../lib/references.ts";
 
 const REFERENCES = { leaf: ["tree", "others"] };
 
@@ -33,6 +38,17 @@ test("references follow other ids, and what has none is the very same", () => {
   );
   expect(withReferences(write, REFERENCES, (id) => id)).toBe(write);
   expect(withReferences(write, {}, idOf)).toBe(write);
+});
+
+test("an object without a namespace may refer by any property that does in some namespace", () => {
+  const write = { ...leaf({ tree: "a", others: ["b"], name: "a" }), id: "provisional" as ObjectId };
+  expect(idsReferredTo(write, REFERENCES)).toEqual([]);
+  expect(idsPerhapsReferredTo(write, REFERENCES)).toEqual(["a", "b"]);
+  const idOf = (id: ObjectId): ObjectId => (id === "a" ? ("z" as ObjectId) : id);
+  expect(withReferences(write, REFERENCES, idOf)).toEqual({
+    ...write,
+    properties: { tree: "z", others: ["b"], name: "a" },
+  });
 });
 
 test.each([[null], [["tree"]], [{ leaf: "tree" }], [{ leaf: [7] }], [{ leaf: [""] }]])(

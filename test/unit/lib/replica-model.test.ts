@@ -9,7 +9,8 @@ import { decodeServerMessage, encodeDeltaHeader } from "../../../lib/messages.ts
 import type { Changes, ObjectId, SyncObject, Value } from "../../../lib/object.ts";
 import { toProperties, type Operation } from "../../../lib/operation.ts";
 import { ACCEPTED, type NumberedOutcome } from "../../../lib/outcome.ts";
-import { Replica, ReplicaEvent, type PendingWrite } from "../../../lib/replica.ts";
+import { Replica, type PendingWrite } from "../../../lib/replica.ts";
+import { ReplicaEvent } from "../../../lib/showing.ts";
 import { ShapeDictionary } from "../../../lib/shape-codec.ts";
 import { KnownShapes } from "../../../lib/shape.ts";
 import { World } from "../../../lib/world.ts";

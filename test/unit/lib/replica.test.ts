@@ -2,7 +2,8 @@ import { expect, jest, test } from "@jest/globals";
 import type { Change } from "../../../lib/delta.ts";
 import type { Changes, ObjectId, Properties, SyncObject, Value } from "../../../lib/object.ts";
 import type { Operation } from "../../../lib/operation.ts";
-import { Replica, type PendingWrite, type ReplicaEvent, type Step } from "../../../lib/replica.ts";
+import { Replica, type PendingWrite, type Step } from "../../../lib/replica.ts";
+import type { ReplicaEvent } from "../../../lib/showing.ts";
 import type { PropertySet } from "../../../lib/shape.ts";
 
 function shapeOf(changes: Changes): { shape: PropertySet; values: (Value | undefined)[] } {

@@ -87,6 +87,19 @@ test("nothing moves past a write about several objects, be they others", () => {
   ).toEqual([[0], [1], [2]]);
 });
 
+test("what gets an id and a namespace later does not come before what it refers to", () => {
+  const writes: Short[] = [
+    ["create", "p", { title: "a" }],
+    ["create", "q", { name: "home" }],
+    ["update", "p", { project: "q" }],
+  ];
+  expect(squashed(...writes.map((write) => [write])).map(([places]) => places)).toEqual([
+    [0],
+    [1],
+    [2],
+  ]);
+});
+
 test("what refers to an object does not come before that", () => {
   expect(
     squashed(

@@ -6,6 +6,7 @@ import { SyncError, type Changes, type ObjectId, type Properties } from "../../.
 import { schemas, type StandardResult, type StandardSchema } from "../../../schema/index.ts";
 import { jsonSchema } from "../../../schema/json/index.ts";
 import type { SchemaChange } from "../../../schema/violation.ts";
+import { ObjectSyncServer } from "../../../server/index.ts";
 
 const players = [
   [
@@ -237,6 +238,7 @@ test("a client's check leaves an id that may not be the last one to the server",
 
 test.each<[what: string, given: unknown, property: string]>([
   ["no object", undefined, "schemas"],
+  ["a server, which uses schemas without having called it", new ObjectSyncServer(), "schemas"],
   ["a bare JSON Schema", { player: { type: "object" } }, "player"],
   ["null", { player: null }, "player"],
   ["another version", { player: { "~standard": { version: 2, validate: () => 1 } } }, "player"],

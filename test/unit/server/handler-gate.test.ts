@@ -38,6 +38,7 @@ function newGate(handlers: Handlers) {
   const gate = new HandlerGate(
     "garden",
     handlers,
+    { task: ["project"] },
     world,
     SERVER_LIMITS,
     new FakeEnvironment().scheduler,
@@ -89,6 +90,36 @@ test("what comes after in the same mutation goes to the object under its new id"
   );
   expect(asked).toEqual([{ id: "row:1", height: 2 }, "row:1"]);
   expect(operations.map((operation) => operation.id)).toEqual(["row:1", "row:1", "row:1"]);
+});
+
+test("what comes after in the same mutation refers to the object by its new id", async () => {
+  const asked: unknown[] = [];
+  const { consult } = newGate({
+    create: (object) => {
+      asked.push(object);
+      return { ...object, id: object.id ?? `row:${asked.length}` };
+    },
+    update: (object) => void asked.push(object),
+  });
+  const { operations } = await consult(
+    create("p", { name: "home" }, false),
+    create("task:1", { project: "p" }),
+    create("q", { project: "p" }, false),
+    update("q", { project: "p" }),
+    update("task:1", { project: "q" }),
+  );
+  expect(asked).toEqual([
+    { name: "home" },
+    { id: "task:1", project: "row:1" },
+    { project: "row:1" },
+    { id: "task:1", project: "row:3" },
+  ]);
+  expect(operations).toEqual([
+    { ...create("row:1", { name: "home" }), chosen: false },
+    create("task:1", { project: "row:1" }),
+    { ...create("row:3", { project: "row:1" }), chosen: false },
+    update("task:1", { project: "row:3" }),
+  ]);
 });
 
 test("an update handler sees the whole object as it would be, and may change it further", async () => {

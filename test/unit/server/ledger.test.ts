@@ -142,6 +142,17 @@ test("what no store has forgotten yet is known, and stays with who comes back me
   expect([ledger.lastOf("bob"), ledger.hasForgotten("bob", 0)]).toEqual([2, false]);
 });
 
+test("who comes back while a store forgets it goes on with its numbers, though it knows all of them", () => {
+  const { ledger, record } = setup({ ledgerClientsMax: 0 });
+  record("ann", 1);
+  ledger.noteKept();
+  ledger.settle("ann", 1);
+  const forgetting = ledger.dispensable(nobody);
+  expect(forgetting.clientIds).toEqual(["ann"]);
+  ledger.forget(forgetting, () => true);
+  expect(ledger.lastOf("ann")).toBe(1); // as its welcome has said
+});
+
 test("in one turn so many are looked at, and no more", () => {
   const { record, forget } = setup({ ledgerClientsMax: 1 });
   for (let i = 0; i < 2_001; i++) record(`client ${i}`, 1);

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { expect, test } from "@jest/globals";
 import type { SyncError } from "../../../lib/errors.ts";
 import { DEFAULT_LIMITS } from "../../../lib/limits.ts";
+import type { SyncObject } from "../../../lib/object.ts";
 import { parseTopics } from "../../../lib/topics.ts";
 import { checkRules, Permissions, type Rules } from "../../../server/rules.ts";
 import { codeOf } from "../../support/hostile.ts";
@@ -37,6 +38,17 @@ test("a query about what somebody may read of something is allowed", () => {
   const sometimes = { read: true, properties: { hash: { read: () => false } } };
   expect(refusal({ player, sometimes }, { hash: 1 })).toBeUndefined();
   expect(refusal({ player: sometimes }, { hash: 1 })).toBeUndefined();
+});
+
+test("a rule may say of which type its identities are", () => {
+  interface User {
+    readonly name: string;
+  }
+  const isOwner = (user: User, object: SyncObject): boolean => object["owner"] === user.name;
+  const card = { read: isOwner, update: isOwner, properties: { hand: { read: isOwner } } };
+  const { permissions } = permissionsOf({ card });
+  const hidden = (name: string) => permissions.hidden({ name }, { id: "card:1", owner: "ann" });
+  expect([hidden("ann"), hidden("bob")]).toEqual([[], undefined]);
 });
 
 test("identities that are equal as data are one audience, and others are not", () => {

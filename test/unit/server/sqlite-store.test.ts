@@ -1,10 +1,12 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import type { StoreBatch } from "../../../server/index.ts";
-import { openDatabase } from "../../../server/stores/sqlite/database.ts";
+import { openDatabase, type Database } from "../../../server/stores/sqlite/database.ts";
 import { SqliteStore } from "../../../server/stores/sqlite/index.ts";
+import { checkSchema } from "../../../server/stores/sqlite/schema.ts";
 import { FORMER_WORLD, SQLITE_1 } from "../../support/former-schemas.ts";
 
 let folder: string;
@@ -48,6 +50,50 @@ test("a database of something else is refused, and left as it is", () => {
   const before = readFileSync(file);
   expect(() => new SqliteStore(file)).toThrow(/something else/);
   expect(readFileSync(file).equals(before)).toBe(true);
+});
+
+test("a file that another process makes while it is looked at is not of something else", () => {
+  const database = openDatabase(file);
+  let isMade = false;
+  const raced: Database = {
+    exec: (sql) => database.exec(sql),
+    close: () => database.close(),
+    prepare: (sql) => {
+      const statement = database.prepare(sql);
+      const get = (): unknown => {
+        const row = statement.get();
+        if (!isMade) new SqliteStore(file).close();
+        isMade = true;
+        return row;
+      };
+      return { run: () => statement.run(), all: () => statement.all(), get };
+    },
+  };
+  expect(() => checkSchema(raced, file)).not.toThrow();
+  expect(isMade).toBe(true);
+  database.close();
+});
+
+test("a file that another process is making is waited for", async () => {
+  const making = `
+    const { workerData: { file, flags } } = require("node:worker_threads");
+    const builtIn = process.getBuiltinModule("node:sqlite");
+    const { DatabaseSync } = builtIn ?? require("@photostructure/sqlite");
+    const database = new DatabaseSync(file);
+    database.exec("BEGIN EXCLUSIVE");
+    Atomics.store(flags, 0, 1);
+    Atomics.notify(flags, 0);
+    Atomics.wait(flags, 1, 0, 200);
+    database.exec("COMMIT");
+    database.close();`;
+  const flags = new Int32Array(new SharedArrayBuffer(8));
+  const worker = new Worker(making, { eval: true, workerData: { file, flags } });
+  const ended = new Promise((resolve) => worker.once("exit", resolve));
+  while (Atomics.load(flags, 0) === 0) await new Promise(setImmediate);
+  const store = new SqliteStore(file);
+  expect(store.load("default", "epoch")).toMatchObject({ seq: 0 });
+  store.close();
+  expect(await ended).toBe(0);
 });
 
 test("a store of a later version is refused, and left as it is", () => {

@@ -115,3 +115,23 @@ test("what is destroyed as somebody may no longer see it, and then is not, leave
   expect(world.get("card:1")).toBeDefined();
   expect(changes().map(({ kind }) => kind)).toEqual(["create", "destroy"]);
 });
+
+test("a world that is over says no more that it waits for its store", async () => {
+  const environment = new FakeEnvironment();
+  const store = new KeptStore();
+  const world = openWorld(environment, { store });
+  await world.opened();
+  const told: string[] = [];
+  world.on("error", ({ code }) => told.push(code));
+  const release = hold(store);
+  const write = world.create({ id: "tree" }).catch((error: unknown) => error);
+  await quiet();
+  const closing = world.close();
+  await quiet();
+  environment.advance(SERVER_LIMITS.drainTimeoutMs);
+  await closing;
+  expect(await write).toMatchObject({ code: "unavailable" });
+  environment.advance(SERVER_LIMITS.storeTimeoutMs);
+  expect(told).toEqual([]);
+  release();
+});
