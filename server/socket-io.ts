@@ -277,6 +277,8 @@ interface Engine {
 
 interface EngineTransport {
   readonly name: string;
+  /** How long polling waits for the request that it answers with its end, in milliseconds. */
+  closeTimeout?: number;
   readonly socket?: { readonly bufferedAmount?: number; readonly readyState?: number };
   on(event: "ready", listener: () => void): EngineTransport;
   off(event: "ready", listener: () => void): unknown;
@@ -331,6 +333,7 @@ class SocketLink implements Link {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     const { conn } = this.socket;
+    this.transport.closeTimeout = GOODBYE_MS; // by default half a minute, which nothing cuts short
     this.socket.disconnect(true); // after what waits, which a stuck client never takes
     setTimeout(() => conn.close(true), GOODBYE_MS).unref();
   }

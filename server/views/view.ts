@@ -201,12 +201,14 @@ export class View implements Source, MemberView {
   /** Nobody is shown it any more: it looks at nothing from now on, and goes in parts. */
   close(): Generator<number, undefined> {
     this.#isClosed = true;
+    this.#pages.clear(); // a connection may be a while in going, and holds what its session had
     return this.#closing();
   }
 
   *#closing(): Generator<number, undefined> {
     for (const [handle, member] of this.#members) {
       if (!member.isGone) this.#surroundings.holders.remove(member);
+      this.#recency.remove(member);
       this.#members.delete(handle);
       yield 1;
     }

@@ -4,9 +4,11 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, expect, test } from "@jest/globals";
 import { Server as SocketIoServer } from "socket.io";
 import type { ObjectSync } from "../../client/index.ts";
+import { PROTOCOL } from "../../lib/index.ts";
 import { ObjectSyncServer } from "../../server/index.ts";
 import { eventually } from "../support/eventually.ts";
 import type { Network } from "../support/network.ts";
+import { HELLO } from "../support/raw-client.ts";
 import { next, recordEvents, Stage, viewOf } from "../support/stage.ts";
 
 const stage = new Stage();
@@ -170,3 +172,21 @@ async function breakOff(network: Network, client: ObjectSync): Promise<void> {
     return hasLeft;
   });
 }
+
+test("who is sent away, takes the reason by polling and then asks for nothing more, is gone before half a minute", async () => {
+  const { http, url } = await stage.http();
+  const io = new SocketIoServer(http);
+  const sync = new ObjectSyncServer({ authenticate: () => ({ id: "ann" }) }).attach(io);
+  stage.afterwards(() => sync.close());
+  const asked = async (path: string, init?: RequestInit): Promise<string> =>
+    (await fetch(`${url}/socket.io/?EIO=4&transport=polling${path}`, init)).text();
+  const opened = await asked("");
+  const { sid } = JSON.parse(opened.slice(1)) as { sid: string };
+  const body = `40${PROTOCOL.defaultNamespace},${JSON.stringify(HELLO)}`;
+  await asked(`&sid=${sid}`, { method: "POST", body });
+  await asked(`&sid=${sid}`);
+  expect(sync.endSessions("ann")).toBe(1);
+  expect(await asked(`&sid=${sid}`)).toContain(`41${PROTOCOL.defaultNamespace},`);
+  expect(io.engine.clientsCount).toBe(1);
+  await eventually(() => io.engine.clientsCount === 0);
+});
