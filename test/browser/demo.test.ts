@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, jest, test } from "@jest/globals";
 import type { Browser, Page } from "playwright-core";
 import type { ObjectSync, SyncObject } from "../../client/index.ts";
+import { plaza } from "../../demo/terrain.ts";
 import { launchBrowser } from "../support/browser.ts";
 import { eventually } from "../support/eventually.ts";
 import { ServerProcess } from "../support/server-process.ts";
@@ -69,12 +70,21 @@ async function watch(player: Page): Promise<Page> {
   return page;
 }
 
+/** Far above what anything here takes, and below what a test may: so that it says what never came. */
+const PATIENCE_MS = 80_000;
+
 /** Waits until a condition holds in the page, whose policy forbids the eval of `waitForFunction`. */
 async function until(page: Page, condition: string): Promise<void> {
-  await page.evaluate(`new Promise((resolve) => {
-    const look = () => ((${condition}) ? resolve() : setTimeout(look, 20));
+  const holds = await page.evaluate<boolean>(`new Promise((resolve) => {
+    const endsAt = performance.now() + ${PATIENCE_MS};
+    const look = () => {
+      if (${condition}) resolve(true);
+      else if (performance.now() > endsAt) resolve(false);
+      else setTimeout(look, 20);
+    };
     look();
   })`);
+  if (!holds) throw new Error(`this never came, in ${page.url()}: ${condition}`);
 }
 
 /** Waits until the visitor's avatar is in the arena, and what is around it in the page. */
@@ -114,6 +124,17 @@ async function agree(): Promise<void> {
   });
 }
 
+/**
+ * Has a player at `x` walk by the keyboard until a page shows something: away from the fountain, around which
+ * players appear, for it stops whoever walks into it.
+ */
+async function walk(player: Page, x: number, arrival: readonly [Page, string]): Promise<void> {
+  const key = x < plaza.x ? "ArrowLeft" : "ArrowRight";
+  await player.keyboard.down(key);
+  await until(...arrival);
+  await player.keyboard.up(key);
+}
+
 /** Ids of things of a kind that both see, wherever each of them has appeared. */
 async function between(kind: string, count: number): Promise<string[]> {
   const ids = await ann.evaluate<string[]>(
@@ -127,14 +148,14 @@ async function between(kind: string, count: number): Promise<string[]> {
 test("two pages see each other walk, and a player who leaves is gone", async () => {
   await Promise.all([sees(ann, bob), sees(bob, ann)]);
   const id = JSON.stringify(await idOf(ann));
-  const before = await bob.evaluate<number>(`arena.sync.get(${id}).x`);
-  await ann.keyboard.down("ArrowRight");
-  await until(bob, `arena.sync.get(${id}).x > ${before + 40}`);
-  await ann.keyboard.up("ArrowRight");
+  const x = await bob.evaluate<number>(`arena.sync.get(${id}).x`);
+  await walk(ann, x, [bob, `Math.abs(arena.sync.get(${id}).x - ${x}) > 40`]);
   const bobId = JSON.stringify(await idOf(bob));
-  const at = await ann.evaluate<number>(`arena.sync.get(${bobId}).y`);
-  await bob.evaluate("arena.me.walkTo(arena.me.x, arena.me.y + 60)"); // as by a click
-  await until(ann, `arena.sync.get(${bobId}).y > ${at + 40}`);
+  const y = await ann.evaluate<number>(`arena.sync.get(${bobId}).y`);
+  // Away from the fountain as well.
+  const target = `arena.me.x, arena.me.y + ${y < plaza.y ? -60 : 60}`;
+  await bob.evaluate(`arena.me.walkTo(${target})`); // as by a click
+  await until(ann, `Math.abs(arena.sync.get(${bobId}).y - ${y}) > 40`);
   await standsWhere(ann, bob);
   expect(await bob.locator("#players").textContent()).toBe("2");
 
@@ -245,16 +266,14 @@ test("the offline switch loses nothing", async () => {
     `arena.sync.save({ id: "${crate}", y: 640 }).then(() => arena.sync.destroy("${doomed}"))`,
   );
   const from = await ann.evaluate<number>("arena.me.x");
-  await ann.keyboard.down("ArrowLeft");
-  await until(ann, `arena.me.x < ${from - 40}`);
-  await ann.keyboard.up("ArrowLeft");
+  await walk(ann, from, [ann, `Math.abs(arena.me.x - ${from}) > 40`]);
   await until(ann, "Number(document.querySelector('#pending').textContent) >= 3");
   expect(spectator.get("flower:of-the-test")).toBeUndefined();
 
   await ann.locator("#offline").setChecked(false, { force: true });
   await isHere(ann);
   await until(bob, `arena.sync.get('flower:of-the-test') && arena.sync.get(${id})`);
-  await until(bob, `arena.sync.get(${id}).x < ${from - 40}`); // where she has walked to
+  await until(bob, `Math.abs(arena.sync.get(${id}).x - ${from}) > 40`); // where she has walked to
   await agree();
   for (const id of ["flower:of-the-test", "crate:of-the-test", "ball:of-the-test"]) {
     expect(spectator.get(id)).toBeDefined();
