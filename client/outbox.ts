@@ -88,6 +88,7 @@ export class Outbox {
    */
   readonly #renamed = new Map<ObjectId, ObjectId>();
   #nextNumber = 1;
+  #unknown = 0;
   #epoch = "";
 
   constructor(limits: ClientLimits, references: References) {
@@ -121,6 +122,11 @@ export class Outbox {
   /** The outcomes of all writes up to this number are known. */
   get settled(): number {
     return (this.#writes[0]?.n ?? this.#nextNumber) - 1;
+  }
+
+  /** The server knows nothing of the writes up to this number, nor need it. */
+  get unknown(): number {
+    return this.#unknown;
   }
 
   *[Symbol.iterator](): Iterator<Write> {
@@ -209,6 +215,9 @@ export class Outbox {
    * A new connection: all that this server has not decided is to be sent again, numbered as its
    * ledger goes on. What became of the rest comes with the first whole message. Returns what was
    * sent to a server that has forgotten its decisions.
+   *
+   * One that knows nothing of this client may have forgotten it. It gets no number for the second time:
+   * were a backup put back that knows it, that would be taken there for what had this number before.
    */
   restart({ epoch, decided, isForgotten }: Welcome): readonly Write[] {
     const isOtherLedger = ledgerOf(epoch) !== ledgerOf(this.#epoch);
@@ -223,12 +232,15 @@ export class Outbox {
 
     if (isOtherEpoch) for (const write of this.#held) write.seen = 0;
 
+    const { settled } = this;
+    this.#unknown = isOtherLedger || decided > 0 ? 0 : settled;
+    const last = this.#unknown || decided;
     // What it acknowledged it does not know any more: it was never told, or has come out of a backup.
-    const isBehind = decided < this.settled;
-    this.#nextNumber = decided + 1;
+    const isRenumbered = isOtherLedger || last < settled;
+    this.#nextNumber = last + 1;
     for (const write of this.#writes) {
       if (isOtherEpoch) write.seen = 0;
-      if (isOtherLedger || isBehind || !write.wasSent) write.n = this.#nextNumber;
+      if (isRenumbered || !write.wasSent) write.n = this.#nextNumber;
       else if (write.n <= decided) this.#sent += 1;
       this.#nextNumber = Math.max(this.#nextNumber, write.n + 1);
     }

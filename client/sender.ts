@@ -36,7 +36,7 @@ export class Sender {
   #sendWrites(link: ServerLink, { epoch, mutationsInFlightMax }: Welcome): boolean {
     const { outbox, replica, kept, mode } = this.#state;
     if (mode === "pull") return false;
-    const settled = Math.min(outbox.settled, kept.settled);
+    const settled = Math.max(outbox.unknown, Math.min(outbox.settled, kept.settled));
     // Before the server has to remember too much for this client, and it must wait.
     if (outbox.settled - settled > mutationsInFlightMax / 2) kept.noteWrites();
     const writes = outbox.unsent(mutationsInFlightMax, settled);

@@ -51,12 +51,12 @@ export class CommitSection {
     if (job.client === null) return this.#tryCommit(job);
     const { ledger, sessions, examiner } = this.#options;
     examiner.identify(job);
-    const { clientId, n, settled } = job.client;
+    const { clientId, settled } = job.client;
     const print = job.fingerprint ?? 0;
     // Not when it came: what was before it may still use the provisional ids that are forgotten here.
     ledger.settle(clientId, settled);
     try {
-      const outcome = ledger.recall(clientId, n, print);
+      const outcome = ledger.recall(job.client, print);
       if (outcome === "known") return dropped(job);
       if (outcome !== undefined) return { job, outcome, commit: undefined, isRecalled: true };
     } catch (error) {

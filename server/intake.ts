@@ -130,7 +130,7 @@ export class Intake {
 
   /** Handlers must not see a retry, nor what will come again because something before it is missing. */
   #isNext({ client }: Job): boolean {
-    return client === null || client.n === this.#options.ledger.lastOf(client.clientId) + 1;
+    return client === null || client.n === this.#options.ledger.nextOf(client);
   }
 
   /** What a write becomes, and who may make it, depends on what is there, and only a fetch handler may know that. */

@@ -3,6 +3,7 @@ import { SyncError } from "../lib/errors.ts";
 import type { IdentityKey } from "./identity.ts";
 import type { ServerLimits } from "../lib/limits.ts";
 import type { ObjectId } from "../lib/object.ts";
+import type { MutationName } from "./job.ts";
 import type { DecidedMutation, StoredWorld } from "./stores/store.ts";
 
 /** How many clients are looked at in one turn for whether to forget them, so that it stays short. */
@@ -114,22 +115,28 @@ export class Ledger {
   }
 
   /**
+   * The number that the client's next mutation must have. One that is not known may have been forgotten:
+   * it goes on after those that it says are `settled`, unless this one is said to be.
+   */
+  nextOf({ clientId, n, settled }: MutationName): number {
+    const before = settled < n ? settled : 0;
+    return (this.#clients.get(clientId)?.last ?? before) + 1;
+  }
+
+  /**
    * The recorded outcome of a mutation, or "known" when the client has said that it knows it, or
    * undefined when it is the client's next one. Throws `out_of_order` when one before it is missing,
    * and `mutation_mismatch` when the number was another mutation's.
    */
-  recall(clientId: string, n: number, fingerprint: number): Outcome | "known" | undefined {
+  recall(name: MutationName, fingerprint: number): Outcome | "known" | undefined {
+    const { clientId, n } = name;
     const client = this.#clients.get(clientId);
-    const last = client?.last ?? 0;
-    if (n === last + 1) return undefined;
+    const next = this.nextOf(name);
+    if (n === next) return undefined;
     const decided = client?.decided.get(n);
-    if (decided === undefined && n <= last) return "known";
+    if (decided === undefined && n < next) return "known";
     if (decided === undefined) {
-      const expected = String(last + 1);
-      throw new SyncError(
-        "out_of_order",
-        `the write ${String(n)} came where ${expected} must come`,
-      );
+      throw new SyncError("out_of_order", `the write ${n} came where ${next} must come`);
     }
     if (isAnother(decided.fingerprint, fingerprint)) {
       throw new SyncError("mutation_mismatch", `the write ${String(n)} was another one before`);

@@ -91,6 +91,40 @@ export const OUTLIVING: readonly Fault[] = [
   },
   {
     ...fault(
+      "numbers that a server has forgotten are given again",
+      "client/outbox.ts",
+      "this.#unknown = isOtherLedger || decided > 0 ? 0 : settled;",
+      "this.#unknown = 0;",
+      "forgetful",
+      "restores",
+    ),
+    from: 8078,
+  },
+  {
+    ...fault(
+      "who is not known begins where it likes",
+      "server/ledger.ts",
+      "const before = settled < n ? settled : 0;",
+      "const before = n - 1;",
+      "hostile",
+      "crashes",
+    ),
+    from: 3117,
+  },
+  {
+    ...fault(
+      "to a server that has forgotten it a client says to know no more than what is kept",
+      "client/sender.ts",
+      "Math.max(outbox.unknown, Math.min(outbox.settled, kept.settled))",
+      "Math.min(outbox.settled, kept.settled)",
+      "forgetful",
+      "fullDevice",
+      "restores",
+    ),
+    from: 16101,
+  },
+  {
+    ...fault(
       "a client is not told that it was forgotten",
       "server/reception.ts",
       "isForgotten: this.#host.hasForgotten(clientId, wasHere ? cursor.seq : 0),",

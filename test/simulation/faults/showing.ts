@@ -39,8 +39,8 @@ export const SHOWING: readonly Fault[] = [
   fault(
     "undecided writes are dropped with the epoch",
     "client/outbox.ts",
-    "    this.#nextNumber = decided + 1;\n",
-    "    this.#writes = [];\n    this.#nextNumber = decided + 1;\n",
+    "    this.#nextNumber = last + 1;\n",
+    "    this.#writes = [];\n    this.#nextNumber = last + 1;\n",
   ),
   {
     ...fault(

@@ -137,8 +137,8 @@ export const STORING: readonly Fault[] = [
     ...fault(
       "a client takes the ledger of a backup for complete",
       "client/outbox.ts",
-      "const isBehind = decided < this.settled;",
-      "const isBehind = false;",
+      "const isRenumbered = isOtherLedger || last < settled;",
+      "const isRenumbered = isOtherLedger;",
       "restores",
     ),
     from: 17,

@@ -36,8 +36,8 @@ export const WRITING: readonly Fault[] = [
     ...fault(
       "a retry is decided again",
       "server/ledger.ts",
-      "if (n === last + 1) return undefined;",
-      "if (n <= last + 1) return undefined;",
+      "if (n === next) return undefined;",
+      "if (n <= next) return undefined;",
     ),
     from: 5,
   },
@@ -56,8 +56,8 @@ export const WRITING: readonly Fault[] = [
     ...fault(
       "a gap in a client's numbers is accepted",
       "server/ledger.ts",
-      "if (n === last + 1) return undefined;",
-      "if (n > last) return undefined;",
+      "if (n === next) return undefined;",
+      "if (n >= next) return undefined;",
       "hostile",
       "crashes",
     ),

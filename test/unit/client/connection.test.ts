@@ -325,17 +325,28 @@ test("writes to objects of another epoch name them by their ids", async () => {
   expect(server.link.mutations).toMatchObject([{ operations: [{ id: "b", changes: { x: 1 } }] }]);
 });
 
-test("a ledger that was forgotten is begun again", async () => {
-  const { sync, server, environment } = await setupSynced();
+test("to a server that has forgotten it a client goes on counting, and so a backup does not take its writes for others", async () => {
+  const { sync, server, environment } = await setupSynced([], "ledger.1");
   await sync.create({ id: "a" });
-  server.link.drop();
+  await sync.create({ id: "b" });
   const ledger = server.ledger(server.link.hello.clientId);
+  server.link.drop();
+  const former = { decided: ledger.decided, outcomes: new Map(ledger.outcomes) };
   ledger.decided = 0;
   ledger.outcomes.clear();
-  const saved = sync.create({ id: "b" });
+  server.isAutomatic = false;
+  const saved = sync.create({ id: "c" });
   environment.advance(250);
-  await saved;
-  expect(server.link.mutations.map(({ n }) => n)).toEqual([1]);
+  server.link.accept();
+  await quiet();
+  expect(server.link.messages).toMatchObject([{ settled: 2 }]);
+  expect(server.link.mutations.map(({ n }) => n)).toEqual([3]);
+
+  server.isAutomatic = true;
+  server.restart("ledger.2"); // out of a backup of before it was forgotten
+  Object.assign(server.ledger(server.link.hello.clientId), former);
+  environment.advance(250);
+  await expect(saved).resolves.toEqual({ id: "c" });
 });
 
 test("writes made offline show at once, and are sent in order on return", async () => {

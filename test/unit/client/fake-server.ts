@@ -126,6 +126,7 @@ export class FakeLink {
   readonly #dictionary = new ShapeDictionary(DEFAULT_LIMITS);
   readonly #known = new KnownShapes();
   #undecided: Mutation[] = [];
+  #settled = 0;
   /** Undefined until the client was told all that was decided before. */
   #outcomes: NumberedOutcome[] | undefined;
   #seq = 0;
@@ -171,6 +172,7 @@ export class FakeLink {
     const message = decodeClientMessage(bytes, this.#dictionary, DEFAULT_LIMITS);
     this.messages.push(message);
     if (message.kind === "mutations") {
+      this.#settled = message.settled;
       for (const [i, encoded] of message.mutations.entries()) {
         const mutation = decodeMutation(
           message.first + i,
@@ -199,7 +201,9 @@ export class FakeLink {
       const { n } = mutation;
       let outcome = ledger.outcomes.get(n);
       if (outcome === undefined) {
-        if (n !== ledger.decided + 1) throw new Error(`${String(n)} is out of order`);
+        // Who is not known goes on after what they know.
+        if (n !== (ledger.decided || this.#settled) + 1)
+          throw new Error(`${String(n)} is out of order`);
         outcome = this.#decideOne(mutation);
         ledger.outcomes.set(n, outcome);
         ledger.decided = n;
@@ -327,8 +331,11 @@ export function setup(options: ObjectSyncOptions = {}, server = new FakeServer()
 }
 
 /** A client that is synced with a server which has these objects. */
-export async function setupSynced(objects: readonly Properties[] = []): Promise<Setup> {
-  const server = new FakeServer();
+export async function setupSynced(
+  objects: readonly Properties[] = [],
+  epoch?: string,
+): Promise<Setup> {
+  const server = new FakeServer(epoch);
   for (const object of objects) server.commit(create(object));
   const made = setup({}, server);
   await made.sync.whenSynced();

@@ -1,6 +1,7 @@
 import { expect, test } from "@jest/globals";
 import type { ObjectId } from "../../../lib/object.ts";
 import { ACCEPTED, type Outcome } from "../../../lib/outcome.ts";
+import type { MutationName } from "../../../server/job.ts";
 import { Ledger } from "../../../server/ledger.ts";
 import { codeOf } from "../../support/hostile.ts";
 
@@ -22,6 +23,11 @@ function setup(limits: Partial<typeof LIMITS> = {}, stored: Stored = NOTHING) {
   return { ledger, record, forget };
 }
 
+/** A mutation by its name. */
+function named(clientId: string, n: number, settled = 0): MutationName {
+  return { clientId, n, settled, seen: 0, isStrict: false };
+}
+
 type Stored = ConstructorParameters<typeof Ledger>[1];
 
 const REJECTED: Outcome = { kind: "rejected", error: { code: "exists", message: "taken" } };
@@ -29,30 +35,41 @@ const REJECTED: Outcome = { kind: "rejected", error: { code: "exists", message: 
 test("a client's next mutation is not recalled; one decided before is, with its outcome", () => {
   const { ledger, record } = setup();
   expect(ledger.lastOf("ann")).toBe(0);
-  expect(ledger.recall("ann", 1, 11)).toBeUndefined();
+  expect(ledger.recall(named("ann", 1), 11)).toBeUndefined();
   record("ann", 1);
   record("ann", 2, REJECTED);
   expect(ledger.lastOf("ann")).toBe(2);
-  expect(ledger.recall("ann", 1, 11)).toBe(ACCEPTED);
-  expect(ledger.recall("ann", 2, 22)).toBe(REJECTED);
-  expect(ledger.recall("ann", 3, 33)).toBeUndefined();
-  expect(ledger.recall("bob", 1, 11)).toBeUndefined();
+  expect(ledger.recall(named("ann", 1), 11)).toBe(ACCEPTED);
+  expect(ledger.recall(named("ann", 2), 22)).toBe(REJECTED);
+  expect(ledger.recall(named("ann", 3), 33)).toBeUndefined();
+  expect(ledger.recall(named("bob", 1), 11)).toBeUndefined();
 });
 
 test("a gap is out_of_order, and another mutation of a used number is a mutation_mismatch", () => {
   const { ledger, record } = setup();
   record("ann", 1);
-  expect(codeOf(() => ledger.recall("ann", 3, 33))).toBe("out_of_order");
-  expect(codeOf(() => ledger.recall("bob", 2, 22))).toBe("out_of_order");
-  expect(codeOf(() => ledger.recall("ann", 1, 12))).toBe("mutation_mismatch");
+  expect(codeOf(() => ledger.recall(named("ann", 3), 33))).toBe("out_of_order");
+  expect(codeOf(() => ledger.recall(named("bob", 2), 22))).toBe("out_of_order");
+  expect(codeOf(() => ledger.recall(named("ann", 1), 12))).toBe("mutation_mismatch");
+});
+
+test("who is not known goes on after what they say is settled", () => {
+  const { ledger, record } = setup();
+  expect(codeOf(() => ledger.recall(named("ann", 7, 5), 77))).toBe("out_of_order");
+  expect(ledger.recall(named("ann", 6, 5), 66)).toBeUndefined();
+  record("ann", 6);
+  expect(ledger.lastOf("ann")).toBe(6);
+  expect(ledger.recall(named("ann", 6, 5), 66)).toBe(ACCEPTED);
+  expect(ledger.recall(named("ann", 5, 5), 55)).toBe("known");
+  expect(codeOf(() => ledger.recall(named("ann", 9, 8), 99))).toBe("out_of_order");
 });
 
 test("a fingerprint of 0 is like any: what could not be read then is the same as what cannot be now", () => {
   const { ledger, record } = setup();
   ledger.record({ clientId: "ann", n: 1, fingerprint: 0, outcome: REJECTED }, 0, false);
   record("ann", 2);
-  expect(ledger.recall("ann", 1, 11)).toBe(REJECTED);
-  expect(ledger.recall("ann", 2, 0)).toBe(ACCEPTED);
+  expect(ledger.recall(named("ann", 1), 11)).toBe(REJECTED);
+  expect(ledger.recall(named("ann", 2), 0)).toBe(ACCEPTED);
 });
 
 test("what the client knows is forgotten, and told to be known when it comes again", () => {
@@ -64,8 +81,8 @@ test("what the client knows is forgotten, and told to be known when it comes aga
     { n: 3, outcome: REJECTED },
     { n: 4, outcome: ACCEPTED },
   ]);
-  expect(ledger.recall("ann", 2, 22)).toBe("known");
-  expect(ledger.recall("ann", 3, 33)).toBe(REJECTED);
+  expect(ledger.recall(named("ann", 2), 22)).toBe("known");
+  expect(ledger.recall(named("ann", 3), 33)).toBe(REJECTED);
   expect(ledger.lastOf("ann")).toBe(4);
   expect(ledger.outcomesOf("nobody")).toEqual([]);
 });
