@@ -69,6 +69,28 @@ describe("an account", () => {
     expect(await codeOfAttempt(accounts, "ann", "another secret")).toBe("unauthenticated");
   });
 
+  test("is made with what it may do as one step, or not at all", async () => {
+    const { accounts, sync } = await serve();
+    const grants = ["Read", "Write"].map((permission) => ({
+      permission,
+      resource: "a",
+      value: "1",
+    }));
+    const world = sync.world("accounts", { private: true });
+    let heard = 0;
+    // Whoever hears of the one finds the other: both are one step.
+    world.on("create", () => (heard += world.allObjects().size));
+    await accounts.create("ann", SECRET, grants);
+    expect([heard, await accounts.grants("ann")]).toEqual([4, grants]);
+    await expect(accounts.create("ann", SECRET, grants)).rejects.toMatchObject({ code: "exists" });
+    const wrong = [{ permission: "", resource: "a", value: "1" }];
+    await expect(accounts.create("bob", SECRET, wrong)).rejects.toMatchObject({
+      code: "invalid_value",
+      property: "permission",
+    });
+    expect(await accounts.list()).toEqual([{ id: expect.any(String), name: "ann" }]);
+  });
+
   test("is listed with the others by name, and without its secret", async () => {
     const { accounts } = await serve();
     const bob = await accounts.create("bob", SECRET);

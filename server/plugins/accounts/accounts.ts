@@ -100,14 +100,18 @@ export class Accounts {
     }
   };
 
-  /** Throws `exists` when there is an account of this name. */
-  async create(name: string, secret: string): Promise<Account> {
+  /** Makes an account and gives it permissions, as one step. Throws `exists` when there is one of this name. */
+  async create(name: string, secret: string, grants: readonly Grant[] = []): Promise<Account> {
     checkName(name);
     checkSecret(secret);
     const world = await this.#opened();
     const account = { id: randomUUID(), name };
+    const granted = Grants.objectOf(account.id, grants);
     const hashed = await this.#hash(secret);
-    await world.create({ id: idOf(name), account: account.id, ...hashed });
+    await world.transaction((steps) => {
+      steps.create({ id: idOf(name), account: account.id, ...hashed });
+      if (grants.length > 0) steps.create(granted);
+    });
     return account;
   }
 

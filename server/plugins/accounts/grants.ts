@@ -1,4 +1,4 @@
-import { SyncError, type HostedWorld, type SyncObject } from "../../index.ts";
+import { SyncError, type HostedWorld, type Properties, type SyncObject } from "../../index.ts";
 
 /** A permission that an account has on a resource, or on all whose names begin alike. */
 export interface Grant {
@@ -23,23 +23,29 @@ export class Grants {
     this.#world = world;
   }
 
+  /** What is kept of these: an object yet to be created. */
+  static objectOf(accountId: string, grants: readonly Grant[]): Properties & { id: string } {
+    const kept = grants.map((grant) => [nameOf(checked(grant)), grant.value] as const);
+    return { id: idOf(accountId), ...Object.fromEntries(kept) };
+  }
+
   of(accountId: string): Grant[] {
     const object = this.#world.get(idOf(accountId));
     return object === undefined ? [] : grantsOf(object);
   }
 
   async add(accountId: string, grant: Grant): Promise<void> {
-    const id = idOf(accountId);
-    const change = { [nameOf(checked(grant))]: grant.value };
+    const object = Grants.objectOf(accountId, [grant]);
+    const { id } = object;
     if (this.#world.get(id) === undefined) {
       try {
-        await this.#world.create({ id, ...change });
+        await this.#world.create(object);
         return;
       } catch (error) {
         if ((error as SyncError).code !== "exists") throw error; // somebody else was first
       }
     }
-    await this.#world.update({ id, ...change });
+    await this.#world.update(object);
   }
 
   /** Throws `not_found` when there is no such grant. */

@@ -39,8 +39,10 @@ export class AccessTokens {
     // Of a name that nobody can have been granted anything on, nor have written to.
     const dbname = `${name}-${randomToken()}`;
     await this.#hub.reserve(dbname); // or there would be an account that never gets a database
+    const grants = OWNED.map((permission) => ({ permission, resource: dbname, value: "Yes" }));
     try {
-      await this.#accounts.create(name, secret as string);
+      // What it may do comes with it: it can make the database itself, should this process end before that.
+      await this.#accounts.create(name, secret as string, grants);
       await this.#hub.create(dbname);
     } catch (error) {
       if (!(error instanceof SyncError) || error.code !== "exists") throw error;
@@ -48,7 +50,6 @@ export class AccessTokens {
     } finally {
       this.#hub.giveBack(dbname);
     }
-    for (const permission of OWNED) await this.#accounts.grant(name, permission, dbname, "Yes");
     return { success: { access: name, secret, dbname } };
   }
 

@@ -11,8 +11,8 @@ export interface PlasmidGrant {
 export interface PlasmidAccounts {
   /** Throws `unauthenticated`, and the like, as for the server's option of this name. */
   authenticate(credentials: Credentials): Promise<{ readonly name: string }>;
-  /** Throws `exists`. */
-  create(name: string, secret: string): Promise<unknown>;
+  /** Makes one that has these grants, as one step. Throws `exists`. */
+  create(name: string, secret: string, grants: readonly PlasmidGrant[]): Promise<unknown>;
   /** Throws `not_found`, as do the next two, when there is no such account. */
   grants(name: string): Promise<readonly PlasmidGrant[]>;
   /** The grant that allows it, the one of the very permission before one of "*". */
