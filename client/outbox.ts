@@ -124,7 +124,7 @@ export class Outbox {
     return (this.#writes[0]?.n ?? this.#nextNumber) - 1;
   }
 
-  /** The server knows nothing of the writes up to this number, nor need it. */
+  /** The server does not know all writes up to this number, nor need it. */
   get unknown(): number {
     return this.#unknown;
   }
@@ -216,8 +216,8 @@ export class Outbox {
    * ledger goes on. What became of the rest comes with the first whole message. Returns what was
    * sent to a server that has forgotten its decisions.
    *
-   * One that knows nothing of this client may have forgotten it. It gets no number for the second time:
-   * were a backup put back that knows it, that would be taken there for what had this number before.
+   * In one ledger a number means the same write for ever. What a server does not know that this client was
+   * told, it has forgotten, or it has come out of a backup: another one may know it.
    */
   restart({ epoch, decided, isForgotten }: Welcome): readonly Write[] {
     const isOtherLedger = ledgerOf(epoch) !== ledgerOf(this.#epoch);
@@ -233,14 +233,12 @@ export class Outbox {
     if (isOtherEpoch) for (const write of this.#held) write.seen = 0;
 
     const { settled } = this;
-    this.#unknown = isOtherLedger || decided > 0 ? 0 : settled;
-    const last = this.#unknown || decided;
-    // What it acknowledged it does not know any more: it was never told, or has come out of a backup.
-    const isRenumbered = isOtherLedger || last < settled;
+    const last = isOtherLedger ? decided : Math.max(decided, settled);
+    this.#unknown = last > decided ? last : 0;
     this.#nextNumber = last + 1;
     for (const write of this.#writes) {
       if (isOtherEpoch) write.seen = 0;
-      if (isRenumbered || !write.wasSent) write.n = this.#nextNumber;
+      if (isOtherLedger || !write.wasSent) write.n = this.#nextNumber;
       else if (write.n <= decided) this.#sent += 1;
       this.#nextNumber = Math.max(this.#nextNumber, write.n + 1);
     }

@@ -115,12 +115,11 @@ export class Ledger {
   }
 
   /**
-   * The number that the client's next mutation must have. One that is not known may have been forgotten:
-   * it goes on after those that it says are `settled`, unless this one is said to be.
+   * The number that the client's next mutation must have: after those that are decided, and those that it
+   * says are `settled`, as they are where it has been decided and forgotten, or lost with a backup's future.
    */
   nextOf({ clientId, n, settled }: MutationName): number {
-    const before = settled < n ? settled : 0;
-    return (this.#clients.get(clientId)?.last ?? before) + 1;
+    return Math.max(this.lastOf(clientId), settled < n ? settled : 0) + 1;
   }
 
   /**

@@ -166,7 +166,9 @@ export class ConflictOracle {
     const made = new Set<string>();
     for (const operation of sent.operations) {
       const named = history.idOf(operation.id);
-      const id = renamed?.get(named) ?? named;
+      // A create that is tried again by who was forgotten makes another object, whatever came of the first.
+      const isOwn = operation.kind === "create" || made.has(named);
+      const id = isOwn ? named : (renamed?.get(named) ?? named);
       if (!this.#isDetected(id)) continue;
       const object = known(id);
       const isFirst = !made.has(id);
@@ -189,7 +191,7 @@ export class ConflictOracle {
         }
       }
       for (const [, other] of this.#referredTo(operation, id)) {
-        const to = renamed?.get(other) ?? other;
+        const to = made.has(other) ? other : (renamed?.get(other) ?? other);
         const target = known(to);
         if (made.has(to) || target === undefined) continue;
         // To who may not see it there is nothing to collide with.

@@ -99,8 +99,6 @@ export class Machine implements StoreSource {
     if (this.#backups.length === 0) return;
     const index = this.#random.below(this.#backups.length);
     const backup = this.#backups[index] as Backup;
-    // Those after it are of a course of events that never was: nobody may go back to that.
-    this.#backups.length = index + 1;
     const mark = [restoredMark(world), new Uint8Array()] as const;
     this.#drive.restore(new Map([...backup.image, mark]));
     this.#doubtful = backup.doubtful;

@@ -91,21 +91,20 @@ export const OUTLIVING: readonly Fault[] = [
   },
   {
     ...fault(
-      "numbers that a server has forgotten are given again",
+      "numbers that a server has lost are given again",
       "client/outbox.ts",
-      "this.#unknown = isOtherLedger || decided > 0 ? 0 : settled;",
-      "this.#unknown = 0;",
-      "forgetful",
+      "isOtherLedger ? decided : Math.max(decided, settled)",
+      "decided",
       "restores",
     ),
-    from: 8078,
+    from: 2427,
   },
   {
     ...fault(
-      "who is not known begins where it likes",
+      "a client begins where it likes",
       "server/ledger.ts",
-      "const before = settled < n ? settled : 0;",
-      "const before = n - 1;",
+      "settled < n ? settled : 0",
+      "n - 1",
       "hostile",
       "crashes",
     ),
@@ -113,7 +112,7 @@ export const OUTLIVING: readonly Fault[] = [
   },
   {
     ...fault(
-      "to a server that has forgotten it a client says to know no more than what is kept",
+      "to a server that has lost its writes a client says to know no more than what is kept",
       "client/sender.ts",
       "Math.max(outbox.unknown, Math.min(outbox.settled, kept.settled))",
       "Math.min(outbox.settled, kept.settled)",

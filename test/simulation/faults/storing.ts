@@ -135,16 +135,6 @@ export const STORING: readonly Fault[] = [
   },
   {
     ...fault(
-      "a client takes the ledger of a backup for complete",
-      "client/outbox.ts",
-      "const isRenumbered = isOtherLedger || last < settled;",
-      "const isRenumbered = isOtherLedger;",
-      "restores",
-    ),
-    from: 17,
-  },
-  {
-    ...fault(
       "a client takes the ledger of a backup for a new one",
       "client/outbox.ts",
       "ledgerOf(epoch) !== ledgerOf(this.#epoch)",
