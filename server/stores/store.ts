@@ -8,6 +8,7 @@ export type { ObjectId, ObjectRecord, Outcome, WorldRecord };
 /** The decision on one mutation of one client. */
 export interface DecidedMutation {
   readonly clientId: string;
+  /** Grows from one decision on a client to the next, not always by one. */
   readonly n: number;
   /** By which the mutation is recognised when it comes again; 0 is like any. */
   readonly fingerprint: number;
