@@ -269,8 +269,10 @@ export class ClientNode {
           const shown = this.#shown.filter(
             ({ isOptimistic, steps }) => isOptimistic && steps.some((step) => step.id === id),
           );
-          const parts = new Map([[token, by]]);
-          oracle.tallied.set(token, { parts, upon: shown.flatMap(({ steps }) => tokensOf(steps)) });
+          const upon = shown.map(({ steps }) => tokensOf(steps));
+          // Of what has lost its token to a later write, nobody could tell what became of it.
+          if (upon.some((tokens) => tokens.length === 0)) return;
+          oracle.tallied.set(token, { parts: new Map([[token, by]]), upon: upon.flat() });
         });
       }
     });
