@@ -6,13 +6,10 @@ import type { FollowerState } from "../follower-state.ts";
  * a storage has removed it: after a crash the next client would push what the application has given up.
  */
 export function discardUndecided(state: FollowerState): void {
-  const { options, outbox, local, replica, kept, news } = state;
+  const { outbox, local, replica, kept, news } = state;
   const undecided = outbox.takeAll();
   news.changed(replica.drop(undecided));
   replica.startAnew();
-  // The server may be about to decide about these: under this name that would be taken for what is
-  // written from now on.
-  if (undecided.some(({ wasSent }) => wasSent)) state.clientId = options.environment.random.id();
   const discarded = new SyncError("discarded", "what was not pushed was given up");
   local.onceKept(kept.isFree, {
     settle: (error = discarded) => {

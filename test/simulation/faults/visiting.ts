@@ -116,17 +116,6 @@ export const VISITING: readonly Fault[] = [
   ),
   {
     ...fault(
-      "what was given up keeps its name at the server",
-      "client/explicit/discarding.ts",
-      "if (undecided.some(({ wasSent }) => wasSent))",
-      "if (undecided.length < 0)",
-      "repaired",
-      "handlers",
-    ),
-    from: 1546,
-  },
-  {
-    ...fault(
       "a sync does not wait for what can be asked about only when all is known",
       "client/conflicts/desk.ts",
       "this.#asked.size > this.#failed.size || (this.#isDue && this.outbox.held.length > 0)",
