@@ -224,7 +224,12 @@ function unsentIn({ kept: own }: Found, { kept }: Left): Places {
   if (kept.writes.some(({ wasSent, isLocal }) => wasSent || isLocal)) return NONE;
   // What their writers had seen is counted by another world: none of it would be told from the other's.
   const isOther = own.epoch !== "" && kept.epoch !== "" && kept.epoch !== own.epoch;
-  return isOther ? NONE : new Map(kept.writes.entries());
+  if (isOther) return NONE;
+  // Nor have they seen each other, which of one client nobody would think: then nothing would collide.
+  const written = new Set(own.writes.flatMap(({ operations }) => operations.map(({ id }) => id)));
+  const isWritten = ({ operations }: KeptWrite): boolean =>
+    operations.some(({ id }) => written.has(id));
+  return kept.writes.some(isWritten) ? NONE : new Map(kept.writes.entries());
 }
 
 const NONE: Places = new Map();

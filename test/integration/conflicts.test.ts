@@ -807,6 +807,31 @@ test("what was written upon another world is not taken for seen of this one, whe
   });
 });
 
+test("what two tabs have left about the same collides, though one client finishes it", async () => {
+  const memory = new SharedMemory();
+  const asked: Conflict[] = [];
+  const onConflict = resolveWith((conflict: Conflict) => {
+    asked.push(conflict);
+    return undefined;
+  });
+  const { sync, url } = await stage.serve({ conflicts: "detect" });
+  await sync.create({ id: "task:1", title: "as it was" });
+  const tab = (): ObjectSync =>
+    stage.client(url, { live: explicit, onConflict, storage: memoryStorage(memory) });
+  const tabs = [tab(), tab()];
+  for (const one of tabs) await one.sync();
+  for (const [i, one] of tabs.entries())
+    await one.update({ id: "task:1", title: `tab ${i}` }).reached("stored");
+  for (const one of tabs) await one.close();
+
+  const last = tab();
+  await last.sync();
+  expect(asked).toMatchObject([{ id: "task:1", base: { title: "as it was" } }]);
+  const [{ mine, theirs } = { mine: null, theirs: null }] = asked;
+  expect([mine?.["title"], theirs?.["title"]].sort()).toEqual(["tab 0", "tab 1"]);
+  expect(sync.get("task:1")).toEqual(theirs);
+});
+
 test("what waits for a decision is kept as not sent, though there is a connection", async () => {
   const memory = new SharedMemory();
   const never = (): Promise<never> => new Promise(() => undefined);
