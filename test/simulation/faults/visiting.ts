@@ -9,8 +9,9 @@ export const VISITING: readonly Fault[] = [
       "    if (this.#lacksAnything(pusher, known)) throw outOfDate();\n",
       "",
       "pushed",
+      "hermits",
     ),
-    from: 3081,
+    from: 28471,
   },
   {
     ...fault(
