@@ -8,6 +8,7 @@ import {
   preferLocal,
   preferRemote,
   resolveWith,
+  type ConflictResolver,
 } from "../../client/conflicts/index.ts";
 import { explicit } from "../../client/explicit/index.ts";
 import type {
@@ -771,13 +772,19 @@ test("what waits for a decision that nobody makes any more is refused, and holds
   expect(sync.get("rock:1")).toBeDefined();
 });
 
-test("what was written upon another world is not taken for seen of this one, where one client finishes what two have left", async () => {
-  const memory = new SharedMemory();
+/** Notes what is asked about, and leaves all of it to the others. */
+function leftToOthers(): { asked: Conflict[]; onConflict: ConflictResolver } {
   const asked: Conflict[] = [];
   const onConflict = resolveWith((conflict: Conflict) => {
     asked.push(conflict);
     return undefined;
   });
+  return { asked, onConflict };
+}
+
+test("what was written upon another world is not taken for seen of this one, where one client finishes what two have left", async () => {
+  const memory = new SharedMemory();
+  const { asked, onConflict } = leftToOthers();
   const [one, other] = [
     await stage.serve({ conflicts: "detect" }),
     await stage.serve({ conflicts: "detect" }),
@@ -809,11 +816,7 @@ test("what was written upon another world is not taken for seen of this one, whe
 
 test("what two tabs have left about the same collides, though one client finishes it", async () => {
   const memory = new SharedMemory();
-  const asked: Conflict[] = [];
-  const onConflict = resolveWith((conflict: Conflict) => {
-    asked.push(conflict);
-    return undefined;
-  });
+  const { asked, onConflict } = leftToOthers();
   const { sync, url } = await stage.serve({ conflicts: "detect" });
   await sync.create({ id: "task:1", title: "as it was" });
   const tab = (): ObjectSync =>

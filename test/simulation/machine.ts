@@ -97,8 +97,7 @@ export class Machine implements StoreSource {
   /** Puts an earlier state in the place of the present one, if there is any. No server may run. */
   restore(world: string): void {
     if (this.#backups.length === 0) return;
-    const index = this.#random.below(this.#backups.length);
-    const backup = this.#backups[index] as Backup;
+    const backup = this.#random.pick(this.#backups);
     const mark = [restoredMark(world), new Uint8Array()] as const;
     this.#drive.restore(new Map([...backup.image, mark]));
     this.#doubtful = backup.doubtful;
